@@ -1,0 +1,137 @@
+/* broker.h - the whole core: pools, tasks, workers and clients as one state machine.
+ * event + now -> new state + actions. Opens no socket, reads no clock, draws no random number, writes no log. */
+#ifndef SNAKEPIT_CORE_BROKER_H
+#define SNAKEPIT_CORE_BROKER_H
+
+#include "event.h"
+#include "outbox.h"
+
+/* Limits and intervals of the whole broker; docs/protocol.md sections 5 and 11 give the defaults. */
+struct broker_settings {
+    uint64_t epoch; /* wall-clock seconds at start; the first fence is epoch << 32 */
+    const char *version;
+    int64_t heartbeat_us;
+    uint32_t heartbeats_missed_max; /* then stalled */
+    int64_t worker_grace_us;
+    int64_t client_retention_us;
+    uint64_t tasks_max;
+    uint64_t bytes_max;
+    uint64_t client_tasks_max;
+    uint64_t client_bytes_max;
+    uint64_t client_results_max;
+    uint32_t peers_max; /* of each side */
+    uint64_t inline_bytes_max;
+    uint64_t control_bytes_max;
+    uint64_t frame_bytes_max;
+};
+
+/* Fill with the defaults of docs/protocol.md; epoch 1, version "0". */
+void
+broker_settings_init(struct broker_settings *settings);
+
+struct pool_settings {
+    const char *name; /* copied */
+    uint64_t queued_max;
+    uint64_t queued_bytes_max;
+    uint32_t max_attempts;
+    uint32_t workers_wanted; /* what the configuration asks of the agent; only shown and awaited here */
+};
+
+void
+pool_settings_init(struct pool_settings *settings, const char *name);
+
+struct broker;
+
+/* Copies the settings. The caller frees the result with broker_destroy. */
+struct broker *
+broker_new(const struct broker_settings *settings);
+
+/* Frees everything, answers nobody. *broker_p becomes NULL; NULL is allowed. */
+void
+broker_destroy(struct broker **broker_p);
+
+/* OK; ERR_INVALID: the name is not a name or is taken. */
+int
+broker_add_pool(struct broker *broker, const struct pool_settings *settings);
+
+/* Take one event. Actions are appended to the outbox, in the order in which they must be carried out.
+ * OK; for operator's events ERR_NOT_FOUND (no such pool or task) and ERR_AGAIN (TASK_CANCEL: it runs; its worker was asked). */
+int
+broker_handle(struct broker *broker, const struct event *event, int64_t now_us, struct outbox *outbox);
+
+/* Do everything that is due at now_us. */
+void
+broker_tick(struct broker *broker, int64_t now_us, struct outbox *outbox);
+
+/* When broker_tick must be called next, or INT64_MAX. */
+int64_t
+broker_next_due_us(const struct broker *broker);
+
+/* Assert every internal invariant (list membership agrees with states, counters with lists, leases with slots, order of
+ * queues, limits). For tests and the simulator; slow. */
+void
+broker_check(const struct broker *broker);
+
+/* --- looking in, for admin calls and tests -------------------------------------------------------------------- */
+
+struct pool_stats {
+    const char *name;
+    bool is_draining;
+    uint64_t queued, delayed, running;
+    uint64_t workers, workers_ready, workers_wanted;
+    uint64_t slots, slots_busy;
+    uint64_t succeeded, failed, cancelled, expired, dead, lost; /* finals; never shrink */
+    uint64_t requeued, refused;
+    uint64_t queued_bytes, queued_max, queued_bytes_max;
+};
+
+struct worker_stats {
+    uint64_t id; /* session number */
+    const char *name, *pool, *host, *python, *state;
+    uint64_t pid;
+    enum profile profile;
+    uint32_t slots, busy;
+    uint64_t rss_bytes, cpu_us, tasks_done;
+    bool gil_enabled;
+    int64_t started_us;
+};
+
+struct task_stats {
+    uint64_t task; /* the broker's number */
+    const char *pool, *state;
+    struct bytes function;
+    uint8_t priority;
+    uint32_t attempt;
+    uint64_t worker; /* session number, 0: none */
+    int64_t accepted_us;
+};
+
+struct broker_stats {
+    uint64_t clients, workers, pools;
+    uint64_t tasks, bytes; /* held now */
+    uint64_t stale, undeliverable; /* never shrink */
+    bool is_draining;
+};
+
+void
+broker_get_stats(const struct broker *broker, struct broker_stats *ret_stats);
+
+/* Pools in the order in which they were added. OK, or ERR_NOT_FOUND past the end. */
+int
+broker_get_pool(const struct broker *broker, size_t index, struct pool_stats *ret_stats);
+
+/* OK or ERR_NOT_FOUND. */
+int
+broker_find_pool(const struct broker *broker, struct bytes name, struct pool_stats *ret_stats);
+
+/* Calls `visit` for each worker session of the pool (NULL: of all), oldest first. `visit` must not change the broker. */
+void
+broker_each_worker(const struct broker *broker, const char *pool,
+                   void (*visit)(void *context, const struct worker_stats *stats), void *context);
+
+/* Calls `visit` for at most `limit` tasks of the pool (NULL: of all), running first, then in queue order, then delayed. */
+void
+broker_each_task(const struct broker *broker, const char *pool, size_t limit,
+                 void (*visit)(void *context, const struct task_stats *stats), void *context);
+
+#endif

@@ -1,0 +1,27 @@
+/* event.h - what can happen to the core: a plain record. */
+#ifndef SNAKEPIT_CORE_EVENT_H
+#define SNAKEPIT_CORE_EVENT_H
+
+#include "wire/message.h"
+
+enum event_kind {
+    EVENT_COMMAND,     /* `message` came from `peer` */
+    EVENT_PEER_GONE,   /* the connection of `peer` ended, or its output queue overflowed; the number may be reused */
+    EVENT_POOL_DRAIN,  /* operator: refuse new tasks of `pool`; empty name: of all pools */
+    EVENT_POOL_RESUME, /* operator: take tasks again */
+    EVENT_TASK_CANCEL, /* operator: cancel the task with the broker's number `task` */
+    EVENT_SHUTDOWN,    /* refuse new tasks, dispatch nothing more, let leases end until `shutdown_us` from now */
+};
+
+struct event {
+    enum event_kind kind;
+    enum side side; /* COMMAND, PEER_GONE */
+    uint32_t peer;  /* COMMAND, PEER_GONE: the shell's number of a connection; small, dense, > 0, reused after PEER_GONE.
+                     * Clients and workers are numbered apart. */
+    const struct message *message; /* COMMAND; attachments are referenced by the core when it keeps them */
+    struct bytes pool;             /* POOL_* */
+    uint64_t task;                 /* TASK_CANCEL */
+    int64_t shutdown_us;           /* SHUTDOWN: how long leases may go on */
+};
+
+#endif

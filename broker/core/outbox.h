@@ -1,0 +1,90 @@
+/* outbox.h - what the core wants done, as a list of plain records. Does nothing itself. */
+#ifndef SNAKEPIT_CORE_OUTBOX_H
+#define SNAKEPIT_CORE_OUTBOX_H
+
+#include "wire/message.h"
+
+enum action_kind {
+    ACTION_SEND,     /* encode `message` for `peer` */
+    ACTION_NOTE,     /* something worth logging and publishing */
+    ACTION_SHUT,     /* shutdown is complete: everything was answered; end the program after sending */
+};
+
+/* The event stream's names; docs/operations.md lists their fields. */
+enum note_kind {
+    NOTE_CLIENT_CONNECTED,
+    NOTE_CLIENT_GONE,
+    NOTE_WORKER_STARTED,
+    NOTE_WORKER_DETACHED,
+    NOTE_WORKER_RESUMED,
+    NOTE_WORKER_STALLED,
+    NOTE_WORKER_RECOVERED,
+    NOTE_WORKER_DRAINING,
+    NOTE_WORKER_STOPPED, /* BYE */
+    NOTE_WORKER_LOST,
+    NOTE_POOL_SATURATED, /* tasks began to be refused; once until it has taken one again */
+    NOTE_POOL_DRAINING,
+    NOTE_POOL_OPEN,
+    NOTE_TASK_REQUEUED,
+    NOTE_TASK_DEAD,
+    NOTE_SHUTDOWN_BEGUN,
+    NOTE_KINDS,
+};
+
+/* The note's name in logs and on the event stream, for instance "worker.lost". */
+const char *
+note_name(enum note_kind kind);
+
+/* Fields that a note has are non-zero or non-NULL; the strings live until outbox_clear. */
+struct note {
+    enum note_kind kind;
+    const char *pool;
+    const char *worker_name;
+    const char *client_name;
+    const char *reason;
+    uint64_t worker;
+    uint64_t client;
+    uint64_t task;
+    uint64_t count;
+};
+
+struct action {
+    enum action_kind kind;
+    enum side side; /* SEND */
+    uint32_t peer;  /* SEND */
+    struct body *hold; /* SEND: a reference that keeps the message's views alive; may be NULL */
+    union {
+        struct message message; /* SEND; views point into `hold`, into the handled event, or to static text */
+        struct note note;
+    };
+};
+
+struct outbox {
+    struct action *actions;
+    size_t count;
+    size_t capacity;
+};
+
+void
+outbox_init(struct outbox *outbox);
+
+/* Drops what is in it, too. */
+void
+outbox_fini(struct outbox *outbox);
+
+/* Drop all actions and their references. Call it after they were carried out, and before the event's frame is freed. */
+void
+outbox_clear(struct outbox *outbox);
+
+/* Append a SEND with an empty message of this verb, for the caller to fill. Takes a reference to `hold` (or NULL). */
+struct message *
+outbox_send(struct outbox *outbox, enum side side, uint32_t peer, enum verb verb, struct body *hold);
+
+/* Append a NOTE for the caller to fill. */
+struct note *
+outbox_note(struct outbox *outbox, enum note_kind kind);
+
+void
+outbox_shut(struct outbox *outbox);
+
+#endif

@@ -1,0 +1,32 @@
+/* agent_process.h - the one snakepit-agent that the broker starts for its local workers. Starts, watches, ends it;
+ * knows nothing of workers. */
+#ifndef SNAKEPIT_IO_AGENT_PROCESS_H
+#define SNAKEPIT_IO_AGENT_PROCESS_H
+
+#include "broker/io/config.h"
+#include "broker/io/log.h"
+
+struct agent_process;
+
+/* Start the agent with the same configuration file. The agent ends, with all its workers, when this process ends in any
+ * way (lifeline pipe). NULL and a logged reason when it cannot be started. */
+struct agent_process *
+agent_process_new(const struct config *config, struct log *log, int64_t now_us);
+
+/* Readable when the agent ended (a pidfd), or -1 while it waits for a restart. May change after each call. */
+int
+agent_process_fd(const struct agent_process *agent);
+
+/* When agent_process_tick must be called next, or INT64_MAX. */
+int64_t
+agent_process_next_due_us(const struct agent_process *agent);
+
+/* Reap it if it ended, restart it with back-off when it is time. */
+void
+agent_process_tick(struct agent_process *agent, int64_t now_us);
+
+/* Ask it to end (closes the lifeline), wait at most timeout_us, then kill its process group; reap it. *agent_p becomes NULL. */
+void
+agent_process_destroy(struct agent_process **agent_p, int64_t timeout_us);
+
+#endif

@@ -1,0 +1,49 @@
+/* config.h - the configuration file as a plain record. Reads one file, starts nothing. */
+#ifndef SNAKEPIT_IO_CONFIG_H
+#define SNAKEPIT_IO_CONFIG_H
+
+#include "broker/core/broker.h"
+#include "broker/io/log.h"
+
+struct pool_config {
+    struct pool_settings core; /* name, limits, max_attempts, workers_wanted */
+    char *app;                 /* "module:app"; NULL when the pool has no local workers */
+    char *python;              /* interpreter; never NULL */
+    char *directory;           /* working directory of its workers; NULL: where the broker was started */
+    char **environment;        /* "NAME=value", ends in NULL */
+    enum profile profile;
+    uint32_t slots;            /* per worker; 1 in the process profile */
+};
+
+struct config {
+    char *path;
+    char *clients_endpoint;
+    char *workers_endpoint;
+    char *events_endpoint; /* NULL: no event stream */
+    bool insecure;
+    enum log_format log_format;
+    enum log_level log_level;
+    uint32_t io_threads;
+    int64_t drain_timeout_us;
+    int64_t link_heartbeat_us; /* ZMTP heartbeat on the broker's sockets */
+    int64_t link_timeout_us;
+    uint32_t send_queue_max;   /* messages per peer in libzmq (SNDHWM) */
+    uint64_t send_bytes_max;   /* bytes that wait for one slow peer, then it is dropped */
+    int64_t stop_timeout_us;   /* a local worker's time between SIGTERM and SIGKILL */
+    int64_t restart_delay_us;  /* first back-off of a worker that ended by itself; doubles up to restart_delay_max_us */
+    int64_t restart_delay_max_us;
+    struct broker_settings broker; /* epoch and version are not from the file */
+    struct pool_config *pools;
+    size_t pool_count;
+};
+
+/* Read and check a file. OK and *ret_config, which the caller frees with config_destroy.
+ * ERR_INVALID or ERR_SYSTEM: every problem found (up to 20) is a line in *ret_text, each with file, line, option, what was given
+ * and what is allowed; the caller frees it. On OK *ret_text holds warnings, or is NULL. */
+int
+config_load(const char *path, struct config **ret_config, char **ret_text);
+
+void
+config_destroy(struct config **config_p);
+
+#endif

@@ -1,0 +1,260 @@
+/* message.h - the commands of SPIT/1 as plain structs, and the limits of the protocol. Knows no encoding, does no I/O.
+ *
+ * Every `struct bytes` in a decoded command is a view into the control frame that it came from.
+ * The meaning of each field is in docs/protocol.md, section 4. */
+#ifndef SNAKEPIT_WIRE_MESSAGE_H
+#define SNAKEPIT_WIRE_MESSAGE_H
+
+#include "body.h"
+#include "err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define PROTOCOL_NAME "SPIT/1"
+#define ADMIN_POOL "$snakepit"
+
+enum {
+    NAME_BYTES_MAX = 64,
+    FUNCTION_BYTES_MAX = 255,
+    CONTENT_TYPE_BYTES_MAX = 32,
+    LABEL_BYTES_MAX = 64,
+    HEADERS_BYTES_MAX = 4096,
+    ERROR_TEXT_BYTES_MAX = 4096,
+    ERROR_TYPE_BYTES_MAX = 128,
+    TRACEBACK_BYTES_MAX = 16384,
+    TASK_FRAMES_MAX = 64,
+    MESSAGE_FRAMES_MAX = 4096,
+    INLINE_BYTES_MAX = 256 * 1024,
+    CONTROL_BYTES_MAX = 8 * 1024 * 1024,
+    FRAME_BYTES_MAX = 64 * 1024 * 1024,
+    SLOTS_MAX = 4096,
+    LEASES_MAX = 4096,
+    PRIORITIES = 10,
+    PRIORITY_DEFAULT = 5,
+    ATTEMPTS_MAX = 1000,
+    INSTANCE_BYTES = 16,
+    ID_BYTES_MAX = 16,
+    NESTING_MAX = 16,
+};
+
+#define DURATION_MS_MAX INT64_C(315360000000) /* ten years */
+
+enum verb {
+    VERB_NONE = 0,
+    VERB_HELLO = 1,
+    VERB_WELCOME = 2,
+    VERB_REFUSE = 3,
+    VERB_HEARTBEAT = 4,
+    VERB_BYE = 5,
+    VERB_REHELLO = 6,
+    VERB_SUBMIT = 8,
+    VERB_ACCEPTED = 9,
+    VERB_CANCEL = 10,
+    VERB_RESULT = 11,
+    VERB_ERROR = 12,
+    VERB_CHUNK = 13,
+    VERB_SEEN = 14,
+    VERB_TASK = 16,
+    VERB_STARTED = 17,
+    VERB_RECALL = 18,
+    VERB_NACK = 19,
+    VERB_DRAINING = 20,
+    VERB_STOP = 21,
+};
+
+/* The verb's name in docs/protocol.md, or "?" for a number that has none. */
+const char *
+verb_name(unsigned verb);
+
+/* Whose socket a command belongs to; it decides what a `ref` is. */
+enum side { SIDE_CLIENT, SIDE_WORKER };
+
+enum direction { TO_BROKER, FROM_BROKER };
+
+/* The ref of RESULT, ERROR, CHUNK, CANCEL, and the id of SUBMIT. */
+enum ref_kind {
+    REF_NONE,   /* nil */
+    REF_NUMBER, /* a client's numeric task id, or a fence on the worker socket */
+    REF_BYTES,  /* a client's task id of 1..16 bytes */
+};
+
+/* Compare with ref_equal. Unused bytes are zero, so that a ref can be a hash key. */
+struct ref {
+    uint8_t kind;
+    uint8_t size; /* of `bytes`, for REF_BYTES */
+    union {
+        uint64_t number;
+        uint8_t bytes[ID_BYTES_MAX];
+    };
+};
+
+bool
+ref_equal(const struct ref *a, const struct ref *b);
+
+struct ref
+ref_number(uint64_t number);
+
+enum on_disconnect { DISCONNECT_CONTINUE, DISCONNECT_CANCEL };
+enum on_loss { LOSS_REQUEUE, LOSS_FINAL };
+enum profile { PROFILE_PROCESS, PROFILE_THREAD };
+
+/* A view of an array of fences, still encoded. Iterate with wire_fences_next. */
+struct fences {
+    uint32_t count;
+    struct bytes encoded;
+};
+
+struct hello {
+    bool is_worker;
+    struct bytes protocol; /* "SPIT/1", or what the peer speaks instead */
+    /* client */
+    struct bytes instance; /* INSTANCE_BYTES */
+    enum on_disconnect on_disconnect;
+    /* worker */
+    struct bytes pool;
+    uint32_t slots;
+    enum profile profile;
+    struct bytes host;
+    uint64_t pid;
+    struct bytes python;
+    bool gil_enabled;
+    uint64_t session; /* to resume; 0: none */
+    struct fences leases;
+    /* both */
+    struct bytes name;
+};
+
+struct welcome {
+    uint64_t session;
+    struct bytes broker;
+    uint64_t epoch;
+    bool resumed;
+    uint64_t heartbeat_ms;
+    uint64_t inline_max_bytes;
+    uint64_t control_max_bytes;
+    uint64_t frame_max_bytes;
+    uint64_t attachments_max; /* frames per task */
+    struct fences leases;     /* when decoded */
+    const uint64_t *lease_list; /* when encoded: leases.count fences */
+};
+
+struct heartbeat {
+    bool has_facts; /* false: the short form [4] */
+    uint64_t rss_bytes;
+    uint64_t cpu_us;
+    uint64_t tasks_done;
+    int gil_enabled; /* -1: not said */
+    struct fences running;
+    bool has_running;
+};
+
+struct submit {
+    struct ref id;
+    struct bytes pool;
+    struct bytes function;
+    struct payload payload;
+    struct bytes content_type; /* empty: msgpack */
+    struct bytes headers;      /* one encoded map, or empty */
+    uint64_t delay_ms;
+    uint64_t deadline_ms;  /* 0 with has_deadline false: none */
+    uint32_t max_attempts; /* 0: the pool's */
+    uint8_t priority;
+    bool has_deadline;
+    bool ack;
+    bool stream;
+    bool info;
+    enum on_loss on_loss;
+};
+
+struct accepted {
+    struct ref id;
+    uint64_t task;
+};
+
+/* `info` of RESULT and CHUNK. Zero or empty: not said. */
+struct info {
+    struct bytes content_type;
+    uint32_t attempt;
+    uint64_t chunks;
+    bool timed; /* worker, queue_us and run_us are said */
+    uint64_t worker;
+    uint64_t queue_us;
+    uint64_t run_us;
+};
+
+struct result {
+    struct ref ref;
+    struct payload payload;
+    struct info info;
+};
+
+struct chunk {
+    struct ref ref;
+    uint64_t seq;
+    struct payload payload;
+    struct info info;
+};
+
+/* ERROR and REFUSE. Zero or empty details: not said. */
+struct error {
+    struct ref ref; /* not for REFUSE */
+    enum error_code code;
+    struct bytes text;
+    struct bytes type;
+    struct bytes traceback;
+    struct bytes field;
+    struct bytes limit;
+    struct bytes final;
+    bool has_offset;
+    uint64_t offset;
+    uint64_t limit_bytes;
+    uint64_t retry_after_ms;
+    uint32_t attempt;
+    bool lists_protocols; /* encode `protocols` */
+};
+
+struct task_command {
+    uint64_t fence;
+    uint32_t attempt;
+    struct bytes function;
+    struct payload payload;
+    struct bytes content_type;
+    struct bytes headers;
+    bool stream;
+    bool has_deadline;
+    uint64_t deadline_ms;
+};
+
+struct nack {
+    uint64_t fence;
+    struct bytes reason;
+};
+
+struct stop {
+    struct bytes reason;
+    uint64_t grace_ms;
+};
+
+struct message {
+    enum verb verb;
+    union {
+        struct hello hello;
+        struct welcome welcome;
+        struct heartbeat heartbeat;
+        struct bytes reason; /* BYE */
+        struct submit submit;
+        struct accepted accepted;
+        struct ref ref; /* CANCEL */
+        struct result result;
+        struct error error; /* ERROR, REFUSE */
+        struct chunk chunk;
+        uint64_t seen_count; /* SEEN */
+        struct task_command task;
+        uint64_t fence; /* STARTED, RECALL */
+        struct nack nack;
+        struct stop stop;
+    };
+};
+
+#endif
