@@ -1,0 +1,87 @@
+"""The floors of the house as tables. Only data: what may include what, and which exceptions are allowed, with reasons."""
+
+# A module is a path without its suffix; its floor is the first entry that matches. A file includes from its own floor
+# (without a circle) and from below, never from above. The last entries are what a folder's unnamed modules get.
+FLOORS = [
+    ("wire/body", 0),
+    ("wire/err", 0),
+    ("wire/message", 0),
+    ("broker/core/heap", 0),
+    ("wire/", 1),
+    ("broker/core/task", 1),
+    ("broker/core/worker", 1),
+    ("broker/core/client", 1),
+    ("broker/core/event", 2),
+    ("broker/core/outbox", 2),
+    ("broker/core/broker", 4),
+    ("broker/core/", 3),
+    ("broker/io/log", 4),
+    ("broker/io/clock", 4),
+    ("broker/io/loop", 6),
+    ("broker/io/agent_process", 6),
+    ("broker/io/", 5),
+    ("broker/main", 7),
+    ("agent/main", 7),
+    ("agent/", 6),
+    ("client/include/", 4),
+    ("client/lib/", 5),
+    ("client/", 7),
+    ("bench/", 8),
+    ("tests/", 8),
+]
+
+# C11's own headers, and those of POSIX and Linux that programs may use.
+C_LIBRARY = """assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdalign stdarg
+    stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string tgmath time uchar wchar wctype""".split()
+C_LIBRARY = {name + ".h" for name in C_LIBRARY}
+# What the pure parts may use of it: no input, no output, no clock, no signals, no threads.
+PURE_LIBRARY = {name + ".h" for name in "assert inttypes limits stdalign stdbool stddef stdint stdlib string".split()}
+SYSTEM = """argp arpa/inet dirent fcntl getopt glob grp libgen limits.h linux/ netinet/ poll pthread pwd sched spawn
+    strings sys/ sysexits syslog termios unistd""".split()
+SYSTEM = tuple(name if name.endswith(("/", ".h")) else name + ".h" for name in SYSTEM)
+
+# Folder (the longest prefix wins) -> (project paths that it may include, library headers that it may include).
+# A project path that ends in "/" is a whole folder. Library headers: exact, or a prefix that ends in "/".
+UTHASH = {"uthash.h", "utlist.h"}
+PROGRAM = C_LIBRARY | set(SYSTEM) | UTHASH
+FOLDERS = {
+    "wire/": (["wire/"], C_LIBRARY | {"msgpack.h", "msgpack/"}),
+    "wire/body": (["wire/body.h"], PURE_LIBRARY),
+    "wire/err": (["wire/err.h"], PURE_LIBRARY),
+    "wire/message": (["wire/message.h", "wire/body.h", "wire/err.h"], PURE_LIBRARY),
+    "broker/core/": (["broker/core/", "wire/message.h", "wire/body.h", "wire/err.h"], PURE_LIBRARY | UTHASH),
+    "broker/io/": (["broker/io/", "broker/core/broker.h", "broker/core/event.h", "broker/core/outbox.h", "wire/"],
+                   PROGRAM | {"zmq.h", "czmq.h"}),
+    "broker/io/config": (["broker/io/", "broker/core/broker.h", "wire/"], PROGRAM | {"libconfig.h"}),
+    "broker/": (["broker/", "wire/"], PROGRAM | {"zmq.h", "czmq.h"}),
+    "agent/": (["agent/", "broker/io/config.h", "broker/io/log.h", "broker/io/clock.h", "wire/"], PROGRAM),
+    "client/include/": ([], C_LIBRARY),
+    "client/lib/": (["client/include/", "client/lib/", "wire/"], PROGRAM | {"zmq.h"}),
+    "client/cli/": (["client/include/", "client/cli/", "wire/"], PROGRAM | {"zmq.h", "jansson.h"}),
+    "client/examples/": (["client/include/"], C_LIBRARY | set(SYSTEM)),
+}
+# bench and tests may include anything; the compiler is their only limit.
+FREE_FOLDERS = ("bench/", "tests/")
+
+# What the core library may leave undefined: memory, string and assert functions of the C library, and what compilers
+# add for themselves. Everything else must be defined in the core or in wire's body, err and message.
+PURE_SYMBOLS = set("""malloc calloc realloc free abort __assert_fail __stack_chk_fail _GLOBAL_OFFSET_TABLE_
+    memcpy memmove memset memcmp memchr strlen strcmp strncmp strchr strnlen snprintf __snprintf_chk
+    __memcpy_chk __memset_chk __memmove_chk""".split())
+COMPILER_PREFIXES = ("__asan_", "__ubsan_", "__sanitizer_", "__gcov_", "__llvm_", "__sancov_")
+PURE_WIRE_OBJECTS = ("body.c.o", "err.c.o", "message.c.o")
+
+FILE_LINES_MAX = 500
+FUNCTION_LINES_WANTED = 40
+FUNCTION_LINES_MAX = 80
+LONG_SHARE_MAX = 0.06
+UNMEASURED = ("tests/", "bench/", "worker_python/tests/")
+
+# Functions that may be longer than 40 lines: "path:function" -> why. Each must still exist and be long.
+LONG_FUNCTIONS = {
+}
+
+# Python modules of worker_python/src/snakepit that know nothing of sockets, and all that may import zmq.
+PYTHON_PACKAGE = "worker_python/src/snakepit"
+PYTHON_PURE = {"app", "task", "message", "wire", "session", "errors", "convert"}
+PYTHON_IO_IMPORTS = {"zmq", "socket", "select", "selectors", "asyncio", "threading", "multiprocessing", "subprocess"}
