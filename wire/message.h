@@ -99,10 +99,12 @@ enum on_disconnect { DISCONNECT_CONTINUE, DISCONNECT_CANCEL };
 enum on_loss { LOSS_REQUEUE, LOSS_FINAL };
 enum profile { PROFILE_PROCESS, PROFILE_THREAD };
 
-/* A view of an array of fences, still encoded. Iterate with wire_fences_next. */
+/* Fences. A decoder gives a view of the encoded array: iterate with wire_fences_next.
+ * Whoever encodes a command sets `list`, or leaves it NULL to send on what was decoded. */
 struct fences {
     uint32_t count;
     struct bytes encoded;
+    const uint64_t *list;
 };
 
 struct hello {
@@ -135,8 +137,7 @@ struct welcome {
     uint64_t control_max_bytes;
     uint64_t frame_max_bytes;
     uint64_t attachments_max; /* frames per task */
-    struct fences leases;     /* when decoded */
-    const uint64_t *lease_list; /* when encoded: leases.count fences */
+    struct fences leases;
 };
 
 struct heartbeat {
@@ -256,5 +257,9 @@ struct message {
         struct stop stop;
     };
 };
+
+/* The payload of a command that can carry one (SUBMIT, TASK, RESULT, CHUNK), else NULL. */
+struct payload *
+message_payload(struct message *message);
 
 #endif

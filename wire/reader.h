@@ -71,8 +71,8 @@ reader_array(struct reader *reader, uint32_t *ret_count);
 int
 reader_map(struct reader *reader, uint32_t *ret_pairs);
 
-/* Pass over one whole value, at most `depth_max` deep; *ret_value (may be NULL) is its bytes.
- * OK; ERR_INVALID: not a whole value; ERR_FULL: deeper than that. Not recursive. */
+/* Pass over one whole value, in which at most `depth_max` (up to 32) arrays and maps lie in each other; *ret_value (may
+ * be NULL) is its bytes. OK; ERR_INVALID: not a whole value; ERR_FULL: deeper than that. Not recursive. */
 int
 reader_skip(struct reader *reader, unsigned depth_max, struct bytes *ret_value);
 

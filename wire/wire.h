@@ -50,10 +50,6 @@ enum wire_next {
 enum wire_next
 wire_next(struct wire_reader *reader, struct message *ret_message, struct wire_fault *ret_fault);
 
-/* The payload of a command that can carry one (SUBMIT, TASK, RESULT, CHUNK), else NULL. */
-struct payload *
-message_payload(struct message *message);
-
 /* Take the next fence of a decoded list. OK, or ERR_NOT_FOUND at the end. */
 int
 wire_fences_next(struct fences *fences, uint64_t *ret_fence);

@@ -34,6 +34,10 @@ wire_write_array(struct wire_buffer *buffer, uint32_t count);
 void
 wire_write_map(struct wire_buffer *buffer, uint32_t pairs);
 
+/* Correct the number of an array or a map that was written at `at` and has, before and after, at most 15. */
+void
+wire_set_count(struct wire_buffer *buffer, size_t at, unsigned count);
+
 void
 wire_write_nil(struct wire_buffer *buffer);
 

@@ -1,0 +1,268 @@
+/* decoder.c - the field types of SPIT/1 (docs/protocol.md, section 2.1); see decoder.h. */
+#include "wire/decoder.h"
+
+#include <string.h>
+
+int
+decoder_fail(struct decoder *decoder, enum error_code code, const char *field, const char *text)
+{
+    *decoder->fault = (struct wire_fault){.code = code, .field = field, .text = text, .offset = decoder->reader.at};
+    return ERR_INVALID;
+}
+
+/* Count the value that is about to be taken: false, with the fault noted, when the command ends before it. */
+static bool
+has_value(struct decoder *decoder, const char *field)
+{
+    if (decoder->values_left > 0) {
+        decoder->values_left--;
+        return true;
+    }
+    decoder_fail(decoder, ERROR_BAD_FIELD, field, "the field is missing");
+    return false;
+}
+
+static int
+fail_field(struct decoder *decoder, const char *field, const char *text)
+{
+    return decoder_fail(decoder, ERROR_BAD_FIELD, field, text);
+}
+
+/* As fail_field, for a value that was read already and began at `at`. */
+static int
+fail_field_at(struct decoder *decoder, uint32_t at, const char *field, const char *text)
+{
+    decoder->reader.at = at;
+    return fail_field(decoder, field, text);
+}
+
+int
+take_uint(struct decoder *decoder, const char *field, uint64_t min, uint64_t max, uint64_t *ret_value)
+{
+    uint32_t at = decoder->reader.at;
+    uint64_t value;
+
+    if (!has_value(decoder, field))
+        return ERR_INVALID;
+    if (reader_uint(&decoder->reader, &value) != OK)
+        return fail_field(decoder, field, "must be an unsigned integer");
+    if (value < min || value > max)
+        return fail_field_at(decoder, at, field, "the number is out of range");
+    *ret_value = value;
+    return OK;
+}
+
+int
+take_bool(struct decoder *decoder, const char *field, bool *ret_value)
+{
+    if (!has_value(decoder, field))
+        return ERR_INVALID;
+    if (reader_bool(&decoder->reader, ret_value) != OK)
+        return fail_field(decoder, field, "must be true or false");
+    return OK;
+}
+
+int
+take_str(struct decoder *decoder, const char *field, uint32_t min, uint32_t max, struct bytes *ret_text)
+{
+    uint32_t at = decoder->reader.at;
+    struct bytes text;
+
+    if (!has_value(decoder, field))
+        return ERR_INVALID;
+    if (reader_str(&decoder->reader, &text) != OK)
+        return fail_field(decoder, field, "must be a str");
+    if (text.size < min)
+        return fail_field_at(decoder, at, field, "the str is too short");
+    if (text.size > max)
+        return fail_field_at(decoder, at, field, "the str is too long");
+    *ret_text = text;
+    return OK;
+}
+
+struct bytes
+cut_text(struct bytes text, uint32_t max)
+{
+    if (text.size <= max)
+        return text;
+    text.size = max;
+    while (text.size > 0 && (text.data[text.size] & 0xc0) == 0x80)
+        text.size--;
+    return text;
+}
+
+int
+take_text(struct decoder *decoder, const char *field, uint32_t max, struct bytes *ret_text)
+{
+    int err = take_str(decoder, field, 0, UINT32_MAX, ret_text);
+
+    if (err == OK)
+        *ret_text = cut_text(*ret_text, max);
+    return err;
+}
+
+int
+take_bin(struct decoder *decoder, const char *field, uint32_t min, uint32_t max, struct bytes *ret_bytes)
+{
+    uint32_t at = decoder->reader.at;
+    struct bytes bytes;
+
+    if (!has_value(decoder, field))
+        return ERR_INVALID;
+    if (reader_bin(&decoder->reader, &bytes) != OK)
+        return fail_field(decoder, field, "must be a bin");
+    if (bytes.size < min || bytes.size > max)
+        return fail_field_at(decoder, at, field, "the bin has the wrong length");
+    *ret_bytes = bytes;
+    return OK;
+}
+
+bool
+is_name(struct bytes name)
+{
+    static const bool in_names[256] = {
+        ['-'] = 1, ['.'] = 1, ['_'] = 1, ['0'] = 1, ['1'] = 1, ['2'] = 1, ['3'] = 1, ['4'] = 1, ['5'] = 1, ['6'] = 1,
+        ['7'] = 1, ['8'] = 1, ['9'] = 1, ['A'] = 1, ['B'] = 1, ['C'] = 1, ['D'] = 1, ['E'] = 1, ['F'] = 1, ['G'] = 1,
+        ['H'] = 1, ['I'] = 1, ['J'] = 1, ['K'] = 1, ['L'] = 1, ['M'] = 1, ['N'] = 1, ['O'] = 1, ['P'] = 1, ['Q'] = 1,
+        ['R'] = 1, ['S'] = 1, ['T'] = 1, ['U'] = 1, ['V'] = 1, ['W'] = 1, ['X'] = 1, ['Y'] = 1, ['Z'] = 1, ['a'] = 1,
+        ['b'] = 1, ['c'] = 1, ['d'] = 1, ['e'] = 1, ['f'] = 1, ['g'] = 1, ['h'] = 1, ['i'] = 1, ['j'] = 1, ['k'] = 1,
+        ['l'] = 1, ['m'] = 1, ['n'] = 1, ['o'] = 1, ['p'] = 1, ['q'] = 1, ['r'] = 1, ['s'] = 1, ['t'] = 1, ['u'] = 1,
+        ['v'] = 1, ['w'] = 1, ['x'] = 1, ['y'] = 1, ['z'] = 1,
+    };
+
+    if (name.size < 1 || name.size > NAME_BYTES_MAX)
+        return false;
+    for (uint32_t i = 0; i < name.size; i++)
+        if (!in_names[name.data[i]])
+            return false;
+    return true;
+}
+
+bool
+is_admin_pool(struct bytes name)
+{
+    return name.size == sizeof ADMIN_POOL - 1 && memcmp(name.data, ADMIN_POOL, name.size) == 0;
+}
+
+int
+take_pool(struct decoder *decoder, bool admin_too, struct bytes *ret_name)
+{
+    uint32_t at = decoder->reader.at;
+
+    if (take_str(decoder, "pool", 1, NAME_BYTES_MAX, ret_name) != OK)
+        return ERR_INVALID;
+    if (is_name(*ret_name) || (admin_too && is_admin_pool(*ret_name)))
+        return OK;
+    return fail_field_at(decoder, at, "pool", "a name consists of A-Z a-z 0-9 _ . -");
+}
+
+int
+take_ref(struct decoder *decoder, const char *field, struct ref *ret_ref)
+{
+    uint32_t at = decoder->reader.at;
+    uint64_t number;
+    struct bytes bytes;
+
+    if (!has_value(decoder, field))
+        return ERR_INVALID;
+    if (reader_uint(&decoder->reader, &number) == OK) {
+        *ret_ref = ref_number(number);
+        return OK;
+    }
+    if (decoder->side == SIDE_WORKER)
+        return fail_field(decoder, field, "must be a fence, an unsigned integer");
+    if (reader_text(&decoder->reader, &bytes) != OK)
+        return fail_field(decoder, field, "must be an unsigned integer, or a bin or str");
+    if (bytes.size < 1 || bytes.size > ID_BYTES_MAX)
+        return fail_field_at(decoder, at, field, "must have 1 to 16 bytes");
+    memset(ret_ref, 0, sizeof *ret_ref);
+    ret_ref->kind = REF_BYTES;
+    ret_ref->size = (uint8_t)bytes.size;
+    memcpy(ret_ref->bytes, bytes.data, bytes.size);
+    return OK;
+}
+
+int
+take_fence(struct decoder *decoder, uint64_t *ret_fence)
+{
+    return take_uint(decoder, "fence", 0, UINT64_MAX, ret_fence);
+}
+
+int
+take_payload(struct decoder *decoder, struct payload *ret_payload)
+{
+    uint32_t at = decoder->reader.at;
+    uint64_t frames;
+
+    *ret_payload = (struct payload){0};
+    if (!has_value(decoder, "payload"))
+        return ERR_INVALID;
+    if (reader_bin(&decoder->reader, &ret_payload->data) == OK) {
+        if (ret_payload->data.size <= decoder->inline_bytes_max)
+            return OK;
+        decoder->reader.at = at;
+        return decoder_fail(decoder, ERROR_TOO_LARGE, "payload", "the inline payload is over inline_max");
+    }
+    if (reader_uint(&decoder->reader, &frames) != OK)
+        return fail_field(decoder, "payload", "must be a bin, or a number of attachment frames");
+    if (frames == 0)
+        return fail_field_at(decoder, at, "payload", "the number of attachment frames starts at 1");
+    if (frames > TASK_FRAMES_MAX) {
+        decoder->reader.at = at;
+        return decoder_fail(decoder, ERROR_BAD_MESSAGE, "payload", "too many attachment frames");
+    }
+    ret_payload->frames = (uint16_t)frames;
+    return OK;
+}
+
+int
+take_fences(struct decoder *decoder, const char *field, struct fences *ret_fences)
+{
+    uint32_t at = decoder->reader.at;
+    uint32_t elements_at;
+    uint64_t fence;
+
+    *ret_fences = (struct fences){0};
+    if (!has_value(decoder, field))
+        return ERR_INVALID;
+    if (reader_array(&decoder->reader, &ret_fences->count) != OK)
+        return fail_field(decoder, field, "must be an array");
+    if (ret_fences->count > LEASES_MAX)
+        return fail_field_at(decoder, at, field, "the array is too long");
+    elements_at = decoder->reader.at;
+    for (uint32_t i = 0; i < ret_fences->count; i++)
+        if (reader_uint(&decoder->reader, &fence) != OK)
+            return fail_field(decoder, field, "must hold fences, unsigned integers");
+    ret_fences->encoded.data = decoder->reader.data + elements_at;
+    ret_fences->encoded.size = decoder->reader.at - elements_at;
+    return OK;
+}
+
+int
+take_headers(struct decoder *decoder, const char *field, struct bytes *ret_headers)
+{
+    uint32_t at = decoder->reader.at;
+    uint32_t pairs;
+    struct bytes text;
+
+    if (!has_value(decoder, field))
+        return ERR_INVALID;
+    if (reader_map(&decoder->reader, &pairs) != OK)
+        return fail_field(decoder, field, "must be a map");
+    for (uint32_t i = 0; i < pairs; i++)
+        if (reader_str(&decoder->reader, &text) != OK || reader_str(&decoder->reader, &text) != OK)
+            return fail_field(decoder, field, "must be a map of str to str");
+    if (decoder->reader.at - at > HEADERS_BYTES_MAX)
+        return fail_field_at(decoder, at, field, "the headers are too long");
+    *ret_headers = (struct bytes){decoder->reader.data + at, pairs > 0 ? decoder->reader.at - at : 0};
+    return OK;
+}
+
+int
+take_anything(struct decoder *decoder, unsigned depth)
+{
+    decoder->values_left--;
+    if (reader_skip(&decoder->reader, NESTING_MAX - depth, NULL) == OK)
+        return OK;
+    return decoder_fail(decoder, ERROR_BAD_MESSAGE, NULL, "not MessagePack, or nested too deep");
+}

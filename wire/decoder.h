@@ -1,0 +1,77 @@
+/* decoder.h - reads the fields of one command and says what is wrong with them. Private to wire/; allocates nothing. */
+#ifndef SNAKEPIT_WIRE_DECODER_H
+#define SNAKEPIT_WIRE_DECODER_H
+
+#include "reader.h"
+#include "wire.h"
+
+struct decoder {
+    struct reader reader;
+    uint32_t values_left; /* in the array or map that is being read */
+    enum side side;
+    enum direction direction;
+    uint32_t inline_bytes_max;
+    struct wire_fault *fault;
+};
+
+/* Note what is wrong with the value that stands next. Returns ERR_INVALID, for the caller to hand on. */
+int
+decoder_fail(struct decoder *decoder, enum error_code code, const char *field, const char *text);
+
+/* Each takes the next value of the array or map: OK, or ERR_INVALID with the fault noted and the reader still before the
+ * value. `field` is its name, static text. */
+int
+take_uint(struct decoder *decoder, const char *field, uint64_t min, uint64_t max, uint64_t *ret_value);
+
+int
+take_bool(struct decoder *decoder, const char *field, bool *ret_value);
+
+/* A str of `min` to `max` bytes. */
+int
+take_str(struct decoder *decoder, const char *field, uint32_t min, uint32_t max, struct bytes *ret_text);
+
+/* A str for people; what is over `max` bytes is cut, between characters. */
+int
+take_text(struct decoder *decoder, const char *field, uint32_t max, struct bytes *ret_text);
+
+int
+take_bin(struct decoder *decoder, const char *field, uint32_t min, uint32_t max, struct bytes *ret_bytes);
+
+/* The name of a pool; with `admin_too` also ADMIN_POOL. */
+int
+take_pool(struct decoder *decoder, bool admin_too, struct bytes *ret_name);
+
+/* What stands for a task on this side: an id or a fence. */
+int
+take_ref(struct decoder *decoder, const char *field, struct ref *ret_ref);
+
+int
+take_fence(struct decoder *decoder, uint64_t *ret_fence);
+
+int
+take_payload(struct decoder *decoder, struct payload *ret_payload);
+
+/* An array of at most LEASES_MAX uints. */
+int
+take_fences(struct decoder *decoder, const char *field, struct fences *ret_fences);
+
+/* A map of str to str, at most HEADERS_BYTES_MAX, as it is encoded. */
+int
+take_headers(struct decoder *decoder, const char *field, struct bytes *ret_headers);
+
+/* Pass over a value that is of no interest, which lies in `depth` arrays and maps. */
+int
+take_anything(struct decoder *decoder, unsigned depth);
+
+/* Whether the bytes are a name: 1 to 64 of A-Z a-z 0-9 _ . - */
+bool
+is_name(struct bytes name);
+
+bool
+is_admin_pool(struct bytes name);
+
+/* `text`, cut to at most `max` bytes between characters. */
+struct bytes
+cut_text(struct bytes text, uint32_t max);
+
+#endif

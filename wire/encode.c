@@ -1,0 +1,230 @@
+/* encode.c - one command of each verb to bytes, shortest form, defaults left out; see verbs.h. */
+#include "wire/keys.h"
+#include "wire/verbs.h"
+
+/* Begin a command with `fields` fields behind its verb; returns where it stands, for keys_encode. */
+static size_t
+begin(struct wire_buffer *buffer, enum verb verb, uint32_t fields)
+{
+    size_t command_at = buffer->size;
+
+    wire_write_array(buffer, 1 + fields);
+    wire_write_uint(buffer, verb);
+    return command_at;
+}
+
+static int
+write_ref(struct wire_buffer *buffer, enum side side, const struct ref *ref)
+{
+    if (ref->kind == REF_NUMBER) {
+        wire_write_uint(buffer, ref->number);
+        return OK;
+    }
+    if (ref->kind != REF_BYTES || side == SIDE_WORKER || ref->size < 1 || ref->size > ID_BYTES_MAX)
+        return ERR_INVALID;
+    wire_write_bin(buffer, (struct bytes){ref->bytes, ref->size});
+    return OK;
+}
+
+static int
+write_function(struct wire_buffer *buffer, struct bytes function)
+{
+    if (function.size < 1 || function.size > FUNCTION_BYTES_MAX)
+        return ERR_INVALID;
+    wire_write_str(buffer, function);
+    return OK;
+}
+
+static int
+write_payload(struct wire_buffer *buffer, const struct payload *payload)
+{
+    if (payload->frames > TASK_FRAMES_MAX)
+        return ERR_INVALID;
+    if (payload->frames > 0)
+        wire_write_uint(buffer, payload->frames);
+    else
+        wire_write_bin(buffer, payload->data);
+    return OK;
+}
+
+int
+encode_hello(struct wire_buffer *buffer, enum side side, const struct message *message)
+{
+    const struct hello *hello = &message->hello;
+    size_t command_at = begin(buffer, VERB_HELLO, 3);
+
+    if (hello->is_worker != (side == SIDE_WORKER))
+        return ERR_INVALID;
+    wire_write_text(buffer, PROTOCOL_NAME);
+    wire_write_text(buffer, hello->is_worker ? "worker" : "client");
+    return keys_encode(buffer, command_at, hello->is_worker ? &worker_keys : &client_keys, hello);
+}
+
+int
+encode_welcome(struct wire_buffer *buffer, enum side side, const struct message *message)
+{
+    size_t command_at = begin(buffer, VERB_WELCOME, 2);
+
+    (void)side;
+    wire_write_uint(buffer, message->welcome.session);
+    return keys_encode(buffer, command_at, &welcome_keys, &message->welcome);
+}
+
+int
+encode_error(struct wire_buffer *buffer, enum side side, const struct message *message)
+{
+    const struct error *error = &message->error;
+    bool is_refuse = message->verb == VERB_REFUSE;
+    size_t command_at = begin(buffer, message->verb, is_refuse ? 3 : 4);
+
+    if (error->code <= ERROR_NONE || error->code >= ERROR_CODES)
+        return ERR_INVALID;
+    if (!is_refuse && error->ref.kind == REF_NONE)
+        wire_write_nil(buffer);
+    else if (!is_refuse && write_ref(buffer, side, &error->ref) != OK)
+        return ERR_INVALID;
+    wire_write_text(buffer, error_code_name(error->code));
+    wire_write_str(buffer, cut_text(error->text, ERROR_TEXT_BYTES_MAX));
+    return keys_encode(buffer, command_at, &details_keys, error);
+}
+
+int
+encode_heartbeat(struct wire_buffer *buffer, enum side side, const struct message *message)
+{
+    size_t command_at = begin(buffer, VERB_HEARTBEAT, message->heartbeat.has_facts ? 1 : 0);
+
+    (void)side;
+    return message->heartbeat.has_facts ? keys_encode(buffer, command_at, &heartbeat_keys, &message->heartbeat) : OK;
+}
+
+int
+encode_reason(struct wire_buffer *buffer, enum side side, const struct message *message)
+{
+    (void)side;
+    begin(buffer, message->verb, message->reason.size > 0 ? 1 : 0);
+    if (message->reason.size > 0)
+        wire_write_str(buffer, cut_text(message->reason, ERROR_TEXT_BYTES_MAX));
+    return OK;
+}
+
+int
+encode_nothing(struct wire_buffer *buffer, enum side side, const struct message *message)
+{
+    (void)side;
+    begin(buffer, message->verb, 0);
+    return OK;
+}
+
+int
+encode_submit(struct wire_buffer *buffer, enum side side, const struct message *message)
+{
+    const struct submit *submit = &message->submit;
+    size_t command_at = begin(buffer, VERB_SUBMIT, 5);
+
+    if (!is_name(submit->pool) && !is_admin_pool(submit->pool))
+        return ERR_INVALID;
+    if (write_ref(buffer, side, &submit->id) != OK)
+        return ERR_INVALID;
+    wire_write_str(buffer, submit->pool);
+    if (write_function(buffer, submit->function) != OK || write_payload(buffer, &submit->payload) != OK)
+        return ERR_INVALID;
+    return keys_encode(buffer, command_at, &submit_keys, submit);
+}
+
+int
+encode_accepted(struct wire_buffer *buffer, enum side side, const struct message *message)
+{
+    begin(buffer, VERB_ACCEPTED, 2);
+    if (write_ref(buffer, side, &message->accepted.id) != OK)
+        return ERR_INVALID;
+    wire_write_uint(buffer, message->accepted.task);
+    return OK;
+}
+
+int
+encode_ref(struct wire_buffer *buffer, enum side side, const struct message *message)
+{
+    begin(buffer, message->verb, 1);
+    return write_ref(buffer, side, &message->ref);
+}
+
+int
+encode_result(struct wire_buffer *buffer, enum side side, const struct message *message)
+{
+    const struct result *result = &message->result;
+    size_t command_at = begin(buffer, VERB_RESULT, 3);
+
+    if (write_ref(buffer, side, &result->ref) != OK || write_payload(buffer, &result->payload) != OK)
+        return ERR_INVALID;
+    return keys_encode(buffer, command_at, &info_keys, &result->info);
+}
+
+int
+encode_chunk(struct wire_buffer *buffer, enum side side, const struct message *message)
+{
+    const struct chunk *chunk = &message->chunk;
+    size_t command_at = begin(buffer, VERB_CHUNK, 4);
+
+    if (chunk->seq < 1 || write_ref(buffer, side, &chunk->ref) != OK)
+        return ERR_INVALID;
+    wire_write_uint(buffer, chunk->seq);
+    if (write_payload(buffer, &chunk->payload) != OK)
+        return ERR_INVALID;
+    return keys_encode(buffer, command_at, &info_keys, &chunk->info);
+}
+
+int
+encode_seen(struct wire_buffer *buffer, enum side side, const struct message *message)
+{
+    (void)side;
+    begin(buffer, VERB_SEEN, 1);
+    wire_write_uint(buffer, message->seen_count);
+    return OK;
+}
+
+int
+encode_task(struct wire_buffer *buffer, enum side side, const struct message *message)
+{
+    const struct task_command *task = &message->task;
+    size_t command_at = begin(buffer, VERB_TASK, 5);
+
+    (void)side;
+    if (task->attempt < 1)
+        return ERR_INVALID;
+    wire_write_uint(buffer, task->fence);
+    wire_write_uint(buffer, task->attempt);
+    if (write_function(buffer, task->function) != OK || write_payload(buffer, &task->payload) != OK)
+        return ERR_INVALID;
+    return keys_encode(buffer, command_at, &task_keys, task);
+}
+
+int
+encode_fence(struct wire_buffer *buffer, enum side side, const struct message *message)
+{
+    (void)side;
+    begin(buffer, message->verb, 1);
+    wire_write_uint(buffer, message->fence);
+    return OK;
+}
+
+int
+encode_nack(struct wire_buffer *buffer, enum side side, const struct message *message)
+{
+    struct bytes reason = cut_text(message->nack.reason, ERROR_TEXT_BYTES_MAX);
+
+    (void)side;
+    begin(buffer, VERB_NACK, reason.size > 0 ? 2 : 1);
+    wire_write_uint(buffer, message->nack.fence);
+    if (reason.size > 0)
+        wire_write_str(buffer, reason);
+    return OK;
+}
+
+int
+encode_stop(struct wire_buffer *buffer, enum side side, const struct message *message)
+{
+    size_t command_at = begin(buffer, VERB_STOP, 1);
+
+    (void)side;
+    return keys_encode(buffer, command_at, &stop_keys, &message->stop);
+}
