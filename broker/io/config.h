@@ -37,13 +37,19 @@ struct config {
     size_t pool_count;
 };
 
-/* Read and check a file. OK and *ret_config, which the caller frees with config_destroy.
- * ERR_INVALID or ERR_SYSTEM: every problem found (up to 20) is a line in *ret_text, each with file, line, option, what was given
- * and what is allowed; the caller frees it. On OK *ret_text holds warnings, or is NULL. */
+/* Read and check a file. OK and *ret_config, which the caller frees with config_unload.
+ * ERR_INVALID or ERR_SYSTEM: every problem found (up to 20) is a line in *ret_text, each with file, line, option, what was
+ * given and what is allowed; the caller frees it. On OK *ret_text holds warnings, or is NULL.
+ * Relative paths in the file are relative to the file's directory; in the record they are absolute. */
 int
 config_load(const char *path, struct config **ret_config, char **ret_text);
 
+/* Free it; *config_p becomes NULL, NULL is allowed. (libconfig owns the name config_destroy.) */
 void
-config_destroy(struct config **config_p);
+config_unload(struct config **config_p);
+
+/* Whether any pool wants workers from snakepit-agent. */
+bool
+config_has_local_workers(const struct config *config);
 
 #endif

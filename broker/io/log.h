@@ -1,4 +1,5 @@
-/* log.h - structured log lines, logfmt or JSON, one write per line. Decides nothing. */
+/* log.h - structured log lines, logfmt or JSON, one write per line. Decides nothing.
+ * For one thread. The program must ignore SIGPIPE. */
 #ifndef SNAKEPIT_IO_LOG_H
 #define SNAKEPIT_IO_LOG_H
 
@@ -11,7 +12,8 @@ enum log_format { LOG_LOGFMT, LOG_JSON };
 
 struct log;
 
-/* Lines go to `fd`, which stays the caller's. `program` is a field of every line. Freed with log_destroy. */
+/* Lines go to `fd`, which stays the caller's and must stay open. `program` (at most 31 bytes) is a field of every line.
+ * Freed with log_destroy. */
 struct log *
 log_new(int fd, const char *program, enum log_format format, enum log_level level);
 
@@ -22,7 +24,8 @@ void
 log_set(struct log *log, enum log_format format, enum log_level level);
 
 /* Begin a line named `event` ("worker.lost"); add fields; end it. Fields between are dropped when the level is off.
- * Values are escaped; control characters never reach the terminal; a line is cut at 16 KiB, marked. */
+ * Values are escaped; control characters never reach the terminal; a line is cut at 16 KiB, marked.
+ * Keys are plain words from our own code and are not escaped. A NULL string is left out. */
 void
 log_begin(struct log *log, enum log_level level, const char *event);
 
@@ -38,7 +41,8 @@ log_uint(struct log *log, const char *key, uint64_t value);
 void
 log_int(struct log *log, const char *key, int64_t value);
 
-/* Writes the line. A full disk or closed pipe loses the line and counts it; the next line that works says how many. */
+/* Writes the line; never waits. A full disk, or a pipe that is full or closed, loses the line and counts it; the next line
+ * that works says how many (lost_lines). */
 void
 log_end(struct log *log);
 

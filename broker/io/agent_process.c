@@ -1,0 +1,244 @@
+#include "broker/io/agent_process.h"
+
+#include "wire/err.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define AGENT_NAME "snakepit-agent"
+
+/* An agent that lived so long was well: the next restart begins with the shortest delay again. */
+#define AGENT_SETTLED_US INT64_C(10000000)
+
+enum { LIFELINE_FD = 3 };
+
+struct agent_process {
+    struct log *log;
+    char *config_path;
+    char *program; /* the agent's file */
+    pid_t pid;     /* 0: waiting for a restart */
+    int pidfd;     /* -1 then */
+    int lifeline;  /* write end; its end of life tells the agent that we are gone */
+    int64_t started_us;
+    int64_t restart_us; /* when to start again; valid while pid is 0 */
+    int64_t delay_us;   /* the next back-off */
+    int64_t delay_min_us;
+    int64_t delay_max_us;
+};
+
+extern char **environ;
+
+/* Whether DIRECTORY_OF_THIS_PROGRAM/relative is a program; then its path is in *ret_path. */
+static bool
+find_beside(const char *relative, char *ret_path, size_t size)
+{
+    char self[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+    if (length <= 0)
+        return false;
+    self[length] = '\0';
+    *strrchr(self, '/') = '\0';
+    return snprintf(ret_path, size, "%s/%s", self, relative) < (int)size && access(ret_path, X_OK) == 0;
+}
+
+/* Where the agent is: told by the environment, installed beside this program, in the build tree, or wherever PATH says. */
+static char *
+find_program(void)
+{
+    const char *told = getenv("SNAKEPIT_AGENT");
+    char path[PATH_MAX + 64];
+    char *found;
+
+    if (told != NULL && told[0] != '\0')
+        found = strdup(told);
+    else if (find_beside(AGENT_NAME, path, sizeof(path)) || find_beside("../../agent/" AGENT_NAME, path, sizeof(path)))
+        found = strdup(path);
+    else
+        found = strdup(AGENT_NAME);
+    if (found == NULL)
+        abort();
+    return found;
+}
+
+/* Threads of libzmq run in this process, so the child may do next to nothing before exec: posix_spawn sees to that. */
+static int
+spawn(struct agent_process *agent, int lifeline_read_fd)
+{
+    char *const argv[] = {AGENT_NAME, "-c", agent->config_path, "--lifeline", "3", NULL};
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none;
+    sigset_t all;
+
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, lifeline_read_fd, LIFELINE_FD);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    int error = posix_spawnp(&agent->pid, agent->program, &actions, &attributes, argv, environ);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    return error;
+}
+
+/* OK, or ERR_SYSTEM and a logged reason. */
+static int
+start(struct agent_process *agent, int64_t now_us)
+{
+    int lifeline[2];
+
+    if (pipe2(lifeline, O_CLOEXEC) != 0) {
+        log_line(agent->log, LOG_ERROR, "agent.start_failed", "no lifeline pipe: %s", strerror(errno));
+        return ERR_SYSTEM;
+    }
+    int error = spawn(agent, lifeline[0]);
+    close(lifeline[0]);
+    if (error != 0) {
+        close(lifeline[1]);
+        agent->pid = 0;
+        log_line(agent->log, LOG_ERROR, "agent.start_failed", "cannot run %s: %s; set SNAKEPIT_AGENT to its path",
+                 agent->program, strerror(error));
+        return ERR_SYSTEM;
+    }
+    agent->lifeline = lifeline[1];
+    agent->started_us = now_us;
+    agent->pidfd = pidfd_open(agent->pid, 0);
+    if (agent->pidfd < 0)
+        abort(); /* only out of descriptors; a broker that cannot see its agent end must not go on */
+    log_begin(agent->log, LOG_INFO, "agent.started");
+    log_int(agent->log, "pid", agent->pid);
+    log_str(agent->log, "path", agent->program);
+    log_end(agent->log);
+    return OK;
+}
+
+static void
+schedule_restart(struct agent_process *agent, int64_t now_us)
+{
+    agent->restart_us = now_us + agent->delay_us;
+    agent->delay_us = agent->delay_us > agent->delay_max_us / 2 ? agent->delay_max_us : agent->delay_us * 2;
+}
+
+struct agent_process *
+agent_process_new(const struct config *config, struct log *log, int64_t now_us)
+{
+    struct agent_process *agent = calloc(1, sizeof(*agent));
+
+    if (agent == NULL)
+        abort();
+    agent->log = log;
+    agent->program = find_program();
+    agent->config_path = strdup(config->path);
+    agent->pidfd = -1;
+    agent->lifeline = -1;
+    agent->delay_us = config->restart_delay_us;
+    agent->delay_min_us = config->restart_delay_us;
+    agent->delay_max_us = config->restart_delay_max_us;
+    if (agent->config_path == NULL)
+        abort();
+    if (start(agent, now_us) != OK)
+        agent_process_destroy(&agent, 0);
+    return agent;
+}
+
+int
+agent_process_fd(const struct agent_process *agent)
+{
+    return agent->pidfd;
+}
+
+int64_t
+agent_process_next_due_us(const struct agent_process *agent)
+{
+    return agent->pid == 0 ? agent->restart_us : INT64_MAX;
+}
+
+static void
+forget_process(struct agent_process *agent)
+{
+    close(agent->pidfd);
+    close(agent->lifeline);
+    agent->pidfd = -1;
+    agent->lifeline = -1;
+    agent->pid = 0;
+}
+
+static void
+log_end_of_agent(struct agent_process *agent, const siginfo_t *info)
+{
+    log_begin(agent->log, LOG_ERROR, "agent.died");
+    log_int(agent->log, "pid", agent->pid);
+    if (info->si_code == CLD_EXITED)
+        log_int(agent->log, "exit_status", info->si_status);
+    else
+        log_str(agent->log, "signal", sigabbrev_np(info->si_status));
+    log_int(agent->log, "restart_ms", agent->delay_us / 1000);
+    log_end(agent->log);
+}
+
+void
+agent_process_tick(struct agent_process *agent, int64_t now_us)
+{
+    siginfo_t info = {0};
+
+    if (agent->pid == 0) {
+        if (now_us >= agent->restart_us && start(agent, now_us) != OK)
+            schedule_restart(agent, now_us);
+        return;
+    }
+    if (waitid(P_PIDFD, (id_t)agent->pidfd, &info, WEXITED | WNOHANG) != 0 || info.si_pid == 0)
+        return;
+    if (now_us - agent->started_us >= AGENT_SETTLED_US)
+        agent->delay_us = agent->delay_min_us;
+    log_end_of_agent(agent, &info);
+    forget_process(agent);
+    schedule_restart(agent, now_us);
+}
+
+/* Wait for the end of the process, at most timeout_us. */
+static bool
+wait_for_end(const struct agent_process *agent, int64_t timeout_us)
+{
+    struct pollfd poll_fd = {.fd = agent->pidfd, .events = POLLIN};
+    struct timespec timeout = {.tv_sec = timeout_us / 1000000, .tv_nsec = timeout_us % 1000000 * 1000};
+
+    return ppoll(&poll_fd, 1, &timeout, NULL) == 1;
+}
+
+void
+agent_process_destroy(struct agent_process **agent_p, int64_t timeout_us)
+{
+    struct agent_process *agent = *agent_p;
+
+    if (agent == NULL)
+        return;
+    if (agent->pid != 0) {
+        close(agent->lifeline);
+        agent->lifeline = -1;
+        if (!wait_for_end(agent, timeout_us)) {
+            log_line(agent->log, LOG_WARN, "agent.killed", "the agent did not end within %lld ms",
+                     (long long)(timeout_us / 1000));
+            kill(-agent->pid, SIGKILL);
+        }
+        waitid(P_PIDFD, (id_t)agent->pidfd, &(siginfo_t){0}, WEXITED);
+        close(agent->pidfd);
+    }
+    free(agent->config_path);
+    free(agent->program);
+    free(agent);
+    *agent_p = NULL;
+}

@@ -1,0 +1,49 @@
+/* config_schema.h - the table of all options: what each is called, takes, defaults to, and where it goes. Reads nothing. */
+#ifndef SNAKEPIT_IO_CONFIG_SCHEMA_H
+#define SNAKEPIT_IO_CONFIG_SCHEMA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define POOLS_SECTION "pools"
+
+enum option_type {
+    OPTION_TEXT,     /* any string that is not empty */
+    OPTION_NAME,     /* a name of SPIT/1 */
+    OPTION_APP,      /* "module:attribute" */
+    OPTION_ENDPOINT, /* "tcp://ADDRESS:PORT" or "ipc:///PATH" */
+    OPTION_ENDPOINT_OR_NONE, /* the same, or "": stored as NULL */
+    OPTION_CHOICE,   /* one of `choices`, stored as its index */
+    OPTION_BOOL,
+    OPTION_COUNT,    /* an integer without a unit */
+    OPTION_DURATION, /* "30s"; stored in microseconds */
+    OPTION_SIZE,     /* "2GiB"; stored in bytes */
+    OPTION_STRINGS,  /* a list of "NAME=value" */
+};
+
+struct option {
+    const char *section; /* the group it stands in; "" is the top of the file; POOLS_SECTION: each pool */
+    const char *name;
+    enum option_type type;
+    size_t offset; /* in struct config, or in struct pool_config for options of a pool */
+    size_t size;   /* of the field there */
+    const char *default_text; /* as it would stand in the file; NULL: no default */
+    int64_t min, max;         /* COUNT, DURATION, SIZE: both allowed */
+    const char *const *choices; /* CHOICE: ends in NULL */
+};
+
+/* All options, in the order of the documented file; ends in an entry without a name. */
+extern const struct option config_options[];
+
+/* All groups of the top of the file, ends in NULL. */
+extern const char *const config_sections[];
+
+/* The option, or NULL. */
+const struct option *
+option_find(const char *section, const char *name);
+
+/* What the option takes, for people: "a duration such as \"10s\", from 0s to 1h". Cut at `size`. */
+void
+option_describe(const struct option *option, char *ret_text, size_t size);
+
+#endif

@@ -1,0 +1,177 @@
+#include "broker/io/config_value.h"
+
+#include "wire/message.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct unit {
+    const char *name;
+    int64_t factor;
+};
+
+static const struct unit duration_units[] = {
+    {"d", INT64_C(86400000000)}, {"h", INT64_C(3600000000)}, {"m", 60000000}, {"s", 1000000}, {"ms", 1000}, {"us", 1}, {NULL, 0},
+};
+
+static const struct unit size_units[] = {
+    {"TiB", INT64_C(1) << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"B", 1}, {NULL, 0},
+};
+
+static int
+parse_with_unit(const char *text, const struct unit *units, int64_t *ret_value)
+{
+    char *end;
+
+    if (!isdigit((unsigned char)text[0]))
+        return ERR_INVALID;
+    errno = 0;
+    int64_t number = strtoll(text, &end, 10);
+    if (errno != 0)
+        return ERR_INVALID;
+    for (const struct unit *unit = units; unit->name != NULL; unit++) {
+        if (strcmp(end, unit->name) != 0)
+            continue;
+        if (number > INT64_MAX / unit->factor)
+            return ERR_INVALID;
+        *ret_value = number * unit->factor;
+        return OK;
+    }
+    return ERR_INVALID;
+}
+
+/* The largest unit that divides the value; the last one divides every value. */
+static void
+format_with_unit(int64_t value, const struct unit *units, char *ret_text)
+{
+    while (value % units->factor != 0)
+        units++;
+    snprintf(ret_text, UNIT_TEXT_BYTES, "%" PRId64 "%s", value / units->factor, units->name);
+}
+
+int
+duration_parse(const char *text, int64_t *ret_us)
+{
+    return parse_with_unit(text, duration_units, ret_us);
+}
+
+void
+duration_format(int64_t us, char ret_text[UNIT_TEXT_BYTES])
+{
+    if (us == 0)
+        snprintf(ret_text, UNIT_TEXT_BYTES, "0s");
+    else
+        format_with_unit(us, duration_units, ret_text);
+}
+
+int
+size_parse(const char *text, int64_t *ret_bytes)
+{
+    return parse_with_unit(text, size_units, ret_bytes);
+}
+
+void
+size_format(int64_t bytes, char ret_text[UNIT_TEXT_BYTES])
+{
+    if (bytes == 0)
+        snprintf(ret_text, UNIT_TEXT_BYTES, "0B");
+    else
+        format_with_unit(bytes, size_units, ret_text);
+}
+
+bool
+name_is_valid(const char *name)
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
+    size_t size = strlen(name);
+
+    return size > 0 && size <= NAME_BYTES_MAX && strspn(name, allowed) == size;
+}
+
+/* The bytes of a dotted identifier at the start of the text, 0 when there is none. Python allows any letter of Unicode. */
+static size_t
+dotted_identifier_bytes(const char *text)
+{
+    size_t at = 0;
+
+    for (;;) {
+        unsigned char first = (unsigned char)text[at];
+        if (!isalpha(first) && first != '_' && first < 0x80)
+            return 0;
+        while (isalnum((unsigned char)text[at]) || text[at] == '_' || (unsigned char)text[at] >= 0x80)
+            at++;
+        if (text[at] != '.')
+            return at;
+        at++;
+    }
+}
+
+bool
+app_is_valid(const char *app)
+{
+    size_t module_bytes = dotted_identifier_bytes(app);
+
+    if (module_bytes == 0 || app[module_bytes] != ':')
+        return false;
+    const char *attribute = app + module_bytes + 1;
+    size_t attribute_bytes = dotted_identifier_bytes(attribute);
+    return attribute_bytes > 0 && attribute[attribute_bytes] == '\0';
+}
+
+enum { WORD_BYTES_MAX = 48 };
+
+static unsigned
+least(unsigned a, unsigned b, unsigned c)
+{
+    unsigned smaller = a < b ? a : b;
+
+    return smaller < c ? smaller : c;
+}
+
+/* Letters to insert, delete or replace to make one word of the other (Levenshtein), case ignored. */
+static unsigned
+edit_distance(const char *a, const char *b)
+{
+    unsigned row[WORD_BYTES_MAX + 1];
+    size_t b_size = strlen(b);
+
+    for (unsigned j = 0; j <= b_size; j++)
+        row[j] = j;
+    for (unsigned i = 1; a[i - 1] != '\0'; i++) {
+        unsigned diagonal = row[0];
+        row[0] = i;
+        for (unsigned j = 1; j <= b_size; j++) {
+            bool is_same = tolower((unsigned char)a[i - 1]) == tolower((unsigned char)b[j - 1]);
+            unsigned replaced = diagonal + (is_same ? 0 : 1);
+            diagonal = row[j];
+            row[j] = least(row[j] + 1, row[j - 1] + 1, replaced);
+        }
+    }
+    return row[b_size];
+}
+
+const char *
+word_nearest(const char *given, const char *const *words, size_t count)
+{
+    const char *nearest = NULL;
+    size_t given_size = strlen(given);
+    /* A third of the letters may be wrong; more than that is a guess that misleads. */
+    unsigned distance_min = (unsigned)(given_size / 3 + 2);
+
+    if (given_size > WORD_BYTES_MAX)
+        return NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (strlen(words[i]) > WORD_BYTES_MAX)
+            continue;
+        unsigned distance = edit_distance(given, words[i]);
+        if (distance < distance_min && distance < strlen(words[i])) {
+            distance_min = distance;
+            nearest = words[i];
+        }
+    }
+    return nearest;
+}
