@@ -50,8 +50,4 @@ enum wire_next {
 enum wire_next
 wire_next(struct wire_reader *reader, struct message *ret_message, struct wire_fault *ret_fault);
 
-/* Take the next fence of a decoded list. OK, or ERR_NOT_FOUND at the end. */
-int
-wire_fences_next(struct fences *fences, uint64_t *ret_fence);
-
 #endif
