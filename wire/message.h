@@ -107,6 +107,10 @@ struct fences {
     const uint64_t *list;
 };
 
+/* Take the next fence of the list. OK, or ERR_NOT_FOUND at the end. */
+int
+wire_fences_next(struct fences *fences, uint64_t *ret_fence);
+
 struct hello {
     bool is_worker;
     struct bytes protocol; /* "SPIT/1", or what the peer speaks instead */

@@ -198,17 +198,3 @@ wire_next(struct wire_reader *reader, struct message *ret_message, struct wire_f
     reader->at = decoder.reader.at;
     return WIRE_COMMAND;
 }
-
-int
-wire_fences_next(struct fences *fences, uint64_t *ret_fence)
-{
-    struct reader reader;
-
-    reader_init(&reader, fences->encoded);
-    if (fences->count == 0 || reader_uint(&reader, ret_fence) != OK)
-        return ERR_NOT_FOUND;
-    fences->count--;
-    fences->encoded.data += reader.at;
-    fences->encoded.size -= reader.at;
-    return OK;
-}

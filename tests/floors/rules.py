@@ -7,6 +7,8 @@ FLOORS = [
     ("wire/err", 0),
     ("wire/message", 0),
     ("broker/core/heap", 0),
+    ("broker/core/hash", 0),
+    ("broker/core/lease", 1),
     ("wire/", 1),
     ("broker/core/task", 1),
     ("broker/core/worker", 1),
@@ -69,7 +71,7 @@ PURE_SYMBOLS = set("""malloc calloc realloc free abort __assert_fail __stack_chk
     memcpy memmove memset memcmp memchr strlen strcmp strncmp strchr strnlen snprintf __snprintf_chk
     __memcpy_chk __memset_chk __memmove_chk""".split())
 COMPILER_PREFIXES = ("__asan_", "__ubsan_", "__sanitizer_", "__gcov_", "__llvm_", "__sancov_")
-PURE_WIRE_OBJECTS = ("body.c.o", "err.c.o", "message.c.o")
+PURE_WIRE_OBJECTS = ("body.c.o", "err.c.o", "message.c.o", "fences.c.o", "reader.c.o")
 
 FILE_LINES_MAX = 500
 FUNCTION_LINES_WANTED = 40
