@@ -1,0 +1,284 @@
+/* json_text.c - MessagePack to JSON text; see json_text.h. */
+#include "client/cli/json_text.h"
+
+#include "client/cli/base64.h"
+#include "client/cli/json_value.h"
+#include "client/cli/text.h"
+#include "wire/err.h"
+#include "wire/reader.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int
+put_value(struct wire_buffer *out, struct reader *reader, unsigned depth);
+
+static void
+put(struct wire_buffer *out, const void *data, size_t size)
+{
+    wire_write_raw(out, (struct bytes){data, (uint32_t)size});
+}
+
+void
+json_text_raw(struct wire_buffer *out, const char *text)
+{
+    put(out, text, strlen(text));
+}
+
+void
+json_text_format(struct wire_buffer *out, const char *format, ...)
+{
+    char text[256];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    json_text_raw(out, text);
+}
+
+/* The two characters of \n and the like, or NULL. */
+static const char *
+short_escape(uint32_t code)
+{
+    switch (code) {
+    case '"': return "\\\"";
+    case '\\': return "\\\\";
+    case '\b': return "\\b";
+    case '\f': return "\\f";
+    case '\n': return "\\n";
+    case '\r': return "\\r";
+    case '\t': return "\\t";
+    default: return NULL;
+    }
+}
+
+/* JSON may hold these as they are; a terminal would obey them. */
+static bool
+is_escaped(uint32_t code)
+{
+    return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x061c || (code >= 0x200e && code <= 0x200f) ||
+           (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) || code == 0xfeff;
+}
+
+static void
+put_string(struct wire_buffer *out, struct bytes text)
+{
+    const char *data = (const char *)text.data;
+    size_t plain = 0; /* where the run begins that needs no escape */
+
+    put(out, "\"", 1);
+    for (size_t at = 0; at < text.size;) {
+        uint32_t code = 0;
+        size_t length = text_decode(data + at, text.size - at, &code);
+        const char *escape = length > 0 ? short_escape(code) : "\xef\xbf\xbd";
+
+        if (escape || is_escaped(code)) {
+            put(out, data + plain, at - plain);
+            if (escape)
+                json_text_raw(out, escape);
+            else
+                json_text_format(out, "\\u%04x", code);
+            plain = at + (length > 0 ? length : 1);
+        }
+        at += length > 0 ? length : 1;
+    }
+    put(out, data + plain, text.size - plain);
+    put(out, "\"", 1);
+}
+
+void
+json_text_string(struct wire_buffer *out, const char *text)
+{
+    put_string(out, (struct bytes){(const uint8_t *)text, (uint32_t)strlen(text)});
+}
+
+static bool
+is_utf8(struct bytes text)
+{
+    for (size_t at = 0, length; at < text.size; at += length) {
+        uint32_t code;
+
+        length = text_decode((const char *)text.data + at, text.size - at, &code);
+        if (length == 0)
+            return false;
+    }
+    return true;
+}
+
+static void
+put_base64(struct wire_buffer *out, const char *type, struct bytes bytes)
+{
+    json_text_format(out, "{\"%s\": \"", type);
+    base64_encode(bytes, out);
+    json_text_raw(out, "\"}");
+}
+
+void
+json_text_bytes(struct wire_buffer *out, struct bytes bytes)
+{
+    put_base64(out, "$bytes", bytes);
+}
+
+void
+json_text_float(struct wire_buffer *out, double number)
+{
+    char text[40];
+
+    if (isnan(number) || isinf(number)) {
+        json_text_format(out, "{\"$float\": \"%s\"}", isnan(number) ? "nan" : number > 0 ? "inf" : "-inf");
+        return;
+    }
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, number);
+        if (strtod(text, NULL) == number)
+            break;
+    }
+    json_text_raw(out, text);
+    if (!strpbrk(text, ".e"))
+        json_text_raw(out, ".0");
+}
+
+/* MessagePack's ext family: 0xd4..0xd8 of 1, 2, 4, 8, 16 bytes, 0xc7..0xc9 with a length of 1, 2, 4 bytes. */
+static void
+put_ext(struct wire_buffer *out, struct bytes encoded)
+{
+    uint8_t lead = encoded.data[0];
+    uint32_t head = lead >= 0xd4 ? 1 : 1 + (1u << (lead - 0xc7));
+
+    json_text_format(out, "{\"$ext\": [%d, \"", (int8_t)encoded.data[head]);
+    base64_encode((struct bytes){encoded.data + head + 1, encoded.size - head - 1}, out);
+    json_text_raw(out, "\"]}");
+}
+
+static int
+put_array(struct wire_buffer *out, struct reader *reader, unsigned depth)
+{
+    uint32_t count;
+
+    if (reader_array(reader, &count) != OK)
+        return ERR_INVALID;
+    json_text_raw(out, "[");
+    for (uint32_t i = 0; i < count; i++) {
+        if (i > 0)
+            json_text_raw(out, ", ");
+        if (put_value(out, reader, depth) != OK)
+            return ERR_INVALID;
+    }
+    json_text_raw(out, "]");
+    return OK;
+}
+
+/* Is every key a string in UTF-8, and would the object not be taken for a typed one? The reader is a copy. */
+static bool
+is_object(struct reader reader, uint32_t pairs)
+{
+    for (uint32_t i = 0; i < pairs; i++) {
+        struct bytes key;
+
+        if (reader_str(&reader, &key) != OK || !is_utf8(key) || reader_skip(&reader, JSON_DEPTH_MAX, NULL) != OK)
+            return false;
+        if (pairs == 1 && key.size > 0 && key.data[0] == '$')
+            return false;
+    }
+    return true;
+}
+
+static int
+put_map(struct wire_buffer *out, struct reader *reader, unsigned depth)
+{
+    uint32_t pairs;
+
+    if (reader_map(reader, &pairs) != OK)
+        return ERR_INVALID;
+
+    bool as_object = is_object(*reader, pairs);
+
+    json_text_raw(out, as_object ? "{" : "{\"$map\": [");
+    for (uint32_t i = 0; i < pairs; i++) {
+        json_text_raw(out, i > 0 ? ", " : "");
+        json_text_raw(out, as_object ? "" : "[");
+        if (put_value(out, reader, depth) != OK)
+            return ERR_INVALID;
+        json_text_raw(out, as_object ? ": " : ", ");
+        if (put_value(out, reader, depth) != OK)
+            return ERR_INVALID;
+        json_text_raw(out, as_object ? "" : "]");
+    }
+    json_text_raw(out, as_object ? "}" : "]}");
+    return OK;
+}
+
+/* A value that has no values in it. */
+static int
+put_scalar(struct wire_buffer *out, struct reader *reader)
+{
+    struct bytes bytes;
+    uint64_t large;
+    int64_t number;
+    double real;
+    bool is_true;
+
+    if (reader_nil(reader) == OK)
+        json_text_raw(out, "null");
+    else if (reader_bool(reader, &is_true) == OK)
+        json_text_raw(out, is_true ? "true" : "false");
+    else if (reader_uint(reader, &large) == OK)
+        json_text_format(out, "%llu", (unsigned long long)large);
+    else if (reader_int(reader, &number) == OK)
+        json_text_format(out, "%lld", (long long)number);
+    else if (reader_float(reader, &real) == OK)
+        json_text_float(out, real);
+    else if (reader_bin(reader, &bytes) == OK)
+        json_text_bytes(out, bytes);
+    else if (reader_str(reader, &bytes) == OK && is_utf8(bytes))
+        put_string(out, bytes);
+    else
+        return ERR_INVALID;
+    return OK;
+}
+
+static int
+put_value(struct wire_buffer *out, struct reader *reader, unsigned depth)
+{
+    struct reader before = *reader;
+    struct bytes bytes;
+
+    if (depth == JSON_DEPTH_MAX)
+        return ERR_INVALID;
+    switch (reader_peek(reader)) {
+    case VALUE_ARRAY:
+        return put_array(out, reader, depth + 1);
+    case VALUE_MAP:
+        return put_map(out, reader, depth + 1);
+    case VALUE_EXT:
+        if (reader_skip(reader, 1, &bytes) != OK)
+            return ERR_INVALID;
+        put_ext(out, bytes);
+        return OK;
+    default:
+        if (put_scalar(out, reader) == OK)
+            return OK;
+    }
+    *reader = before;
+    if (reader_str(reader, &bytes) != OK)
+        return ERR_INVALID;
+    put_base64(out, "$str", bytes);
+    return OK;
+}
+
+int
+json_text_value(struct wire_buffer *out, struct bytes encoded)
+{
+    size_t size_before = out->size;
+    struct reader reader;
+
+    reader_init(&reader, encoded);
+    if (put_value(out, &reader, 0) == OK && reader_is_at_end(&reader))
+        return OK;
+    out->size = size_before;
+    return ERR_INVALID;
+}
