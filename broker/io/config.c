@@ -1,6 +1,7 @@
 #include "broker/io/config.h"
 
 #include "broker/io/config_check.h"
+#include "broker/io/config_endpoint.h"
 #include "broker/io/config_option.h"
 #include "broker/io/config_scan.h"
 #include "broker/io/config_value.h"
@@ -286,6 +287,12 @@ config_unload(struct config **config_p)
     free(config->path);
     free(config);
     *config_p = NULL;
+}
+
+void
+config_worker_address(const struct config *config, char *ret_text, size_t size)
+{
+    endpoint_connect_text(config->workers_endpoint, ret_text, size);
 }
 
 bool

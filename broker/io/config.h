@@ -48,6 +48,10 @@ config_load(const char *path, struct config **ret_config, char **ret_text);
 void
 config_unload(struct config **config_p);
 
+/* What workers on this host connect to: the workers' endpoint, with the loopback address in place of a wildcard. */
+void
+config_worker_address(const struct config *config, char *ret_text, size_t size);
+
 /* Whether any pool wants workers from snakepit-agent. */
 bool
 config_has_local_workers(const struct config *config);

@@ -1,0 +1,140 @@
+/* snakepit-agent: keeps the configured number of Python workers alive on this host. */
+#include "agent/watch.h"
+
+#include "wire/err.h"
+
+#include <argp.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+enum { ADDRESS_BYTES = 256, EXIT_CONFIG = 1, EXIT_USAGE = 2, OPTION_LIFELINE = 256, OPTION_CONNECT };
+
+const char *argp_program_version = "snakepit-agent " SNAKEPIT_VERSION;
+
+struct arguments {
+    const char *config_path;
+    const char *address; /* NULL: from the configuration */
+    int lifeline_fd;     /* -1: none */
+};
+
+static const struct argp_option options[] = {
+    {"config", 'c', "FILE", 0, "the configuration file; it has the pools whose workers are kept here", 0},
+    {"connect", OPTION_CONNECT, "ENDPOINT", 0, "what workers connect to, when the broker is on another host", 0},
+    {"lifeline", OPTION_LIFELINE, "FD", 0, "end when this inherited pipe ends; used by snakepitd", 0},
+    {0},
+};
+
+static int
+parse_descriptor(const char *text, struct argp_state *state)
+{
+    char *end;
+    long fd = strtol(text, &end, 10);
+
+    if (end == text || *end != '\0' || fd < 0 || fd > 1 << 20 || fcntl((int)fd, F_GETFD) < 0)
+        argp_error(state, "--lifeline %s is not an open descriptor", text);
+    return (int)fd;
+}
+
+static error_t
+parse_option(int key, char *value, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+
+    switch (key) {
+    case 'c':
+        arguments->config_path = value;
+        return 0;
+    case OPTION_CONNECT:
+        if (strncmp(value, "tcp://", 6) != 0 && strncmp(value, "ipc://", 6) != 0)
+            argp_error(state, "--connect %s: an endpoint begins with tcp:// or ipc://", value);
+        arguments->address = value;
+        return 0;
+    case OPTION_LIFELINE:
+        arguments->lifeline_fd = parse_descriptor(value, state);
+        return 0;
+    case ARGP_KEY_END:
+        if (arguments->config_path == NULL)
+            argp_error(state, "-c FILE is missing");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* Descriptors 0 to 2 must be something, or a pipe of ours becomes the stderr of a library. Nothing inherited above them is
+ * for the workers. */
+static void
+tidy_descriptors(void)
+{
+    int fd = open("/dev/null", O_RDWR);
+
+    while (fd >= 0 && fd <= STDERR_FILENO)
+        fd = dup(fd);
+    if (fd > STDERR_FILENO)
+        close(fd);
+    close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+}
+
+static int
+run(const struct config *config, const struct arguments *arguments)
+{
+    struct log *log = log_new(STDERR_FILENO, "snakepit-agent", config->log_format, config->log_level);
+    char address[ADDRESS_BYTES];
+    int status = EXIT_FAILURE;
+
+    config_worker_address(config, address, sizeof(address));
+    const char *chosen = arguments->address != NULL ? arguments->address : address;
+    struct watch *watch = watch_new(config, chosen, arguments->lifeline_fd, log);
+    if (watch != NULL) {
+        log_begin(log, LOG_INFO, "agent.ready");
+        log_int(log, "pid", getpid());
+        log_str(log, "config", config->path);
+        log_str(log, "connect", chosen);
+        log_end(log);
+        watch_run(watch);
+        status = EXIT_SUCCESS;
+    }
+    watch_destroy(&watch);
+    log_begin(log, LOG_INFO, "agent.ended");
+    log_int(log, "pid", getpid());
+    log_end(log);
+    log_destroy(&log);
+    return status;
+}
+
+int
+main(int argc, char **argv)
+{
+    static const struct argp parser = {options, parse_option, NULL,
+                                       "Keep the local workers of a Snakepit configuration alive.", NULL, NULL, NULL};
+    struct arguments arguments = {.lifeline_fd = -1};
+    struct config *config = NULL;
+    char *text = NULL;
+
+    argp_err_exit_status = EXIT_USAGE;
+    argp_parse(&parser, argc, argv, 0, NULL, &arguments);
+    tidy_descriptors();
+    signal(SIGPIPE, SIG_IGN);
+    /* What a dead worker leaves behind becomes our child, so that we can end it. */
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+
+    int err = config_load(arguments.config_path, &config, &text);
+    if (text != NULL)
+        fputs(text, stderr);
+    free(text);
+    if (err != OK)
+        return EXIT_CONFIG;
+    int status = EXIT_CONFIG;
+    if (config_has_local_workers(config))
+        status = run(config, &arguments);
+    else
+        fprintf(stderr, "%s: no pool has workers; set workers and app in at least one pool\n", config->path);
+    config_unload(&config);
+    return status;
+}

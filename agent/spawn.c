@@ -1,0 +1,86 @@
+#include "agent/spawn.h"
+
+#include "wire/err.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+enum { STATUS_CANNOT_RUN = 127 };
+
+/* Signals that this process handles in its own way must not stay so in the worker. */
+static void
+reset_signals(void)
+{
+    sigset_t none;
+
+    signal(SIGPIPE, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* stdout and stderr first: the lifeline's number may be that of the pipe. */
+static void
+set_descriptors(int output_fd, int lifeline_fd)
+{
+    int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+    dup2(null_fd, STDIN_FILENO);
+    dup2(output_fd, STDOUT_FILENO);
+    dup2(output_fd, STDERR_FILENO);
+    if (lifeline_fd != SPAWN_LIFELINE_FD)
+        dup2(lifeline_fd, SPAWN_LIFELINE_FD);
+    else
+        fcntl(lifeline_fd, F_SETFD, 0);
+}
+
+static void
+run(const struct spawn_plan *plan, int output_fd, pid_t parent)
+{
+    /* The kernel kills us when the parent ends; if it ended before this line, nothing would. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(STATUS_CANNOT_RUN);
+    setpgid(0, 0);
+    set_descriptors(output_fd, plan->lifeline_fd);
+    reset_signals();
+    if (plan->directory != NULL && chdir(plan->directory) != 0) {
+        dprintf(STDERR_FILENO, "cannot enter the directory %s: %s\n", plan->directory, strerror(errno));
+        _exit(STATUS_CANNOT_RUN);
+    }
+    environ = plan->environment;
+    execvp(plan->argv[0], plan->argv);
+    dprintf(STDERR_FILENO, "cannot run %s: %s\n", plan->argv[0], strerror(errno));
+    _exit(STATUS_CANNOT_RUN);
+}
+
+int
+spawn_worker(const struct spawn_plan *plan, pid_t *ret_pid, int *ret_output_fd)
+{
+    pid_t parent = getpid();
+    int output[2];
+
+    if (pipe2(output, O_CLOEXEC) != 0)
+        return ERR_SYSTEM;
+    pid_t pid = fork();
+    if (pid == 0)
+        run(plan, output[1], parent);
+    int error = errno;
+    close(output[1]);
+    if (pid < 0) {
+        close(output[0]);
+        errno = error;
+        return ERR_SYSTEM;
+    }
+    /* Here too, so that the group exists whichever of the two processes runs first. */
+    setpgid(pid, pid);
+    fcntl(output[0], F_SETFL, O_NONBLOCK);
+    *ret_pid = pid;
+    *ret_output_fd = output[0];
+    return OK;
+}

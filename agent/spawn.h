@@ -1,0 +1,23 @@
+/* spawn.h - starts one program as a worker: own process group, bound to this process's life. Watches nothing. */
+#ifndef SNAKEPIT_AGENT_SPAWN_H
+#define SNAKEPIT_AGENT_SPAWN_H
+
+#include <sys/types.h>
+
+/* The descriptor on which a worker finds its lifeline. */
+#define SPAWN_LIFELINE_FD 3
+
+struct spawn_plan {
+    char *const *argv;        /* argv[0] is looked up in the PATH of `environment` */
+    char **environment;
+    const char *directory;    /* working directory, or NULL */
+    int lifeline_fd;          /* read end of a pipe that ends with this process */
+};
+
+/* Start it. OK, its pid, and the non-blocking read end of its stdout and stderr, which the caller owns.
+ * ERR_SYSTEM and errno when no process could be made. A program that cannot be run is a process that prints why and ends
+ * with status 127. The caller must be single-threaded. */
+int
+spawn_worker(const struct spawn_plan *plan, pid_t *ret_pid, int *ret_output_fd);
+
+#endif
