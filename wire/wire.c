@@ -97,16 +97,20 @@ static int
 decode(struct decoder *decoder, struct message *message)
 {
     const struct rule *rule;
+    uint32_t verb_at;
     uint64_t verb;
 
     if (reader_array(&decoder->reader, &decoder->values_left) != OK)
         return decoder_fail(decoder, ERROR_BAD_MESSAGE, NULL, "a command is an array");
+    verb_at = decoder->reader.at;
     if (decoder->values_left == 0 || reader_uint(&decoder->reader, &verb) != OK)
         return decoder_fail(decoder, ERROR_BAD_MESSAGE, "verb", "a command begins with its verb, an unsigned integer");
     decoder->values_left--;
     rule = find_rule(verb);
-    if (!rule || !(rule->allowed & place(decoder->side, decoder->direction)))
+    if (!rule || !(rule->allowed & place(decoder->side, decoder->direction))) {
+        decoder->reader.at = verb_at;
         return decoder_fail(decoder, ERROR_UNKNOWN_VERB, "verb", "there is no such verb here");
+    }
     message->verb = (enum verb)verb;
     if (rule->decode(decoder, message) != OK)
         return ERR_INVALID;

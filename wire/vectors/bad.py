@@ -5,7 +5,16 @@ After each wrong command comes a HEARTBEAT, which must be understood.
 
 from dataclasses import dataclass, field
 
-from good import CLIENT_GETS, CLIENT_SENDS, FENCE, INSTANCE, TEN_YEARS_MS, WORKER_GETS, WORKER_SENDS, nested
+from good import (
+    CLIENT_GETS,
+    CLIENT_SENDS,
+    FENCE,
+    INSTANCE,
+    TEN_YEARS_MS,
+    WORKER_GETS,
+    WORKER_SENDS,
+    nested,
+)
 from pack import MISSING, Packer, Pairs, Raw, Wrong, pack
 
 BEAT = [4]

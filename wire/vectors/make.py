@@ -6,12 +6,10 @@ import pathlib
 import re
 import sys
 
+from bad import BAD
+from good import GOOD
+
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
-
-from bad import BAD  # noqa: E402
-from good import GOOD  # noqa: E402
-
 RUN_MIN = 64  # bytes; a shorter run of one byte is written out
 
 
