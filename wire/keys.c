@@ -97,13 +97,13 @@ static const struct key info_list[] = {
 static const struct key details_list[] = {
     {KEY("type"), KEY_TEXT, AT(type), .max = ERROR_TYPE_BYTES_MAX},
     {KEY("traceback"), KEY_TEXT, AT(traceback), .max = TRACEBACK_BYTES_MAX},
-    {KEY("field"), KEY_TEXT, AT(field), .max = LABEL_BYTES_MAX},
-    {KEY("offset"), KEY_UINT64, AT(offset), .said_at = offsetof(struct error, has_offset), .max = UINT64_MAX},
-    {KEY("limit"), KEY_TEXT, AT(limit), .max = LABEL_BYTES_MAX},
-    {KEY("limit_bytes"), KEY_UINT64, AT(limit_bytes), .max = UINT64_MAX},
     {KEY("retry_after_ms"), KEY_UINT64, AT(retry_after_ms), .max = UINT64_MAX},
     {KEY("attempt"), KEY_UINT32, AT(attempt), .min = 1, .max = UINT32_MAX},
+    {KEY("field"), KEY_TEXT, AT(field), .max = LABEL_BYTES_MAX},
+    {KEY("offset"), KEY_UINT64, AT(offset), .said_at = offsetof(struct error, has_offset), .max = UINT64_MAX},
     {KEY("final"), KEY_TEXT, AT(final), .max = LABEL_BYTES_MAX},
+    {KEY("limit"), KEY_TEXT, AT(limit), .max = LABEL_BYTES_MAX},
+    {KEY("limit_bytes"), KEY_UINT64, AT(limit_bytes), .max = UINT64_MAX},
     {KEY("protocols"), KEY_PROTOCOLS, AT(lists_protocols)},
 };
 #undef AT

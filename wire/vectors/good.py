@@ -231,9 +231,9 @@ for code in ("cancelled", "expired", "dead", "lost", "draining", "shutdown", "no
     good(f"ERROR {code}", CLIENT_GETS, [12, 1, code, "why"],
          {"verb": "ERROR", "ref": 1, "code": code, "message": "why"})
 good("ERROR busy", CLIENT_GETS,
-     [12, b"job-7", "busy", "the queue is full", {"limit": "queued_max", "retry_after_ms": 100}],
+     [12, b"job-7", "busy", "the queue is full", {"retry_after_ms": 100, "limit": "queued_max"}],
      {"verb": "ERROR", "ref": b"job-7", "code": "busy", "message": "the queue is full",
-      "details": {"limit": "queued_max", "retry_after_ms": 100}})
+      "details": {"retry_after_ms": 100, "limit": "queued_max"}})
 good("ERROR too_large", CLIENT_GETS, [12, 1, "too_large", "too large", {"limit": "inline_max", "limit_bytes": 262144}],
      {"verb": "ERROR", "ref": 1, "code": "too_large", "message": "too large",
       "details": {"limit": "inline_max", "limit_bytes": 262144}})
