@@ -1,24 +1,9 @@
 /* test_submit.c - what a client sends for its tasks, and what it tells their owner. */
 #include "tests/client/fake_broker.h"
+#include "tests/client/outcome.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
-
-struct outcome {
-    int calls;
-    struct snakepit_result *result;
-};
-
-static void
-keep_outcome(struct snakepit_client *client, const struct snakepit_result *result, void *outcome_v)
-{
-    struct outcome *outcome = outcome_v;
-
-    (void)client;
-    outcome->calls++;
-    snakepit_result_destroy(&outcome->result);
-    outcome->result = snakepit_result_copy(result);
-}
 
 static struct fake_broker *broker;
 static struct snakepit_client *client;
@@ -41,19 +26,6 @@ tear_down(void)
 
 TestSuite(submit, .init = set_up, .fini = tear_down, .timeout = 30);
 
-static struct snakepit_task
-plain_task(void)
-{
-    return (struct snakepit_task){
-        .pool = "text",
-        .function = "count",
-        .args = "\x91\x91\x01",
-        .args_bytes = 3,
-        .on_done = keep_outcome,
-        .user = &outcome,
-    };
-}
-
 static bool
 bytes_are(struct bytes bytes, const char *text)
 {
@@ -62,7 +34,7 @@ bytes_are(struct bytes bytes, const char *text)
 
 Test(submit, a_task_arrives_with_its_pool_function_and_payload)
 {
-    struct snakepit_task task = plain_task();
+    struct snakepit_task task = plain_task(&outcome);
     const struct submit *submit;
     uint64_t id;
 
@@ -80,7 +52,7 @@ Test(submit, a_task_arrives_with_its_pool_function_and_payload)
 Test(submit, every_option_reaches_the_broker)
 {
     const struct snakepit_header headers[] = {{"traceparent", "00-1"}, {"tenant", "blue"}};
-    struct snakepit_task task = plain_task();
+    struct snakepit_task task = plain_task(&outcome);
     const struct submit *submit;
 
     task.priority = SNAKEPIT_PRIORITY(9);
@@ -111,7 +83,7 @@ Test(submit, every_option_reaches_the_broker)
 
 Test(submit, the_lowest_priority_is_not_the_default)
 {
-    struct snakepit_task task = plain_task();
+    struct snakepit_task task = plain_task(&outcome);
 
     task.priority = SNAKEPIT_PRIORITY(0);
     snakepit_submit(client, &task, NULL);
@@ -125,7 +97,7 @@ Test(submit, tasks_that_are_submitted_together_travel_in_one_message_in_order)
     unsigned message_number = 0;
 
     for (int i = 0; i < 50; i++)
-        tasks[i] = plain_task();
+        tasks[i] = plain_task(&outcome);
     cr_assert_eq(snakepit_submit_many(client, tasks, 50, &first_id), SNAKEPIT_OK);
     for (unsigned i = 0; i < 50; i++) {
         const struct seen_command *seen = fake_broker_expect(broker, client, VERB_SUBMIT);
@@ -139,7 +111,7 @@ Test(submit, tasks_that_are_submitted_together_travel_in_one_message_in_order)
 
 Test(submit, a_full_batch_goes_out_without_a_flush)
 {
-    struct snakepit_task task = plain_task();
+    struct snakepit_task task = plain_task(&outcome);
     char args[4096] = {0};
 
     task.args = args;
@@ -152,7 +124,7 @@ Test(submit, a_full_batch_goes_out_without_a_flush)
 
 Test(submit, a_result_reaches_its_owner_once)
 {
-    struct snakepit_task task = plain_task();
+    struct snakepit_task task = plain_task(&outcome);
     struct snakepit_value value;
     uint64_t id;
 
@@ -175,7 +147,7 @@ Test(submit, a_result_reaches_its_owner_once)
 
 Test(submit, an_error_is_told_with_all_that_the_broker_said)
 {
-    struct snakepit_task task = plain_task();
+    struct snakepit_task task = plain_task(&outcome);
     struct message error = {.verb = VERB_ERROR};
     uint64_t id;
 
@@ -214,7 +186,7 @@ Test(submit, each_error_code_is_the_state_that_the_protocol_names)
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct snakepit_task task = plain_task();
+        struct snakepit_task task = plain_task(&outcome);
         uint64_t id;
 
         snakepit_submit(client, &task, &id);
@@ -229,7 +201,7 @@ Test(submit, each_error_code_is_the_state_that_the_protocol_names)
 Test(submit, a_large_payload_is_an_attachment_and_a_small_one_is_inline)
 {
     static char large[8192];
-    struct snakepit_task task = plain_task();
+    struct snakepit_task task = plain_task(&outcome);
     const struct seen_command *seen;
 
     memset(large, 'x', sizeof large);
@@ -260,7 +232,7 @@ Test(submit, parts_that_are_handed_over_are_released_once_and_only_when_they_wer
         {.data = one, .size = sizeof one, .release = count_release, .hint = &releases},
         {.data = two, .size = sizeof two, .release = count_release, .hint = &releases},
     };
-    struct snakepit_task tasks[2] = {plain_task(), plain_task()};
+    struct snakepit_task tasks[2] = {plain_task(&outcome), plain_task(&outcome)};
     const struct seen_command *seen;
     uint64_t id;
 
@@ -285,7 +257,7 @@ Test(submit, parts_that_are_handed_over_are_released_once_and_only_when_they_wer
 
 Test(submit, a_result_of_several_frames_arrives_as_its_parts)
 {
-    struct snakepit_task task = plain_task();
+    struct snakepit_task task = plain_task(&outcome);
     struct message result = {.verb = VERB_RESULT};
     uint64_t id;
 
@@ -325,7 +297,7 @@ add_chunk(struct snakepit_client *c, const struct snakepit_chunk *chunk, void *u
 
 Test(submit, chunks_come_in_order_and_before_the_end)
 {
-    struct snakepit_task task = plain_task();
+    struct snakepit_task task = plain_task(&outcome);
     struct message chunk = {.verb = VERB_CHUNK};
     uint64_t id;
 
@@ -359,7 +331,7 @@ keep_number(struct snakepit_client *c, uint64_t id, uint64_t number, void *user)
 
 Test(submit, an_acknowledgement_is_told_once)
 {
-    struct snakepit_task task = plain_task();
+    struct snakepit_task task = plain_task(&outcome);
     struct message accepted = {.verb = VERB_ACCEPTED};
     uint64_t id;
 
@@ -406,7 +378,7 @@ Test(submit, what_is_wrong_with_a_task_is_said_in_words)
 Test(submit, a_task_with_64_parts_is_taken_and_arrives_whole)
 {
     struct snakepit_part parts[64];
-    struct snakepit_task task = plain_task();
+    struct snakepit_task task = plain_task(&outcome);
     const struct seen_command *seen;
 
     for (int i = 0; i < 64; i++)
