@@ -1,0 +1,162 @@
+/* test_config.c - tests of broker/io/config.c with files that are right. */
+#include "tests/io/config_file.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+Test(config, one_named_pool_is_enough_and_the_rest_is_the_protocols_defaults)
+{
+    struct config *config = load_good(ONE_POOL);
+
+    cr_expect_str_eq(config->clients_endpoint, "tcp://127.0.0.1:5570");
+    cr_expect_str_eq(config->workers_endpoint, "tcp://127.0.0.1:5571");
+    cr_expect_str_eq(config->events_endpoint, "tcp://127.0.0.1:5572");
+    cr_expect_eq(config->broker.heartbeat_us, 5000000);
+    cr_expect_eq(config->broker.heartbeats_missed_max, 3);
+    cr_expect_eq(config->broker.worker_grace_us, 500000);
+    cr_expect_eq(config->broker.client_retention_us, 60000000);
+    cr_expect_eq(config->drain_timeout_us, 30000000);
+    cr_expect_eq(config->link_heartbeat_us, 2000000);
+    cr_expect_eq(config->broker.frame_bytes_max, 64 << 20);
+    cr_expect_eq(config->broker.control_bytes_max, 8 << 20);
+    cr_expect_eq(config->broker.inline_bytes_max, 256 << 10);
+    cr_expect_eq(config->broker.tasks_max, 1000000);
+    cr_expect_eq(config->broker.bytes_max, 1 << 30);
+    cr_expect_eq(config->broker.client_tasks_max, 100000);
+    cr_expect_eq(config->broker.client_bytes_max, 256 << 20);
+    cr_expect_eq(config->broker.client_results_max, 100000);
+    cr_expect_eq(config->broker.peers_max, 10000);
+    cr_expect_eq(config->log_level, LOG_INFO);
+    cr_expect_eq(config->log_format, LOG_LOGFMT);
+    cr_expect_not(config->insecure);
+    cr_expect_not(config_has_local_workers(config));
+    cr_assert_eq(config->pool_count, 1);
+    cr_expect_str_eq(config->pools[0].core.name, "work");
+    cr_expect_eq(config->pools[0].core.queued_max, 100000);
+    cr_expect_eq(config->pools[0].core.queued_bytes_max, 256 << 20);
+    cr_expect_eq(config->pools[0].core.max_attempts, 5);
+    cr_expect_eq(config->pools[0].core.workers_wanted, 0);
+    cr_expect_str_eq(config->pools[0].python, "python3");
+    cr_expect_null(config->pools[0].directory);
+    cr_expect_null(config->pools[0].environment[0]);
+    config_unload(&config);
+    cr_expect_null(config);
+}
+
+Test(config, every_option_of_a_pool_arrives_in_its_field)
+{
+    struct config *config = load_good("pools = ( { name = \"a\"; }, { name = \"text\"; workers = 2; app = \"text_tasks:app\"; "
+                                      "profile = \"thread\"; threads_per_worker = 8; python = \"python3.11\"; "
+                                      "directory = \"/tmp\"; environment = ( \"A=b\", \"C=d e=f\" ); queued_max = 10; "
+                                      "queued_bytes_max = \"1MiB\"; max_attempts = 7; } );");
+    const struct pool_config *pool = &config->pools[1];
+
+    cr_assert_eq(config->pool_count, 2);
+    cr_expect_str_eq(pool->core.name, "text");
+    cr_expect_eq(pool->core.workers_wanted, 2);
+    cr_expect_str_eq(pool->app, "text_tasks:app");
+    cr_expect_eq(pool->profile, PROFILE_THREAD);
+    cr_expect_eq(pool->slots, 8);
+    cr_expect_str_eq(pool->python, "python3.11");
+    cr_expect_str_eq(pool->directory, "/tmp");
+    cr_expect_str_eq(pool->environment[0], "A=b");
+    cr_expect_str_eq(pool->environment[1], "C=d e=f");
+    cr_expect_null(pool->environment[2]);
+    cr_expect_eq(pool->core.queued_max, 10);
+    cr_expect_eq(pool->core.queued_bytes_max, 1 << 20);
+    cr_expect_eq(pool->core.max_attempts, 7);
+    cr_expect(config_has_local_workers(config));
+    config_unload(&config);
+}
+
+Test(config, groups_of_the_top_arrive_in_their_fields)
+{
+    struct config *config = load_good(
+        "insecure = true; io_threads = 4; endpoints = { clients = \"tcp://0.0.0.0:7001\"; workers = \"ipc:///tmp/w\"; "
+        "events = \"\"; }; log = { format = \"json\"; level = \"error\"; }; "
+        "limits = { tasks_max = 5; bytes_max = \"5000000000B\"; send_queue_max = 77; send_bytes_max = \"1GiB\"; "
+        "frame_max = \"1GiB\"; }; timers = { heartbeat = \"250ms\"; link_timeout = \"3s\"; }; "
+        "agent = { stop_timeout = \"1s\"; restart_delay = \"20ms\"; restart_delay_max = \"40ms\"; };" ONE_POOL);
+
+    cr_expect(config->insecure);
+    cr_expect_eq(config->io_threads, 4);
+    cr_expect_str_eq(config->clients_endpoint, "tcp://0.0.0.0:7001");
+    cr_expect_str_eq(config->workers_endpoint, "ipc:///tmp/w");
+    cr_expect_null(config->events_endpoint);
+    cr_expect_eq(config->log_format, LOG_JSON);
+    cr_expect_eq(config->log_level, LOG_ERROR);
+    cr_expect_eq(config->broker.tasks_max, 5);
+    cr_expect_eq(config->broker.bytes_max, UINT64_C(5000000000));
+    cr_expect_eq(config->send_queue_max, 77);
+    cr_expect_eq(config->send_bytes_max, 1 << 30);
+    cr_expect_eq(config->broker.heartbeat_us, 250000);
+    cr_expect_eq(config->link_timeout_us, 3000000);
+    cr_expect_eq(config->stop_timeout_us, 1000000);
+    cr_expect_eq(config->restart_delay_us, 20000);
+    cr_expect_eq(config->restart_delay_max_us, 40000);
+    config_unload(&config);
+}
+
+Test(config, workers_connect_to_the_loopback_address_of_a_wildcard)
+{
+    static const struct {
+        const char *bound, *connected;
+    } cases[] = {
+        {"tcp://*:7002", "tcp://127.0.0.1:7002"},         {"tcp://0.0.0.0:7002", "tcp://127.0.0.1:7002"},
+        {"tcp://[::]:7002", "tcp://[::1]:7002"},          {"tcp://10.1.2.3:7002", "tcp://10.1.2.3:7002"},
+        {"tcp://127.0.0.1:7002", "tcp://127.0.0.1:7002"}, {"ipc:///tmp/w", "ipc:///tmp/w"},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char text[256];
+        char address[128];
+        snprintf(text, sizeof(text), "insecure = true; endpoints = { workers = \"%s\"; }; " ONE_POOL, cases[i].bound);
+        struct config *config = load_good(text);
+        config_worker_address(config, address, sizeof(address));
+        cr_expect_str_eq(address, cases[i].connected);
+        config_unload(&config);
+    }
+}
+
+Test(config, relative_paths_are_taken_from_the_directory_of_the_file)
+{
+    struct config *config = load_good("pools = ( { name = \"a\"; workers = 1; app = \"m:a\"; directory = \".\"; "
+                                      "python = \"../bin/sh\"; } );");
+
+    cr_expect_str_eq(config->pools[0].directory, "/tmp/.");
+    cr_expect_str_eq(config->pools[0].python, "/tmp/../bin/sh");
+    config_unload(&config);
+}
+
+/* What is only a warning comes with a usable configuration. */
+static void
+assert_warning(const char *text, const char *want)
+{
+    struct config *config = NULL;
+    char *report = NULL;
+
+    cr_assert_eq(load_text(text, &config, &report), OK, "%s", report == NULL ? "" : report);
+    cr_assert_not_null(report);
+    cr_expect_not_null(strstr(report, want), "%s", report);
+    free(report);
+    config_unload(&config);
+}
+
+Test(config, what_is_probably_not_meant_is_a_warning)
+{
+    assert_warning("pools = ( { name = \"a\"; workers = 1; app = \"m:a\"; directory = \"/nowhere/at/all\"; } );",
+                   "pools.a.directory: /nowhere/at/all is not a directory");
+    assert_warning("pools = ( { name = \"a\"; workers = 1; app = \"m:a\"; python = \"/nowhere/python\"; } );",
+                   "pools.a.python: /nowhere/python is not a program");
+    assert_warning("pools = ( { name = \"a\"; workers = 1; app = \"m:a\"; profile = \"thread\"; } );",
+                   "pools.a.threads_per_worker: is not set");
+    assert_warning("pools = ( { name = \"a\"; python = \"python3\"; } );", "pools.a.python: has no effect");
+}
+
+Test(config, zero_workers_switch_a_pool_with_an_app_off)
+{
+    struct config *config = load_good("pools = ( { name = \"a\"; workers = 0; app = \"m:a\"; } );");
+
+    cr_expect_not(config_has_local_workers(config));
+    config_unload(&config);
+}

@@ -1,0 +1,125 @@
+/* test_config_documents.c - the documented file and the manual agree with the table of options. */
+#include "broker/io/config_schema.h"
+#include "tests/io/config_file.h"
+
+#include <string.h>
+
+/* The whole file of the source tree; the caller frees it. */
+static char *
+read_source(const char *name)
+{
+    char path[1024];
+
+    cr_assert_not_null(getenv("SOURCE_ROOT"), "set SOURCE_ROOT to the top of the source tree");
+    snprintf(path, sizeof(path), "%s/%s", getenv("SOURCE_ROOT"), name);
+    FILE *file = fopen(path, "r");
+    cr_assert_not_null(file, "%s", path);
+    char *text = calloc(1, 256 * 1024);
+    size_t size = fread(text, 1, 256 * 1024 - 1, file);
+    cr_assert_gt(size, 0);
+    fclose(file);
+    return text;
+}
+
+/* Where the group begins in the documented file; the top of the file for "". */
+static const char *
+find_section(const char *text, const char *section)
+{
+    char line[64];
+
+    if (section[0] == '\0')
+        return text;
+    snprintf(line, sizeof(line), "\n%s =\n", section);
+    const char *found = strstr(text, line);
+    cr_assert_not_null(found, "no group %s", section);
+    return found;
+}
+
+/* The "Default: ..." line above an option's line, without the comment's mark. */
+static void
+get_documentation(const char *text, const struct option *option, char *ret_text, size_t size)
+{
+    char assignment[64];
+    const char *indent = option->section[0] == '\0' ? "" : strcmp(option->section, POOLS_SECTION) == 0 ? "        " : "    ";
+
+    snprintf(assignment, sizeof(assignment), "\n%s%s = ", indent, option->name);
+    const char *found = strstr(find_section(text, option->section), assignment);
+    cr_assert_not_null(found, "%s.%s is not in the file", option->section, option->name);
+    const char *start = found;
+    while (start[-1] != '\n')
+        start--;
+    start += strspn(start, " #");
+    snprintf(ret_text, size, "%.*s", (int)(found - start), start);
+}
+
+Test(config_documents, the_file_names_each_option_with_its_default_and_its_range)
+{
+    char *text = read_source("conf/snakepit.conf");
+
+    for (const struct option *option = config_options; option->name != NULL; option++) {
+        char allowed[256];
+        char want[512];
+        char got[512];
+        option_describe(option, allowed, sizeof(allowed));
+        if (option->default_text == NULL)
+            snprintf(want, sizeof(want), "No default. Allowed: %s", allowed);
+        else
+            snprintf(want, sizeof(want), "Default: %s. Allowed: %s", option->default_text, allowed);
+        get_documentation(text, option, got, sizeof(got));
+        cr_expect_eq(strncmp(got, want, strlen(want)), 0, "%s.%s\nwant: %s\ngot:  %s", option->section, option->name, want, got);
+    }
+    free(text);
+}
+
+static bool
+is_same_field(const struct option *option, const struct config *a, const struct config *b)
+{
+    const char *a_field = (const char *)a + option->offset;
+    const char *b_field = (const char *)b + option->offset;
+
+    if (option->type == OPTION_ENDPOINT || option->type == OPTION_ENDPOINT_OR_NONE)
+        return strcmp(*(char *const *)a_field, *(char *const *)b_field) == 0;
+    return memcmp(a_field, b_field, option->size) == 0;
+}
+
+Test(config_documents, the_file_passes_the_check_and_its_values_are_the_defaults)
+{
+    struct config *defaults = load_good(ONE_POOL);
+    struct config *config = NULL;
+    char *report = NULL;
+    char path[1024];
+
+    snprintf(path, sizeof(path), "%s/conf/snakepit.conf", getenv("SOURCE_ROOT"));
+    int err = config_load(path, &config, &report);
+    cr_assert_eq(err, OK, "%s", report == NULL ? "" : report);
+    cr_expect_null(report, "%s", report == NULL ? "" : report);
+    for (const struct option *option = config_options; option->name != NULL; option++)
+        if (strcmp(option->section, POOLS_SECTION) != 0)
+            cr_expect(is_same_field(option, config, defaults), "%s.%s", option->section, option->name);
+    free(report);
+    config_unload(&config);
+    config_unload(&defaults);
+}
+
+Test(config_documents, the_manual_names_each_option_with_its_default)
+{
+    char *text = read_source("docs/man/snakepit.conf.5");
+
+    for (const struct option *option = config_options; option->name != NULL; option++) {
+        char item[128];
+        char section[64];
+        snprintf(section, sizeof(section), ".Ss %s", option->section[0] == '\0' ? "Top of the file" : option->section);
+        const char *place = strstr(text, section);
+        cr_assert_not_null(place, "no section %s", section);
+        snprintf(item, sizeof(item), "\n.It Ic %s ", option->name);
+        const char *found = strstr(place, item);
+        cr_assert_not_null(found, "no item %s.%s", option->section, option->name);
+        const char *end = strstr(found + 1, "\n.It");
+        if (option->default_text == NULL)
+            continue;
+        snprintf(item, sizeof(item), "\nDefault: %s.\n", option->default_text);
+        found = strstr(found, item);
+        cr_expect(found != NULL && (end == NULL || found < end), "%s.%s: no line %s", option->section, option->name, item + 1);
+    }
+    free(text);
+}
