@@ -1,6 +1,8 @@
 /* decoder.c - the field types of SPIT/1 (docs/protocol.md, section 2.1); see decoder.h. */
 #include "wire/decoder.h"
 
+#include "wire/reader_quick.h"
+
 #include <string.h>
 
 int
@@ -44,7 +46,7 @@ take_uint(struct decoder *decoder, const char *field, uint64_t min, uint64_t max
 
     if (!has_value(decoder, field))
         return ERR_INVALID;
-    if (reader_uint(&decoder->reader, &value) != OK)
+    if (quick_uint(&decoder->reader, &value) != OK)
         return fail_field(decoder, field, "must be an unsigned integer");
     if (value < min || value > max)
         return fail_field_at(decoder, at, field, "the number is out of range");
@@ -70,7 +72,7 @@ take_str(struct decoder *decoder, const char *field, uint32_t min, uint32_t max,
 
     if (!has_value(decoder, field))
         return ERR_INVALID;
-    if (reader_str(&decoder->reader, &text) != OK)
+    if (quick_str(&decoder->reader, &text) != OK)
         return fail_field(decoder, field, "must be a str");
     if (text.size < min)
         return fail_field_at(decoder, at, field, "the str is too short");
@@ -109,7 +111,7 @@ take_bin(struct decoder *decoder, const char *field, uint32_t min, uint32_t max,
 
     if (!has_value(decoder, field))
         return ERR_INVALID;
-    if (reader_bin(&decoder->reader, &bytes) != OK)
+    if (quick_bin(&decoder->reader, &bytes) != OK)
         return fail_field(decoder, field, "must be a bin");
     if (bytes.size < min || bytes.size > max)
         return fail_field_at(decoder, at, field, "the bin has the wrong length");
@@ -165,8 +167,10 @@ take_ref(struct decoder *decoder, const char *field, struct ref *ret_ref)
 
     if (!has_value(decoder, field))
         return ERR_INVALID;
-    if (reader_uint(&decoder->reader, &number) == OK) {
-        *ret_ref = ref_number(number);
+    if (quick_uint(&decoder->reader, &number) == OK) {
+        memset(ret_ref, 0, sizeof *ret_ref);
+        ret_ref->kind = REF_NUMBER;
+        ret_ref->number = number;
         return OK;
     }
     if (decoder->side == SIDE_WORKER)
@@ -197,13 +201,13 @@ take_payload(struct decoder *decoder, struct payload *ret_payload)
     *ret_payload = (struct payload){0};
     if (!has_value(decoder, "payload"))
         return ERR_INVALID;
-    if (reader_bin(&decoder->reader, &ret_payload->data) == OK) {
+    if (quick_bin(&decoder->reader, &ret_payload->data) == OK) {
         if (ret_payload->data.size <= decoder->inline_bytes_max)
             return OK;
         decoder->reader.at = at;
         return decoder_fail(decoder, ERROR_TOO_LARGE, "payload", "the inline payload is over inline_max");
     }
-    if (reader_uint(&decoder->reader, &frames) != OK)
+    if (quick_uint(&decoder->reader, &frames) != OK)
         return fail_field(decoder, "payload", "must be a bin, or a number of attachment frames");
     if (frames == 0)
         return fail_field_at(decoder, at, "payload", "the number of attachment frames starts at 1");
@@ -231,7 +235,7 @@ take_fences(struct decoder *decoder, const char *field, struct fences *ret_fence
         return fail_field_at(decoder, at, field, "the array is too long");
     elements_at = decoder->reader.at;
     for (uint32_t i = 0; i < ret_fences->count; i++)
-        if (reader_uint(&decoder->reader, &fence) != OK)
+        if (quick_uint(&decoder->reader, &fence) != OK)
             return fail_field(decoder, field, "must hold fences, unsigned integers");
     ret_fences->encoded.data = decoder->reader.data + elements_at;
     ret_fences->encoded.size = decoder->reader.at - elements_at;
@@ -250,7 +254,7 @@ take_headers(struct decoder *decoder, const char *field, struct bytes *ret_heade
     if (reader_map(&decoder->reader, &pairs) != OK)
         return fail_field(decoder, field, "must be a map");
     for (uint32_t i = 0; i < pairs; i++)
-        if (reader_str(&decoder->reader, &text) != OK || reader_str(&decoder->reader, &text) != OK)
+        if (quick_str(&decoder->reader, &text) != OK || quick_str(&decoder->reader, &text) != OK)
             return fail_field(decoder, field, "must be a map of str to str");
     if (decoder->reader.at - at > HEADERS_BYTES_MAX)
         return fail_field_at(decoder, at, field, "the headers are too long");

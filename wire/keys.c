@@ -12,13 +12,13 @@ static const char *const on_loss_words[] = {"requeue", "lost", NULL};
 
 #define AT(field) .at = offsetof(struct hello, field)
 static const struct key client_list[] = {
-    {KEY("instance"), KEY_BIN, AT(instance), .min = INSTANCE_BYTES, .max = INSTANCE_BYTES, .is_required = true},
+    {KEY("instance"), KEY_BIN, AT(instance), .min = INSTANCE_BYTES, .max = INSTANCE_BYTES},
     {KEY("name"), KEY_STR, AT(name), .max = LABEL_BYTES_MAX},
     {KEY("on_disconnect"), KEY_WORD, AT(on_disconnect), .words = on_disconnect_words},
 };
 
 static const struct key worker_list[] = {
-    {KEY("pool"), KEY_POOL, AT(pool), .is_required = true},
+    {KEY("pool"), KEY_POOL, AT(pool)},
     {KEY("slots"), KEY_UINT32, AT(slots), .initial = 1, .min = 1, .max = SLOTS_MAX},
     {KEY("profile"), KEY_WORD, AT(profile), .words = profile_words},
     {KEY("name"), KEY_STR, AT(name), .max = LABEL_BYTES_MAX},
@@ -115,8 +115,8 @@ static const struct key stop_list[] = {
 };
 #undef AT
 
-const struct keys client_keys = {KEYS(client_list)};
-const struct keys worker_keys = {KEYS(worker_list)};
+const struct keys client_keys = {KEYS(client_list), .required = 1}; /* instance */
+const struct keys worker_keys = {KEYS(worker_list), .required = 1}; /* pool */
 const struct keys welcome_keys = {KEYS(welcome_list)};
 const struct keys heartbeat_keys = {KEYS(heartbeat_list)};
 /* The sender asked for something; unlike a fact it must not be passed over. */

@@ -25,7 +25,6 @@ struct key {
     const char *name;
     uint32_t name_size;
     enum key_kind kind;
-    bool is_required;
     uint16_t at;      /* offset of the field in its struct */
     uint16_t said_at; /* offset of a bool that says whether the key is there; 0: a value unlike `initial` says so */
     uint64_t initial;
@@ -36,7 +35,8 @@ struct key {
 
 struct keys {
     const struct key *list;
-    uint32_t count; /* at most 15 */
+    uint32_t count;       /* at most 15 */
+    uint32_t required;    /* bits of those keys that must be there, 1 for the first */
     bool refuses_unknown; /* else unknown keys are passed over */
 };
 

@@ -1,6 +1,8 @@
 /* keys_decode.c - reads a map into a struct by its table; see keys.h. */
 #include "wire/keys.h"
 
+#include "wire/reader_quick.h"
+
 #include <string.h>
 
 /* A map is the second container of a command, so a value of an unknown key lies in two. */
@@ -71,7 +73,7 @@ take_protocols(struct decoder *decoder, const struct key *key, bool *field)
     if (reader_array(&decoder->reader, &count) != OK)
         return decoder_fail(decoder, ERROR_BAD_FIELD, key->name, "must be an array");
     for (uint32_t i = 0; i < count; i++) {
-        if (reader_str(&decoder->reader, &text) == OK)
+        if (quick_str(&decoder->reader, &text) == OK)
             continue;
         decoder->reader.at = at;
         return decoder_fail(decoder, ERROR_BAD_FIELD, key->name, "must be an array of str");
@@ -151,7 +153,7 @@ take_pair(struct decoder *decoder, const struct keys *keys, const char *field, u
     struct bytes name;
     uint32_t i;
 
-    if (reader_str(&decoder->reader, &name) != OK)
+    if (quick_str(&decoder->reader, &name) != OK)
         return decoder_fail(decoder, ERROR_BAD_FIELD, field, "a key must be a str");
     decoder->values_left--;
     i = find(keys, name);
@@ -165,25 +167,33 @@ take_pair(struct decoder *decoder, const struct keys *keys, const char *field, u
     return take_value(decoder, &keys->list[i], target);
 }
 
+/* Note the first key that is required and not there. */
+static int
+fail_missing(struct decoder *decoder, const struct keys *keys, uint32_t seen)
+{
+    uint32_t i = 0;
+
+    while (!(keys->required & ~seen & 1u << i))
+        i++;
+    return decoder_fail(decoder, ERROR_BAD_FIELD, keys->list[i].name, "the key is missing");
+}
+
 int
 keys_decode(struct decoder *decoder, const struct keys *keys, const char *field, void *target)
 {
-    uint32_t command_values_left = decoder->values_left;
-    uint32_t pairs = 0;
+    uint32_t command_values_left;
+    uint32_t pairs;
     uint32_t seen = 0;
 
-    if (command_values_left > 0) {
-        if (reader_map(&decoder->reader, &pairs) != OK)
-            return decoder_fail(decoder, ERROR_BAD_FIELD, field, "must be a map");
-        command_values_left--;
-    }
+    if (decoder->values_left == 0)
+        return keys->required == 0 ? OK : fail_missing(decoder, keys, seen);
+    if (reader_map(&decoder->reader, &pairs) != OK)
+        return decoder_fail(decoder, ERROR_BAD_FIELD, field, "must be a map");
+    command_values_left = decoder->values_left - 1;
     decoder->values_left = 2 * pairs;
     while (decoder->values_left > 0)
         if (take_pair(decoder, keys, field, &seen, target) != OK)
             return ERR_INVALID;
     decoder->values_left = command_values_left;
-    for (uint32_t i = 0; i < keys->count; i++)
-        if (keys->list[i].is_required && !(seen & 1u << i))
-            return decoder_fail(decoder, ERROR_BAD_FIELD, keys->list[i].name, "the key is missing");
-    return OK;
+    return (keys->required & ~seen) == 0 ? OK : fail_missing(decoder, keys, seen);
 }

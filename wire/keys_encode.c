@@ -13,8 +13,9 @@ load_number(enum key_kind kind, const void *field)
 
 /* Whether the key must be written. */
 static bool
-is_said(const struct key *key, const uint8_t *source)
+is_said(const struct keys *keys, uint32_t i, const uint8_t *source)
 {
+    const struct key *key = &keys->list[i];
     const void *field = source + key->at;
 
     if (key->said_at > 0)
@@ -34,7 +35,7 @@ is_said(const struct key *key, const uint8_t *source)
     case KEY_FENCES:
         return ((const struct fences *)field)->count > 0;
     default:
-        return key->is_required || ((const struct bytes *)field)->size > 0;
+        return keys->required & 1u << i || ((const struct bytes *)field)->size > 0;
     }
 }
 
@@ -150,7 +151,7 @@ keys_encode(struct wire_buffer *buffer, size_t command_at, const struct keys *ke
     for (uint32_t i = 0; i < keys->count; i++) {
         const struct key *key = &keys->list[i];
 
-        if (!is_said(key, source))
+        if (!is_said(keys, i, source))
             continue;
         wire_write_str(buffer, (struct bytes){(const uint8_t *)key->name, key->name_size});
         if (write_value(buffer, key, (const uint8_t *)source + key->at) != OK)

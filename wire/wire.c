@@ -2,6 +2,7 @@
 #include "wire/wire.h"
 
 #include "wire/decoder.h"
+#include "wire/reader_quick.h"
 #include "wire/verbs.h"
 
 #include <limits.h>
@@ -100,10 +101,10 @@ decode(struct decoder *decoder, struct message *message)
     uint32_t verb_at;
     uint64_t verb;
 
-    if (reader_array(&decoder->reader, &decoder->values_left) != OK)
+    if (quick_array(&decoder->reader, &decoder->values_left) != OK)
         return decoder_fail(decoder, ERROR_BAD_MESSAGE, NULL, "a command is an array");
     verb_at = decoder->reader.at;
-    if (decoder->values_left == 0 || reader_uint(&decoder->reader, &verb) != OK)
+    if (decoder->values_left == 0 || quick_uint(&decoder->reader, &verb) != OK)
         return decoder_fail(decoder, ERROR_BAD_MESSAGE, "verb", "a command begins with its verb, an unsigned integer");
     decoder->values_left--;
     rule = find_rule(verb);
