@@ -155,9 +155,10 @@ encode_int(const char *key, const json_t *value, struct wire_buffer *out, struct
     int64_t number;
     uint64_t large;
 
-    if (!json_is_string(value) || json_number_parse(json_string_value(value), &number, &large) != OK)
-        return blame(fault, "\"%s\" must be a whole number from -2^63 to 2^64-1, in quotes; %.60s is not", key,
-                     json_is_string(value) ? json_string_value(value) : "this");
+    if (!json_is_string(value))
+        return blame(fault, "the value of \"%s\" must be a whole number in quotes", key);
+    if (json_number_parse(json_string_value(value), &number, &large) != OK)
+        return blame(fault, "%.60s is not a whole number from -2^63 to 2^64-1", json_string_value(value));
     if (number < 0)
         wire_write_int(out, number);
     else

@@ -1,0 +1,80 @@
+/* commands.c - the table of commands and their options: what --help shows and main runs. Only data. */
+#include "client/cli/cli.h"
+
+#define TASK_OPTIONS                                                                                                   \
+    {KEY_PRIORITY, "priority", "0..9", "higher goes first; default 5"},                                                \
+    {KEY_DEADLINE, "deadline", "TIME", "not started after this time: it is then `expired`"},                           \
+    {KEY_DELAY, "delay", "TIME", "not started before this time"},                                                      \
+    {KEY_MAX_ATTEMPTS, "max-attempts", "N", "give up when N workers were lost over it; default: the pool's"},          \
+    {KEY_AT_MOST_ONCE, "at-most-once", NULL, "do not run it again when its worker is lost"}
+
+static const struct option_spec call_options[] = {
+    {KEY_KW, "kw", "NAME=JSON", "a named argument; may be repeated"},
+    {KEY_STREAM, "stream", NULL, "print the parts of a streamed result as they come"},
+    TASK_OPTIONS,
+    {0},
+};
+
+static const struct option_spec submit_options[] = {
+    {KEY_ORDERED, "ordered", NULL, "print results in the order of the input"},
+    {KEY_WINDOW, "window", "N", "tasks under way at one time; default 1000"},
+    {'q', "quiet", NULL, "no progress line and no summary"},
+    TASK_OPTIONS,
+    {0},
+};
+
+static const struct option_spec tasks_options[] = {
+    {KEY_LIMIT, "limit", "N", "show at most N tasks; default 100, at most 1000"},
+    {0},
+};
+
+static const struct option_spec ping_options[] = {
+    {'c', "count", "N", "how many times; default 3"},
+    {0},
+};
+
+static const struct option_spec drain_options[] = {
+    {KEY_ALL, "all", NULL, "every pool"},
+    {KEY_WAIT, "wait", NULL, "return when the last accepted task has ended; -t limits it"},
+    {0},
+};
+
+static const struct option_spec resume_options[] = {
+    {KEY_ALL, "all", NULL, "every pool"},
+    {0},
+};
+
+static const struct option_spec ready_options[] = {
+    {KEY_WORKERS, "workers", "N", "how many workers; default: as many as the pool is configured to have"},
+    {0},
+};
+
+const struct command commands[] = {
+    {"call", "[OPTIONS] POOL FUNCTION [JSON...]", "run one task and print its result", call_options,
+     "Each JSON is one positional argument. The result is printed as JSON, on one line.\n"
+     "  snakepit call numbers factorise 360\n"
+     "  snakepit call text count_words '\"to be or not to be\"'\n"
+     "  snakepit call text search '[\"a\", \"b\"]' --kw limit=10 --kw exact=true\n"
+     "With -o json, a record tells state, result or error, worker and times.\n",
+     command_call},
+    {"submit", "[OPTIONS] POOL FUNCTION", "run one task for each line of JSON that is read from standard input",
+     submit_options,
+     "A line is an array (positional arguments), an object (named arguments), an object with\n"
+     "\"args\" and \"kwargs\" and nothing else (both), or any other value (the one argument).\n"
+     "  seq 100000 | snakepit submit numbers factorise > results.jsonl\n"
+     "Each result is one line: {\"line\": 3, \"state\": \"ok\", \"result\": ...}, with \"error\" instead of\n"
+     "\"result\" when the state is another. Ctrl-C cancels what is under way.\n",
+     command_submit},
+    {"status", "", "show the broker and its pools", NULL, NULL, command_status},
+    {"pools", "[POOL]", "show pools with all their counters", NULL, NULL, command_pools},
+    {"workers", "[POOL]", "show workers", NULL, NULL, command_workers},
+    {"tasks", "[OPTIONS] [POOL]", "show tasks that run or wait", tasks_options, NULL, command_tasks},
+    {"ping", "[OPTIONS]", "measure round trips to the broker", ping_options, NULL, command_ping},
+    {"cancel", "TASK...", "end tasks, by the number that `snakepit tasks` shows", NULL, NULL, command_cancel},
+    {"drain", "[OPTIONS] POOL | --all", "let a pool finish what it has, and refuse new tasks", drain_options, NULL,
+     command_drain},
+    {"resume", "POOL | --all", "let a drained pool take tasks again", resume_options, NULL, command_resume},
+    {"ready", "[OPTIONS] [POOL]", "wait until the workers of a pool (or of all) are ready", ready_options,
+     "Waits for 30 s, or as -t says; the broker may be started after this command.\n", command_ready},
+    {0},
+};

@@ -1,0 +1,14 @@
+/* interrupt.h - Ctrl-C and SIGTERM as something to poll for, so that a command can cancel its tasks first. */
+#ifndef SNAKEPIT_CLI_INTERRUPT_H
+#define SNAKEPIT_CLI_INTERRUPT_H
+
+/* Block SIGINT and SIGTERM in this thread and those made after it, and hand them out through a descriptor; the caller
+ * closes it. Call it before the client is made. Negative: they end the program as ever. */
+int
+interrupt_open(void);
+
+/* The signal that came, or 0. Does not block. */
+int
+interrupt_take(int fd);
+
+#endif
