@@ -10,6 +10,7 @@
 struct broker_settings {
     uint64_t epoch; /* wall-clock seconds at start; the first fence is epoch << 32 */
     const char *version;
+    uint64_t hash_seed; /* a random number, so that nobody can choose task ids that collide; 0 in tests */
     int64_t heartbeat_us;
     uint32_t heartbeats_missed_max; /* then stalled */
     int64_t worker_grace_us;

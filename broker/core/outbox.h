@@ -59,10 +59,13 @@ struct action {
     };
 };
 
+struct outbox_copy;
+
 struct outbox {
     struct action *actions;
     size_t count;
     size_t capacity;
+    struct outbox_copy *copies; /* what outbox_copy made */
 };
 
 void
@@ -86,5 +89,10 @@ outbox_note(struct outbox *outbox, enum note_kind kind);
 
 void
 outbox_shut(struct outbox *outbox);
+
+/* Copy `size` bytes, aligned for any type and with a NUL behind them, into memory that lives until outbox_clear: for
+ * texts and lists that no `hold` keeps alive. */
+void *
+outbox_copy(struct outbox *outbox, const void *data, size_t size);
 
 #endif

@@ -16,6 +16,8 @@ FLOORS = [
     ("broker/core/event", 2),
     ("broker/core/outbox", 2),
     ("broker/core/broker", 4),
+    *((f"broker/core/broker_{part}", 4) for part in
+      "state reply client submit dispatch final worker answer operator inspect check".split()),
     ("broker/core/", 3),
     ("broker/io/log", 4),
     ("broker/io/clock", 4),

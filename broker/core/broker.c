@@ -1,0 +1,329 @@
+/* broker.c - construction, turns and timers of the core; see broker.h. */
+#include "broker/core/broker.h"
+
+#include "broker/core/broker_state.h"
+#include "broker/core/text.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#define PROGRAM_NAME "snakepitd "
+#define SECOND_US INT64_C(1000000)
+#define MEBIBYTE (UINT64_C(1024) * 1024)
+
+/* The first session's number is the epoch shifted by this: numbers of an earlier run of the broker never come again
+ * (unless that had made a thousand sessions in each second), and stay exact in a double. */
+enum { SESSION_EPOCH_SHIFT = 10, FENCE_EPOCH_SHIFT = 32 };
+
+void
+broker_settings_init(struct broker_settings *settings)
+{
+    *settings = (struct broker_settings){
+        .epoch = 1,
+        .version = "0",
+        .heartbeat_us = 5 * SECOND_US,
+        .heartbeats_missed_max = 3,
+        .worker_grace_us = SECOND_US / 2,
+        .client_retention_us = 60 * SECOND_US,
+        .tasks_max = 1000000,
+        .bytes_max = 1024 * MEBIBYTE,
+        .client_tasks_max = 100000,
+        .client_bytes_max = 256 * MEBIBYTE,
+        .client_results_max = 100000,
+        .peers_max = 10000,
+        .inline_bytes_max = INLINE_BYTES_MAX,
+        .control_bytes_max = CONTROL_BYTES_MAX,
+        .frame_bytes_max = FRAME_BYTES_MAX,
+    };
+}
+
+void
+pool_settings_init(struct pool_settings *settings, const char *name)
+{
+    *settings = (struct pool_settings){
+        .name = name,
+        .queued_max = 100000,
+        .queued_bytes_max = 256 * MEBIBYTE,
+        .max_attempts = 5,
+    };
+}
+
+static char *
+make_program(const char *version)
+{
+    size_t name_size = strlen(PROGRAM_NAME), version_size = strlen(version);
+    char *program = malloc(name_size + version_size + 1);
+
+    if (!program)
+        abort();
+    memcpy(program, PROGRAM_NAME, name_size);
+    memcpy(program + name_size, version, version_size + 1);
+    return program;
+}
+
+struct broker *
+broker_new(const struct broker_settings *settings)
+{
+    struct broker *broker = calloc(1, sizeof *broker);
+
+    if (!broker)
+        abort();
+    broker->settings = *settings;
+    broker->settings.version = NULL;
+    broker->program = make_program(settings->version);
+    broker->now_us = INT64_MIN;
+    broker->judge_after_us = INT64_MIN;
+    broker->fence_next = settings->epoch << FENCE_EPOCH_SHIFT;
+    broker->session_next = settings->epoch << SESSION_EPOCH_SHIFT;
+    broker->task_next = 1;
+    heap_init(&broker->timers);
+    peers_init(&broker->client_peers);
+    peers_init(&broker->worker_peers);
+    return broker;
+}
+
+/* --- the end ---------------------------------------------------------------------------------------------------- */
+
+static void
+destroy_tasks(struct broker *broker)
+{
+    struct task *task, *next;
+
+    HASH_ITER(hh, broker->tasks, task, next) {
+        heap_remove(&broker->timers, &task->timer);
+        if (task->lease)
+            lease_release_task(task->lease);
+        if (task->state == TASK_FINAL) {
+            broker_forget(broker, task);
+            continue;
+        }
+        pool_withdraw(task->pool, task);
+        client_remove_live(task->client, task);
+        broker_free_task(broker, task);
+    }
+}
+
+static void
+destroy_workers(struct broker *broker)
+{
+    struct worker *worker, *next;
+
+    HASH_ITER(hh, broker->workers, worker, next) {
+        while (worker->leases)
+            broker_end_lease(broker, worker->leases);
+        if (worker->is_in_crew)
+            crew_remove(&worker->pool->crew, worker);
+        if (worker->heard_prev) {
+            DL_DELETE2(broker->heard, worker, heard_prev, heard_next);
+            worker->heard_prev = NULL;
+        }
+        heap_remove(&broker->timers, &worker->timer);
+        pool_remove_worker(worker->pool, worker);
+        HASH_DELETE(hh, broker->workers, worker);
+        worker_destroy(&worker);
+    }
+}
+
+static void
+destroy_clients(struct broker *broker)
+{
+    struct client *client, *next;
+
+    HASH_CLEAR(hh, broker->clients_by_instance);
+    DL_CONCAT(broker->clients, broker->departed_clients);
+    DL_FOREACH_SAFE(broker->clients, client, next) {
+        heap_remove(&broker->timers, &client->timer);
+        client->is_vacant = false;
+        client_destroy(&client);
+    }
+}
+
+void
+broker_destroy(struct broker **broker_p)
+{
+    struct broker *broker = *broker_p;
+    struct outbox unsent;
+
+    if (!broker)
+        return;
+    outbox_init(&unsent);
+    broker->outbox = &unsent;
+    destroy_tasks(broker);
+    destroy_workers(broker);
+    destroy_clients(broker);
+    outbox_fini(&unsent);
+    HASH_CLEAR(hh, broker->pools_by_name);
+    for (size_t i = 0; i < broker->pools_count; i++)
+        pool_destroy(&broker->pools[i]);
+    free(broker->pools);
+    peers_fini(&broker->client_peers);
+    peers_fini(&broker->worker_peers);
+    heap_fini(&broker->timers);
+    free(broker->program);
+    free(broker);
+    *broker_p = NULL;
+}
+
+/* --- pools ------------------------------------------------------------------------------------------------------ */
+
+struct pool *
+broker_pool(const struct broker *broker, struct bytes name)
+{
+    struct pool *pool;
+
+    HASH_FIND_BYHASHVALUE(hh, broker->pools_by_name, name.data, name.size, hash_bytes(name.data, name.size), pool);
+    return pool;
+}
+
+int
+broker_add_pool(struct broker *broker, const struct pool_settings *settings)
+{
+    struct bytes name = text_bytes(settings->name);
+    struct pool_limits limits = {settings->queued_max, settings->queued_bytes_max, settings->max_attempts,
+                                 settings->workers_wanted};
+    struct pool *pool;
+
+    if (!text_is_name(name) || broker_pool(broker, name))
+        return ERR_INVALID;
+    broker->pools = realloc(broker->pools, (broker->pools_count + 1) * sizeof(struct pool *));
+    if (!broker->pools)
+        abort();
+    pool = pool_new(settings->name, &limits);
+    broker->pools[broker->pools_count++] = pool;
+    HASH_ADD_KEYPTR_BYHASHVALUE(hh, broker->pools_by_name, pool->name, name.size, hash_bytes(name.data, name.size),
+                                pool);
+    return OK;
+}
+
+/* --- turns ------------------------------------------------------------------------------------------------------ */
+
+static int64_t
+earlier(int64_t a_us, int64_t b_us)
+{
+    return a_us < b_us ? a_us : b_us;
+}
+
+int64_t
+broker_next_due_us(const struct broker *broker)
+{
+    int64_t due_us;
+
+    if (broker->state == BROKER_SHUT)
+        return INT64_MAX;
+    due_us = earlier(heap_first_key(&broker->timers), broker_silence_due_us(broker));
+    due_us = earlier(due_us, broker_kept_due_us(broker));
+    return broker->state == BROKER_DRAINING ? earlier(due_us, broker->shutdown_at_us) : due_us;
+}
+
+/* Was the broker itself stopped (SIGSTOP, a frozen machine)? It is so when something was due, and nobody called for
+ * longer than a heartbeat. What its peers sent meanwhile is still unread, so their silence proves nothing. */
+static bool
+was_away(const struct broker *broker, int64_t due_us, int64_t now_us)
+{
+    int64_t heartbeat_us = broker->settings.heartbeat_us;
+
+    return broker->now_us != INT64_MIN && now_us - broker->now_us > heartbeat_us && due_us < now_us &&
+           now_us - due_us > heartbeat_us / 10;
+}
+
+static void
+run_timer(struct broker *broker, struct heap_node *node)
+{
+    if (node->tag == TIMER_TASK) {
+        broker_task_due(broker, heap_owner(node, struct task, timer));
+        return;
+    }
+    if (broker->judge_after_us > broker->now_us) {
+        heap_put(&broker->timers, node, broker->judge_after_us);
+        return;
+    }
+    heap_remove(&broker->timers, node);
+    if (node->tag == TIMER_WORKER)
+        broker_worker_overdue(broker, heap_owner(node, struct worker, timer));
+    else
+        broker_client_overdue(broker, heap_owner(node, struct client, timer));
+}
+
+static void
+begin_turn(struct broker *broker, int64_t now_us, struct outbox *outbox)
+{
+    int64_t due_us = broker_next_due_us(broker);
+
+    assert(!broker->outbox && outbox);
+    broker->outbox = outbox;
+    if (was_away(broker, due_us, now_us))
+        broker->judge_after_us = now_us + broker->settings.heartbeat_us;
+    if (now_us > broker->now_us)
+        broker->now_us = now_us;
+    if (due_us > broker->now_us)
+        return;
+    while (heap_first_key(&broker->timers) <= broker->now_us)
+        run_timer(broker, heap_first(&broker->timers));
+    broker_judge_silence(broker);
+    broker_expire_kept(broker);
+}
+
+static void
+end_turn(struct broker *broker)
+{
+    if (broker->state == BROKER_DRAINING)
+        broker_advance_shutdown(broker);
+    while (broker->departed_clients) {
+        struct client *client = broker->departed_clients;
+
+        DL_DELETE(broker->departed_clients, client);
+        client_destroy(&client);
+    }
+    while (broker->departed_workers) {
+        struct worker *worker = broker->departed_workers;
+
+        DL_DELETE(broker->departed_workers, worker);
+        worker_destroy(&worker);
+    }
+    broker->outbox = NULL;
+}
+
+static int
+handle_event(struct broker *broker, const struct event *event)
+{
+    switch (event->kind) {
+    case EVENT_COMMAND:
+        if (event->side == SIDE_CLIENT)
+            broker_handle_client(broker, event->peer, event->message);
+        else
+            broker_handle_worker(broker, event->peer, event->message);
+        return OK;
+    case EVENT_PEER_GONE:
+        if (event->side == SIDE_CLIENT)
+            broker_client_peer_gone(broker, event->peer);
+        else
+            broker_worker_peer_gone(broker, event->peer);
+        return OK;
+    default:
+        return broker_handle_operator(broker, event);
+    }
+}
+
+int
+broker_handle(struct broker *broker, const struct event *event, int64_t now_us, struct outbox *outbox)
+{
+    int status = OK;
+
+    if (broker->state == BROKER_SHUT)
+        return OK;
+    begin_turn(broker, now_us, outbox);
+    status = handle_event(broker, event);
+    end_turn(broker);
+    return status;
+}
+
+void
+broker_tick(struct broker *broker, int64_t now_us, struct outbox *outbox)
+{
+    if (broker->state == BROKER_SHUT)
+        return;
+    begin_turn(broker, now_us, outbox);
+    end_turn(broker);
+}

@@ -1,0 +1,151 @@
+/* broker_check.c - asserts that everything in the broker agrees with everything else; see broker.h. Slow. */
+#include "broker/core/broker_state.h"
+
+#include <assert.h>
+#include <utlist.h>
+
+static void
+check_task(const struct broker *broker, const struct task *task)
+{
+    assert(task->number > 0 && task->number < broker->task_next);
+    assert(task->key.session == task->client->session);
+    assert((task->state == TASK_LEASED) == (task->lease != NULL));
+    assert(task->state != TASK_NEW && task_is_linked(task) && task->older);
+    assert(task->tries <= task->tries_max && task->tries <= task->attempt);
+    if (task->state == TASK_FINAL) {
+        assert(!heap_node_is_in(&task->timer));
+        return;
+    }
+    assert(heap_node_is_in(&task->timer) == (task_next_due_us(task) != INT64_MAX));
+    assert(!heap_node_is_in(&task->timer) || heap_key(&broker->timers, &task->timer) == task_next_due_us(task));
+    assert(!task->lease || task->lease->task == task);
+}
+
+static void
+check_tasks(const struct broker *broker)
+{
+    uint64_t bytes = 0, in_pools = 0, finals = 0;
+
+    for (const struct task *task = broker->tasks; task; task = task->hh.next) {
+        check_task(broker, task);
+        bytes += body_bytes(task->body);
+        finals += task->state == TASK_FINAL;
+    }
+    for (size_t i = 0; i < broker->pools_count; i++)
+        in_pools += pool_waiting(broker->pools[i]) + broker->pools[i]->running_count;
+    assert(bytes == broker->bytes);
+    assert(finals == broker->kept_count);
+    assert(in_pools + finals == HASH_COUNT(broker->tasks));
+    assert(broker->kept_count <= broker->settings.tasks_max / 2);
+}
+
+static void
+check_kept(const struct broker *broker)
+{
+    uint64_t count = 0, bytes = 0;
+    const struct task *task;
+
+    DL_FOREACH(broker->kept, task) {
+        assert(task->state == TASK_FINAL);
+        assert(!task->next || task->final.kept_us <= task->next->final.kept_us);
+        bytes += body_bytes(task->body);
+        count++;
+    }
+    assert(count == broker->kept_count && bytes == broker->kept_bytes);
+}
+
+/* What waits in the queue of a pool in which a slot is free would be a dispatch forgotten. */
+static void
+check_pools(const struct broker *broker)
+{
+    for (size_t i = 0; i < broker->pools_count; i++) {
+        const struct pool *pool = broker->pools[i];
+
+        pool_check(pool);
+        assert(broker->state != BROKER_RUNNING || pool->queue.count == 0 || pool->crew.count == 0);
+    }
+}
+
+static void
+check_leases(const struct broker *broker)
+{
+    for (const struct lease *lease = broker->leases; lease; lease = lease->hh.next) {
+        assert(lease->fence < broker->fence_next && !lease->is_named);
+        assert(!lease->task || lease->task->lease == lease);
+        assert(!lease->task || lease->task->pool == lease->worker->pool);
+    }
+}
+
+static void
+check_worker(const struct broker *broker, const struct worker *worker)
+{
+    uint32_t leases = 0;
+    const struct lease *lease;
+
+    DL_FOREACH(worker->leases, lease) {
+        assert(lease->worker == worker && broker_find_lease(broker, worker, lease->fence) == lease);
+        leases++;
+    }
+    assert(leases == worker->busy && worker->busy <= worker->slots);
+    assert(worker->state != WORKER_NEW && worker->state != WORKER_GONE);
+    assert((worker->peer == 0) == (worker->state == WORKER_DETACHED));
+    assert(heap_node_is_in(&worker->timer) == (worker->state == WORKER_DETACHED));
+    assert((worker->heard_prev != NULL) == (worker->state == WORKER_READY));
+    assert(worker->peer == 0 || (worker->peer < broker->worker_peers.count &&
+                                 broker->worker_peers.array[worker->peer].session == worker));
+}
+
+static void
+check_workers(const struct broker *broker)
+{
+    uint64_t busy = 0, in_pools = 0, ready = 0;
+    const struct worker *worker;
+
+    for (worker = broker->workers; worker; worker = worker->hh.next) {
+        check_worker(broker, worker);
+        busy += worker->busy;
+        ready += worker->state == WORKER_READY;
+    }
+    DL_FOREACH2(broker->heard, worker, heard_next) {
+        assert(!worker->heard_next || worker->heard_us <= worker->heard_next->heard_us);
+        ready--;
+    }
+    for (size_t i = 0; i < broker->pools_count; i++)
+        in_pools += broker->pools[i]->workers_count;
+    assert(ready == 0 && busy == HASH_COUNT(broker->leases));
+    assert(in_pools == HASH_COUNT(broker->workers) && in_pools <= broker->settings.peers_max);
+}
+
+static void
+check_clients(const struct broker *broker)
+{
+    uint64_t clients = 0, live = 0, kept = 0, named = 0;
+    const struct client *client;
+
+    DL_FOREACH(broker->clients, client) {
+        client_check(client);
+        assert(!client->is_departed && (client->state != CLIENT_GONE || client->live_count > 0));
+        assert(client->peer == 0 || broker->client_peers.array[client->peer].session == client);
+        assert(client->kept_count <= broker->settings.client_results_max);
+        assert(!client->is_vacant || (client->state == CLIENT_DETACHED && client_holds_nothing(client)));
+        named += !client->is_anonymous && client->state != CLIENT_GONE;
+        live += client->live_count;
+        kept += client->kept_count;
+        clients += client->state != CLIENT_GONE;
+    }
+    assert(clients == broker->clients_count && named == HASH_COUNT(broker->clients_by_instance));
+    assert(kept == broker->kept_count && live + kept == HASH_COUNT(broker->tasks));
+}
+
+void
+broker_check(const struct broker *broker)
+{
+    heap_check(&broker->timers);
+    check_tasks(broker);
+    check_kept(broker);
+    check_pools(broker);
+    check_leases(broker);
+    check_workers(broker);
+    check_clients(broker);
+    assert(!broker->departed_clients && !broker->departed_workers && !broker->outbox);
+}

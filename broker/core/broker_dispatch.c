@@ -1,0 +1,151 @@
+/* broker_dispatch.c - hands tasks to workers, and takes them back; see broker_state.h. */
+#include "broker/core/broker_state.h"
+#include "broker/core/text.h"
+
+#include <assert.h>
+#include <utlist.h>
+
+struct lease *
+broker_find_lease(const struct broker *broker, const struct worker *worker, uint64_t fence)
+{
+    struct lease *lease;
+
+    HASH_FIND_BYHASHVALUE(hh, broker->leases, &fence, sizeof fence, lease_hash(fence), lease);
+    return lease && lease->worker == worker ? lease : NULL;
+}
+
+static void
+send_task(struct broker *broker, const struct task *task)
+{
+    struct message *message =
+        outbox_send(broker->outbox, SIDE_WORKER, task->lease->worker->peer, VERB_TASK, task->body);
+    struct task_command *command = &message->task;
+
+    command->fence = task->lease->fence;
+    command->attempt = task->attempt;
+    command->function = task->body->function;
+    command->payload = task->body->payload;
+    command->content_type = task->body->content_type;
+    command->headers = task->body->headers;
+    command->stream = task->is_streamed;
+    if (task->live.deadline_us == INT64_MAX)
+        return;
+    command->has_deadline = true;
+    command->deadline_ms = (uint64_t)(task->live.deadline_us - broker->now_us + 999) / 1000;
+}
+
+static void
+lease_task(struct broker *broker, struct task *task, struct worker *worker)
+{
+    struct lease *lease;
+
+    pool_withdraw(task->pool, task);
+    lease = lease_new(broker->fence_next++, task, worker, broker->now_us);
+    HASH_ADD_KEYPTR_BYHASHVALUE(hh, broker->leases, &lease->fence, sizeof lease->fence, lease_hash(lease->fence),
+                                lease);
+    pool_put(task->pool, task, TASK_LEASED);
+    pool_review_worker(worker->pool, worker);
+    task->attempt++;
+    task->tries++;
+    send_task(broker, task);
+}
+
+void
+broker_dispatch(struct broker *broker, struct pool *pool)
+{
+    if (broker->state != BROKER_RUNNING)
+        return;
+    for (;;) {
+        struct worker *worker = pool_choose_worker(pool);
+        struct task *task = worker ? pool_choose_task(pool) : NULL;
+
+        if (!task)
+            break;
+        if (task->live.deadline_us <= broker->now_us) {
+            struct verdict expired = verdict_make(ERROR_EXPIRED);
+
+            broker_finish(broker, task, &expired);
+            continue;
+        }
+        lease_task(broker, task, worker);
+    }
+    if (pool->is_saturated && pool_has_recovered(pool))
+        pool->is_saturated = false;
+}
+
+void
+broker_end_lease(struct broker *broker, struct lease *lease)
+{
+    struct worker *worker = lease->worker;
+
+    HASH_DELETE(hh, broker->leases, lease);
+    lease_destroy(&lease);
+    pool_review_worker(worker->pool, worker);
+}
+
+void
+broker_send_cancel(struct broker *broker, struct lease *lease)
+{
+    if (lease->is_cancel_sent || lease->worker->peer == 0)
+        return;
+    lease->is_cancel_sent = true;
+    outbox_send(broker->outbox, SIDE_WORKER, lease->worker->peer, VERB_CANCEL, NULL)->ref = ref_number(lease->fence);
+}
+
+void
+broker_requeue(struct broker *broker, struct task *task, const char *reason)
+{
+    struct note *note;
+
+    pool_withdraw(task->pool, task);
+    pool_put(task->pool, task, TASK_QUEUED);
+    task->pool->requeued++;
+    note = outbox_note(broker->outbox, NOTE_TASK_REQUEUED);
+    note->pool = task->pool->name;
+    note->task = task->number;
+    note->count = task->attempt;
+    note->reason = reason;
+}
+
+static void
+finish_dead(struct broker *broker, struct task *task)
+{
+    struct verdict dead = verdict_make(ERROR_DEAD);
+    struct note *note = outbox_note(broker->outbox, NOTE_TASK_DEAD);
+
+    note->pool = task->pool->name;
+    note->task = task->number;
+    note->count = task->attempt;
+    broker_finish(broker, task, &dead);
+}
+
+/* The attempt ended without an answer. */
+static void
+after_loss(struct broker *broker, struct task *task, const char *reason)
+{
+    if (task->is_cancel_asked) {
+        struct verdict cancelled = verdict_make(ERROR_CANCELLED);
+
+        broker_finish(broker, task, &cancelled);
+    } else if (task->is_lost_once_lost) {
+        struct verdict lost = verdict_make(ERROR_LOST);
+
+        broker_finish(broker, task, &lost);
+    } else if (task->tries >= task->tries_max) {
+        finish_dead(broker, task);
+    } else {
+        broker_requeue(broker, task, reason);
+    }
+}
+
+void
+broker_lose_lease(struct broker *broker, struct lease *lease, const char *reason)
+{
+    struct task *task = lease->task;
+
+    if (task)
+        lease_release_task(lease);
+    broker_end_lease(broker, lease);
+    if (task)
+        after_loss(broker, task, reason);
+}

@@ -1,0 +1,165 @@
+/* broker_inspect.c - looking into the broker, for admin calls and tests; see broker.h. Changes nothing. */
+#include "broker/core/broker_state.h"
+#include "broker/core/text.h"
+
+#include <utlist.h>
+
+void
+broker_get_stats(const struct broker *broker, struct broker_stats *ret_stats)
+{
+    *ret_stats = (struct broker_stats){
+        .clients = broker->clients_count,
+        .workers = HASH_COUNT(broker->workers),
+        .pools = broker->pools_count,
+        .tasks = HASH_COUNT(broker->tasks),
+        .bytes = broker->bytes,
+        .stale = broker->stale,
+        .undeliverable = broker->undeliverable,
+        .is_draining = broker->state != BROKER_RUNNING,
+    };
+}
+
+static void
+count_workers(const struct pool *pool, struct pool_stats *stats)
+{
+    const struct worker *worker;
+
+    DL_FOREACH(pool->workers, worker) {
+        stats->workers_ready += worker->state == WORKER_READY;
+        stats->slots += worker->slots;
+        stats->slots_busy += worker->busy;
+    }
+}
+
+static void
+get_pool(const struct pool *pool, struct pool_stats *ret_stats)
+{
+    *ret_stats = (struct pool_stats){
+        .name = pool->name,
+        .is_draining = pool->state == POOL_DRAINING,
+        .queued = pool->queue.count,
+        .delayed = pool->delayed_count,
+        .running = pool->running_count,
+        .workers = pool->workers_count,
+        .workers_wanted = pool->limits.workers_wanted,
+        .succeeded = pool->finals[ERROR_NONE],
+        .failed = pool->finals[ERROR_FAILED],
+        .cancelled = pool->finals[ERROR_CANCELLED],
+        .expired = pool->finals[ERROR_EXPIRED],
+        .dead = pool->finals[ERROR_DEAD],
+        .lost = pool->finals[ERROR_LOST],
+        .requeued = pool->requeued,
+        .refused = pool->refused,
+        .queued_bytes = pool->waiting_bytes,
+        .queued_max = pool->limits.queued_max,
+        .queued_bytes_max = pool->limits.queued_bytes_max,
+    };
+    count_workers(pool, ret_stats);
+}
+
+int
+broker_get_pool(const struct broker *broker, size_t index, struct pool_stats *ret_stats)
+{
+    if (index >= broker->pools_count)
+        return ERR_NOT_FOUND;
+    get_pool(broker->pools[index], ret_stats);
+    return OK;
+}
+
+int
+broker_find_pool(const struct broker *broker, struct bytes name, struct pool_stats *ret_stats)
+{
+    const struct pool *pool = broker_pool(broker, name);
+
+    if (!pool)
+        return ERR_NOT_FOUND;
+    get_pool(pool, ret_stats);
+    return OK;
+}
+
+void
+broker_each_worker(const struct broker *broker, const char *pool_name,
+                   void (*visit)(void *context, const struct worker_stats *stats), void *context)
+{
+    const struct pool *pool = pool_name ? broker_pool(broker, text_bytes(pool_name)) : NULL;
+
+    if (pool_name && !pool)
+        return;
+    for (const struct worker *worker = broker->workers; worker; worker = worker->hh.next) {
+        struct worker_stats stats = {
+            .id = worker->session,
+            .name = worker->name,
+            .pool = worker->pool->name,
+            .host = worker->host,
+            .python = worker->python,
+            .state = worker_state_name(worker->state),
+            .pid = worker->pid,
+            .profile = worker->profile,
+            .slots = worker->slots,
+            .busy = worker->busy,
+            .rss_bytes = worker->rss_bytes,
+            .cpu_us = worker->cpu_us,
+            .tasks_done = worker->tasks_done,
+            .gil_enabled = worker->gil_enabled,
+            .started_us = worker->started_us,
+        };
+
+        if (!pool || worker->pool == pool)
+            visit(context, &stats);
+    }
+}
+
+/* A walk over tasks that ends after `left` more. */
+struct walk {
+    size_t left;
+    void (*visit)(void *context, const struct task_stats *stats);
+    void *context;
+};
+
+static void
+visit_task(void *context, const struct task *task)
+{
+    struct walk *walk = context;
+    struct task_stats stats = {
+        .task = task->number,
+        .pool = task->pool->name,
+        .state = task_state_name(task->state),
+        .function = task->body->function,
+        .priority = task->priority,
+        .attempt = task->attempt,
+        .worker = task->lease ? task->lease->worker->session : 0,
+        .accepted_us = task->accepted_us,
+    };
+
+    walk->left--;
+    walk->visit(walk->context, &stats);
+}
+
+static void
+walk_list(struct walk *walk, const struct task *list)
+{
+    const struct task *task;
+
+    DL_FOREACH(list, task) {
+        if (walk->left == 0)
+            return;
+        visit_task(walk, task);
+    }
+}
+
+void
+broker_each_task(const struct broker *broker, const char *pool_name, size_t limit,
+                 void (*visit)(void *context, const struct task_stats *stats), void *context)
+{
+    struct pool *only = pool_name ? broker_pool(broker, text_bytes(pool_name)) : NULL;
+    struct pool *const *pools = pool_name ? &only : broker->pools;
+    size_t pools_count = pool_name ? only != NULL : broker->pools_count;
+    struct walk walk = {limit, visit, context};
+
+    for (size_t i = 0; i < pools_count; i++)
+        walk_list(&walk, pools[i]->running);
+    for (size_t i = 0; i < pools_count; i++)
+        queue_each(&pools[i]->queue, walk.left, visit_task, &walk);
+    for (size_t i = 0; i < pools_count; i++)
+        walk_list(&walk, pools[i]->delayed);
+}

@@ -1,0 +1,93 @@
+/* broker_operator.c - what operators ask for: drain, resume, cancel, shutdown; see broker_state.h. */
+#include "broker/core/broker_state.h"
+#include "broker/core/text.h"
+
+static void
+set_pool_state(struct broker *broker, struct pool *pool, enum pool_state state)
+{
+    if (pool_become(pool, state))
+        outbox_note(broker->outbox, state == POOL_OPEN ? NOTE_POOL_OPEN : NOTE_POOL_DRAINING)->pool = pool->name;
+}
+
+static int
+set_pool_states(struct broker *broker, struct bytes name, enum pool_state state)
+{
+    struct pool *pool = name.size > 0 ? broker_pool(broker, name) : NULL;
+
+    if (name.size > 0 && !pool)
+        return ERR_NOT_FOUND;
+    if (pool) {
+        set_pool_state(broker, pool, state);
+        return OK;
+    }
+    for (size_t i = 0; i < broker->pools_count; i++)
+        set_pool_state(broker, broker->pools[i], state);
+    return OK;
+}
+
+/* Operators cancel rarely; an index by number would cost every task 56 bytes. */
+static int
+cancel_number(struct broker *broker, uint64_t number)
+{
+    for (struct task *task = broker->tasks; task; task = task->hh.next)
+        if (task->number == number)
+            return task->state == TASK_FINAL ? ERR_NOT_FOUND : broker_cancel_task(broker, task);
+    return ERR_NOT_FOUND;
+}
+
+static uint64_t
+count_running(const struct broker *broker)
+{
+    uint64_t running = 0;
+
+    for (size_t i = 0; i < broker->pools_count; i++)
+        running += broker->pools[i]->running_count;
+    return running;
+}
+
+static void
+begin_shutdown(struct broker *broker, int64_t duration_us)
+{
+    int64_t at_us = duration_us < INT64_MAX - broker->now_us ? broker->now_us + duration_us : INT64_MAX;
+    struct note *note;
+
+    if (broker->state == BROKER_DRAINING) {
+        broker->shutdown_at_us = at_us < broker->shutdown_at_us ? at_us : broker->shutdown_at_us;
+        return;
+    }
+    broker->state = BROKER_DRAINING;
+    broker->shutdown_at_us = at_us;
+    note = outbox_note(broker->outbox, NOTE_SHUTDOWN_BEGUN);
+    note->count = count_running(broker);
+}
+
+void
+broker_advance_shutdown(struct broker *broker)
+{
+    if (broker->now_us < broker->shutdown_at_us && count_running(broker) > 0)
+        return;
+    for (const struct task *task = broker->tasks; task; task = task->hh.next)
+        if (task->state != TASK_FINAL && task->client->peer > 0)
+            broker_send_error(broker, SIDE_CLIENT, task->client->peer, &task->key.id, ERROR_SHUTDOWN,
+                              "the broker ends before the task did; offer it again");
+    outbox_shut(broker->outbox);
+    broker->state = BROKER_SHUT;
+}
+
+int
+broker_handle_operator(struct broker *broker, const struct event *event)
+{
+    switch (event->kind) {
+    case EVENT_POOL_DRAIN:
+        return set_pool_states(broker, event->pool, POOL_DRAINING);
+    case EVENT_POOL_RESUME:
+        return set_pool_states(broker, event->pool, POOL_OPEN);
+    case EVENT_TASK_CANCEL:
+        return cancel_number(broker, event->task);
+    case EVENT_SHUTDOWN:
+        begin_shutdown(broker, event->shutdown_us);
+        return OK;
+    default:
+        return ERR_INVALID;
+    }
+}

@@ -1,0 +1,260 @@
+/* broker_state.h - struct broker, and what its broker_*.c files call in each other. For those files only.
+ *
+ * A turn is one call of broker_handle or broker_tick: `now_us` and `outbox` are set for it. A worker or client that ends
+ * in a turn is freed at its end, so a pointer that a function holds stays good until it returns. */
+#ifndef SNAKEPIT_CORE_BROKER_STATE_H
+#define SNAKEPIT_CORE_BROKER_STATE_H
+
+#include "broker/core/broker.h"
+#include "broker/core/client.h"
+#include "broker/core/heap.h"
+#include "broker/core/lease.h"
+#include "broker/core/outbox.h"
+#include "broker/core/peers.h"
+#include "broker/core/pool.h"
+#include "broker/core/task.h"
+#include "broker/core/worker.h"
+
+enum broker_state {
+    BROKER_RUNNING,
+    BROKER_DRAINING, /* SHUTDOWN came */
+    BROKER_SHUT,     /* all were told; nothing is heard any more */
+};
+
+/* Whose heap_node `tag` says it is. */
+enum timer_kind { TIMER_TASK, TIMER_WORKER, TIMER_CLIENT };
+
+struct broker {
+    struct broker_settings settings; /* `version` is NULL; see `program` */
+    char *program;                   /* name and version, for WELCOME */
+    enum broker_state state;
+    int64_t shutdown_at_us; /* DRAINING */
+
+    int64_t now_us;         /* of this turn or the last */
+    struct outbox *outbox;  /* NULL between turns */
+    int64_t judge_after_us; /* nobody's silence is held against him before: the broker itself was away */
+
+    struct pool **pools; /* in the order in which they were added */
+    size_t pools_count;
+    struct pool *pools_by_name;
+
+    struct peers client_peers;
+    struct peers worker_peers;
+
+    struct client *clients; /* all */
+    uint64_t clients_count; /* those that are not gone */
+    struct client *clients_by_instance;
+    struct client *vacant;
+    struct client *departed_clients;
+
+    struct worker *workers; /* hash by session */
+    struct worker *heard;   /* READY ones, longest silent first */
+    struct worker *departed_workers;
+
+    struct task *tasks;  /* hash by key; all, final ones too */
+    struct task *kept;   /* final ones, kept for longest first */
+    uint64_t kept_count;
+    uint64_t kept_bytes;
+    uint64_t bytes;      /* bodies of all tasks */
+    struct lease *leases; /* hash by fence */
+    struct heap timers;
+
+    uint64_t fence_next;
+    uint64_t session_next;
+    uint64_t task_next;
+    uint64_t stale;
+    uint64_t undeliverable;
+};
+
+/* --- broker.c ------------------------------------------------------------------------------------------------- */
+
+/* The pool of this name, or NULL. */
+struct pool *
+broker_pool(const struct broker *broker, struct bytes name);
+
+/* --- broker_reply.c: short answers ---------------------------------------------------------------------------- */
+
+/* Append an ERROR with a static text for the caller to complete; `ref` may be NULL. */
+struct error *
+broker_send_error(struct broker *broker, enum side side, uint32_t peer, const struct ref *ref, enum error_code code,
+                  const char *text);
+
+/* Append a REFUSE with a static text for the caller to complete. */
+struct error *
+broker_refuse(struct broker *broker, enum side side, uint32_t peer, enum error_code code, const char *text);
+
+/* Does a HELLO speak our protocol and fit the socket? If not it is refused. */
+bool
+broker_accepts_hello(struct broker *broker, enum side side, uint32_t peer, const struct hello *hello);
+
+/* Append the WELCOME for this session. */
+struct welcome *
+broker_welcome(struct broker *broker, enum side side, uint32_t peer, uint64_t session, bool is_resumed);
+
+/* REHELLO, once; `always` for a heartbeat, which expects an answer each time. */
+void
+broker_ask_hello(struct broker *broker, enum side side, uint32_t number, bool always);
+
+/* Say that there is no such pool, and which have a similar name. */
+void
+broker_send_no_such_pool(struct broker *broker, uint32_t peer, const struct ref *ref, struct bytes name);
+
+void
+broker_refuse_no_such_pool(struct broker *broker, uint32_t peer, struct bytes name);
+
+/* Append a note about a worker. */
+struct note *
+broker_note_worker(struct broker *broker, enum note_kind kind, const struct worker *worker);
+
+/* --- broker_client.c: sessions of clients --------------------------------------------------------------------- */
+
+void
+broker_handle_client(struct broker *broker, uint32_t peer, const struct message *message);
+
+void
+broker_client_peer_gone(struct broker *broker, uint32_t peer);
+
+/* The retention of a detached client is over. */
+void
+broker_client_overdue(struct broker *broker, struct client *client);
+
+/* End the session of a client that is not coming back and holds nothing. To be called when it lost something. */
+void
+broker_review_client(struct broker *broker, struct client *client);
+
+/* Make a session for a client that submits without HELLO, or NULL when there are too many. */
+struct client *
+broker_admit_anonymous(struct broker *broker, uint32_t peer);
+
+/* --- broker_submit.c: tasks from clients ---------------------------------------------------------------------- */
+
+void
+broker_submit(struct broker *broker, struct client *client, const struct submit *submit);
+
+/* A task of this client, or NULL. */
+struct task *
+broker_find_task(const struct broker *broker, const struct client *client, const struct ref *id);
+
+/* Give a task another owner, who must not have one with that id. */
+void
+broker_move_task(struct broker *broker, struct task *task, struct client *client);
+
+/* End a task that waits, or ask the worker of one that runs. OK; ERR_AGAIN: asked. */
+int
+broker_cancel_task(struct broker *broker, struct task *task);
+
+/* The task's timer rang. */
+void
+broker_task_due(struct broker *broker, struct task *task);
+
+/* --- broker_dispatch.c: who gets what ------------------------------------------------------------------------- */
+
+/* Hand out tasks of the pool as long as there are tasks and free slots. */
+void
+broker_dispatch(struct broker *broker, struct pool *pool);
+
+/* The open lease with this fence, if it is this worker's, else NULL. */
+struct lease *
+broker_find_lease(const struct broker *broker, const struct worker *worker, uint64_t fence);
+
+/* The worker answered: its slot is free again. The task must be released from the lease before. */
+void
+broker_end_lease(struct broker *broker, struct lease *lease);
+
+/* The worker is lost, or does not hold this lease: requeue the task or end it. */
+void
+broker_lose_lease(struct broker *broker, struct lease *lease, const char *reason);
+
+/* Back to its place in the queue; it has no lease any more. */
+void
+broker_requeue(struct broker *broker, struct task *task, const char *reason);
+
+/* Ask the worker to end this lease. */
+void
+broker_send_cancel(struct broker *broker, struct lease *lease);
+
+/* --- broker_final.c: how tasks end ---------------------------------------------------------------------------- */
+
+/* How a task ended. */
+struct verdict {
+    enum error_code code; /* ERROR_NONE: ok */
+    struct bytes text;    /* errors: for people, */
+    struct bytes type;    /* the exception, */
+    struct bytes traceback;
+    const struct payload *payload; /* ok: the result */
+    struct bytes content_type;
+    const struct lease *lease; /* the attempt that brought it about, or NULL */
+};
+
+/* The verdict with this code and the usual text. */
+struct verdict
+verdict_make(enum error_code code);
+
+/* End a task that is not final: tell its client, and keep the message or forget it. A lease that it still has stays
+ * with the worker, who is asked to end it. The task may be freed. */
+void
+broker_finish(struct broker *broker, struct task *task, const struct verdict *verdict);
+
+/* Send the kept final message of a task (again). */
+void
+broker_repeat_final(struct broker *broker, struct task *task);
+
+/* Drop a kept task. */
+void
+broker_forget(struct broker *broker, struct task *task);
+
+/* Drop what the client has seen of its final messages. */
+void
+broker_seen(struct broker *broker, struct client *client, uint64_t count);
+
+/* Drop everything that is kept for the client. */
+void
+broker_forget_all(struct broker *broker, struct client *client);
+
+/* Drop what is kept too long. */
+void
+broker_expire_kept(struct broker *broker);
+
+/* When broker_expire_kept has something to do, or INT64_MAX. */
+int64_t
+broker_kept_due_us(const struct broker *broker);
+
+/* Free a task that is in no list, and account for it. */
+void
+broker_free_task(struct broker *broker, struct task *task);
+
+/* --- broker_worker.c: sessions of workers --------------------------------------------------------------------- */
+
+void
+broker_handle_worker(struct broker *broker, uint32_t peer, const struct message *message);
+
+void
+broker_worker_peer_gone(struct broker *broker, uint32_t peer);
+
+/* The grace of a detached worker is over. */
+void
+broker_worker_overdue(struct broker *broker, struct worker *worker);
+
+/* Find the stalled. */
+void
+broker_judge_silence(struct broker *broker);
+
+/* When broker_judge_silence has something to do, or INT64_MAX. */
+int64_t
+broker_silence_due_us(const struct broker *broker);
+
+/* --- broker_answer.c: what workers say about their leases ----------------------------------------------------- */
+
+void
+broker_handle_answer(struct broker *broker, struct worker *worker, const struct message *message);
+
+/* --- broker_operator.c: what operators ask for, and the end --------------------------------------------------- */
+
+int
+broker_handle_operator(struct broker *broker, const struct event *event);
+
+/* Complete the shutdown when nothing runs any more, or its time is over. */
+void
+broker_advance_shutdown(struct broker *broker);
+
+#endif

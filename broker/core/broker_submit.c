@@ -1,0 +1,305 @@
+/* broker_submit.c - tasks from clients: taken, refused, found again, cancelled; see broker_state.h. */
+#include "broker/core/broker_state.h"
+#include "broker/core/text.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* --- finding ---------------------------------------------------------------------------------------------------- */
+
+struct task *
+broker_find_task(const struct broker *broker, const struct client *client, const struct ref *id)
+{
+    struct task_key key = task_key_make(client->session, id);
+    struct task *task;
+
+    HASH_FIND_BYHASHVALUE(hh, broker->tasks, &key, sizeof key, task_key_hash(&key, broker->settings.hash_seed), task);
+    return task;
+}
+
+static void
+remember(struct broker *broker, struct task *task)
+{
+    HASH_ADD_KEYPTR_BYHASHVALUE(hh, broker->tasks, &task->key, sizeof task->key,
+                                task_key_hash(&task->key, broker->settings.hash_seed), task);
+}
+
+void
+broker_move_task(struct broker *broker, struct task *task, struct client *client)
+{
+    struct task_key key = task_key_make(client->session, &task->key.id);
+
+    client_remove_live(task->client, task);
+    HASH_DELETE(hh, broker->tasks, task);
+    memcpy(&task->key, &key, sizeof key);
+    remember(broker, task);
+    client_add_live(client, task);
+}
+
+/* --- refusing --------------------------------------------------------------------------------------------------- */
+
+/* A SUBMIT under examination. */
+struct offer {
+    struct client *client;
+    struct pool *pool; /* NULL: there is no such pool */
+    const struct submit *submit;
+    uint64_t bytes; /* what it will occupy */
+};
+
+static uint64_t
+offer_bytes(const struct submit *submit)
+{
+    return sizeof(struct body) + submit->function.size + submit->content_type.size + submit->headers.size +
+           payload_bytes(&submit->payload);
+}
+
+static struct error *
+refuse(struct broker *broker, const struct offer *offer, enum error_code code, const char *text)
+{
+    if (offer->pool)
+        offer->pool->refused++;
+    return broker_send_error(broker, SIDE_CLIENT, offer->client->peer, &offer->submit->id, code, text);
+}
+
+/* Fields that a decoder has checked already; the core stands on its own. */
+static const char *
+find_bad_field(const struct submit *submit)
+{
+    if (submit->id.kind == REF_NONE)
+        return "id";
+    if (submit->function.size == 0 || submit->function.size > FUNCTION_BYTES_MAX)
+        return "function";
+    if (submit->priority >= PRIORITIES)
+        return "priority";
+    if (submit->max_attempts > ATTEMPTS_MAX)
+        return "max_attempts";
+    if (submit->delay_ms > DURATION_MS_MAX)
+        return "delay_ms";
+    if (submit->has_deadline && submit->deadline_ms > DURATION_MS_MAX)
+        return "deadline_ms";
+    return NULL;
+}
+
+static bool
+is_closed(struct broker *broker, const struct offer *offer)
+{
+    const char *field = find_bad_field(offer->submit);
+
+    if (field) {
+        refuse(broker, offer, ERROR_BAD_FIELD, "a field is out of range")->field = text_bytes(field);
+        return true;
+    }
+    if (broker->state != BROKER_RUNNING) {
+        refuse(broker, offer, ERROR_DRAINING, "the broker is shutting down");
+        return true;
+    }
+    if (!offer->pool) {
+        broker_send_no_such_pool(broker, offer->client->peer, &offer->submit->id, offer->submit->pool);
+        return true;
+    }
+    if (offer->pool->state == POOL_DRAINING) {
+        refuse(broker, offer, ERROR_DRAINING, "the pool takes no new tasks");
+        return true;
+    }
+    return false;
+}
+
+/* A task that could never fit is not told to come again. */
+static bool
+is_too_large(struct broker *broker, const struct offer *offer)
+{
+    const struct {
+        uint64_t bytes;
+        uint64_t bytes_max;
+        const char *limit;
+    } rules[] = {
+        {offer->submit->payload.data.size, broker->settings.inline_bytes_max, "inline_max"},
+        {offer->bytes, offer->pool->limits.queued_bytes_max, "pool.queued_bytes_max"},
+        {offer->bytes, broker->settings.client_bytes_max, "client_bytes_max"},
+        {offer->bytes, broker->settings.bytes_max, "bytes_max"},
+    };
+
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        struct error *error;
+
+        if (rules[i].bytes <= rules[i].bytes_max)
+            continue;
+        error = refuse(broker, offer, ERROR_TOO_LARGE, "the task is larger than a limit");
+        error->limit = text_bytes(rules[i].limit);
+        error->limit_bytes = rules[i].bytes_max;
+        return true;
+    }
+    return false;
+}
+
+/* The first limit that is reached, and how many tasks it allows; NULL: none. */
+static const char *
+find_full_limit(const struct broker *broker, const struct offer *offer, uint64_t *ret_tasks)
+{
+    const struct broker_settings *settings = &broker->settings;
+    const char *limit = pool_full_limit(offer->pool, offer->bytes);
+
+    *ret_tasks = pool_waiting(offer->pool);
+    if (limit)
+        return limit;
+    *ret_tasks = offer->client->live_count;
+    if (offer->client->live_count >= settings->client_tasks_max)
+        return "client_tasks_max";
+    if (offer->client->live_bytes + offer->bytes > settings->client_bytes_max)
+        return "client_bytes_max";
+    *ret_tasks = HASH_COUNT(broker->tasks);
+    if (HASH_COUNT(broker->tasks) >= settings->tasks_max)
+        return "tasks_max";
+    return broker->bytes + offer->bytes > settings->bytes_max ? "bytes_max" : NULL;
+}
+
+static void
+note_saturation(struct broker *broker, struct pool *pool, const char *limit)
+{
+    struct note *note;
+
+    if (pool->is_saturated || strncmp(limit, "pool.", strlen("pool.")) != 0)
+        return;
+    pool->is_saturated = true;
+    note = outbox_note(broker->outbox, NOTE_POOL_SATURATED);
+    note->pool = pool->name;
+    note->count = pool_waiting(pool);
+    note->reason = limit;
+}
+
+static bool
+is_busy(struct broker *broker, const struct offer *offer)
+{
+    uint64_t tasks;
+    const char *limit = find_full_limit(broker, offer, &tasks);
+    struct error *error;
+
+    if (!limit)
+        return false;
+    error = refuse(broker, offer, ERROR_BUSY, "a limit is reached; offer the task again later");
+    error->limit = text_bytes(limit);
+    /* A tenth of the limit should be free by then: coming for a single place would bring the next refusal. */
+    error->retry_after_ms = pool_retry_after_ms(offer->pool, tasks / 10 + 1, broker->now_us);
+    note_saturation(broker, offer->pool, limit);
+    return true;
+}
+
+/* --- taking ----------------------------------------------------------------------------------------------------- */
+
+static void
+acknowledge(struct broker *broker, const struct task *task)
+{
+    struct message *message = outbox_send(broker->outbox, SIDE_CLIENT, task->client->peer, VERB_ACCEPTED, NULL);
+
+    message->accepted.id = task->key.id;
+    message->accepted.task = task->number;
+}
+
+static void
+arm(struct broker *broker, struct task *task)
+{
+    int64_t due_us = task_next_due_us(task);
+
+    if (due_us == INT64_MAX)
+        heap_remove(&broker->timers, &task->timer);
+    else
+        heap_put(&broker->timers, &task->timer, due_us);
+}
+
+static struct task *
+make_task(struct broker *broker, const struct offer *offer)
+{
+    const struct submit *submit = offer->submit;
+    struct task_key key = task_key_make(offer->client->session, &submit->id);
+    struct task *task =
+        task_new(&key, body_new(submit->function, submit->content_type, submit->headers, &submit->payload));
+
+    task->number = broker->task_next++;
+    task->pool = offer->pool;
+    task->timer.tag = TIMER_TASK;
+    task->accepted_us = broker->now_us;
+    task->live.not_before_us = broker->now_us + (int64_t)submit->delay_ms * 1000;
+    if (submit->has_deadline)
+        task->live.deadline_us = broker->now_us + (int64_t)submit->deadline_ms * 1000;
+    task->tries_max = (uint16_t)(submit->max_attempts ? submit->max_attempts : offer->pool->limits.max_attempts);
+    task->priority = submit->priority;
+    task->is_streamed = submit->stream;
+    task->wants_info = submit->info;
+    task->is_lost_once_lost = submit->on_loss == LOSS_FINAL;
+    assert(body_bytes(task->body) == offer->bytes);
+    return task;
+}
+
+static void
+accept(struct broker *broker, const struct offer *offer)
+{
+    struct task *task = make_task(broker, offer);
+
+    remember(broker, task);
+    broker->bytes += offer->bytes;
+    client_add_live(offer->client, task);
+    pool_put(task->pool, task, offer->submit->delay_ms > 0 ? TASK_DELAYED : TASK_QUEUED);
+    arm(broker, task);
+    if (offer->submit->ack)
+        acknowledge(broker, task);
+    if (task->state == TASK_QUEUED)
+        broker_dispatch(broker, task->pool);
+}
+
+/* The client does not know whether the task had come through. */
+static void
+offer_again(struct broker *broker, struct task *task, const struct submit *submit)
+{
+    if (task->state == TASK_FINAL)
+        broker_repeat_final(broker, task);
+    else if (submit->ack)
+        acknowledge(broker, task);
+}
+
+void
+broker_submit(struct broker *broker, struct client *client, const struct submit *submit)
+{
+    struct task *task = broker_find_task(broker, client, &submit->id);
+    struct offer offer = {.client = client, .submit = submit};
+
+    if (task) {
+        offer_again(broker, task, submit);
+        return;
+    }
+    offer.pool = broker_pool(broker, submit->pool);
+    offer.bytes = offer_bytes(submit);
+    if (!is_closed(broker, &offer) && !is_too_large(broker, &offer) && !is_busy(broker, &offer))
+        accept(broker, &offer);
+}
+
+/* --- cancelling and timers -------------------------------------------------------------------------------------- */
+
+int
+broker_cancel_task(struct broker *broker, struct task *task)
+{
+    struct verdict cancelled = verdict_make(ERROR_CANCELLED);
+
+    if (task->state == TASK_LEASED) {
+        task->is_cancel_asked = true;
+        broker_send_cancel(broker, task->lease);
+        return ERR_AGAIN;
+    }
+    broker_finish(broker, task, &cancelled);
+    return OK;
+}
+
+void
+broker_task_due(struct broker *broker, struct task *task)
+{
+    struct verdict expired = verdict_make(ERROR_EXPIRED);
+
+    if (task->live.deadline_us <= broker->now_us) {
+        broker_finish(broker, task, &expired);
+        return;
+    }
+    assert(task->state == TASK_DELAYED);
+    pool_withdraw(task->pool, task);
+    pool_put(task->pool, task, TASK_QUEUED);
+    arm(broker, task);
+    broker_dispatch(broker, task->pool);
+}

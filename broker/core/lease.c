@@ -1,0 +1,47 @@
+/* lease.c - ties a task to a worker's slot; see lease.h. */
+#include "broker/core/lease.h"
+
+#include "broker/core/task.h"
+#include "broker/core/worker.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <utlist.h>
+
+struct lease *
+lease_new(uint64_t fence, struct task *task, struct worker *worker, int64_t now_us)
+{
+    struct lease *lease = calloc(1, sizeof *lease);
+
+    if (!lease)
+        abort();
+    assert(!task->lease && worker->busy < worker->slots);
+    lease->fence = fence;
+    lease->task = task;
+    lease->worker = worker;
+    lease->leased_us = now_us;
+    task->lease = lease;
+    DL_APPEND(worker->leases, lease);
+    worker->busy++;
+    return lease;
+}
+
+void
+lease_release_task(struct lease *lease)
+{
+    assert(lease->task && lease->task->lease == lease);
+    lease->task->lease = NULL;
+    lease->task = NULL;
+}
+
+void
+lease_destroy(struct lease **lease_p)
+{
+    struct lease *lease = *lease_p;
+
+    assert(!lease->task && lease->worker->busy > 0);
+    DL_DELETE(lease->worker->leases, lease);
+    lease->worker->busy--;
+    free(lease);
+    *lease_p = NULL;
+}

@@ -1,0 +1,44 @@
+/* lease.h - one slot of one worker, taken by one attempt at one task. A plain record; lives from the dispatch until the
+ * worker has answered or is lost. The task may end before it, the slot stays taken nevertheless. */
+#ifndef SNAKEPIT_CORE_LEASE_H
+#define SNAKEPIT_CORE_LEASE_H
+
+#include "broker/core/hash.h"
+
+#include <stdbool.h>
+
+struct task;
+struct worker;
+
+struct lease {
+    uint64_t fence;
+    UT_hash_handle hh;         /* in broker.leases, by `fence` */
+    struct task *task;         /* NULL once the task has ended */
+    struct worker *worker;
+    struct lease *prev, *next; /* its worker's list, oldest first */
+    int64_t leased_us;
+    uint64_t chunk_seq;        /* of the last chunk; 0: none yet */
+    bool is_cancel_sent : 1;
+    bool is_named : 1;         /* while a HELLO is read: the worker says that it holds it */
+};
+
+/* Make a lease and tie it to both; it takes one slot of the worker. */
+struct lease *
+lease_new(uint64_t fence, struct task *task, struct worker *worker, int64_t now_us);
+
+/* The task goes on or ends without this lease; the slot stays taken. */
+void
+lease_release_task(struct lease *lease);
+
+/* Free the slot and the lease, which must have released its task. */
+void
+lease_destroy(struct lease **lease_p);
+
+/* Fences are handed out one after the other, so that their low bits spread them best. */
+static inline unsigned
+lease_hash(uint64_t fence)
+{
+    return (unsigned)fence;
+}
+
+#endif

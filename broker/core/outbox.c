@@ -1,0 +1,139 @@
+/* outbox.c - a growing array of actions; see outbox.h. */
+#include "broker/core/outbox.h"
+
+#include <assert.h>
+#include <stdalign.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    CAPACITY_MIN = 64,
+    CAPACITY_KEPT = 16384, /* a burst may take more; that is given back when it is over */
+};
+
+struct outbox_copy {
+    struct outbox_copy *next;
+    alignas(max_align_t) uint8_t data[];
+};
+
+static const char *const note_names[NOTE_KINDS] = {
+    [NOTE_CLIENT_CONNECTED] = "client.connected",
+    [NOTE_CLIENT_GONE] = "client.gone",
+    [NOTE_WORKER_STARTED] = "worker.started",
+    [NOTE_WORKER_DETACHED] = "worker.detached",
+    [NOTE_WORKER_RESUMED] = "worker.resumed",
+    [NOTE_WORKER_STALLED] = "worker.stalled",
+    [NOTE_WORKER_RECOVERED] = "worker.recovered",
+    [NOTE_WORKER_DRAINING] = "worker.draining",
+    [NOTE_WORKER_STOPPED] = "worker.stopped",
+    [NOTE_WORKER_LOST] = "worker.lost",
+    [NOTE_POOL_SATURATED] = "pool.saturated",
+    [NOTE_POOL_DRAINING] = "pool.draining",
+    [NOTE_POOL_OPEN] = "pool.open",
+    [NOTE_TASK_REQUEUED] = "task.requeued",
+    [NOTE_TASK_DEAD] = "task.dead",
+    [NOTE_SHUTDOWN_BEGUN] = "shutdown.begun",
+};
+
+const char *
+note_name(enum note_kind kind)
+{
+    assert(kind < NOTE_KINDS && note_names[kind]);
+    return note_names[kind];
+}
+
+void
+outbox_init(struct outbox *outbox)
+{
+    memset(outbox, 0, sizeof *outbox);
+}
+
+void
+outbox_fini(struct outbox *outbox)
+{
+    outbox_clear(outbox);
+    free(outbox->actions);
+    memset(outbox, 0, sizeof *outbox);
+}
+
+void
+outbox_clear(struct outbox *outbox)
+{
+    for (size_t i = 0; i < outbox->count; i++)
+        body_unref(outbox->actions[i].hold);
+    outbox->count = 0;
+    while (outbox->copies) {
+        struct outbox_copy *copy = outbox->copies;
+
+        outbox->copies = copy->next;
+        free(copy);
+    }
+    if (outbox->capacity > CAPACITY_KEPT) {
+        free(outbox->actions);
+        outbox->actions = NULL;
+        outbox->capacity = 0;
+    }
+}
+
+/* A new action at the end, all zero. */
+static struct action *
+append(struct outbox *outbox, enum action_kind kind)
+{
+    struct action *action;
+
+    if (outbox->count == outbox->capacity) {
+        outbox->capacity = outbox->capacity ? outbox->capacity * 2 : CAPACITY_MIN;
+        outbox->actions = realloc(outbox->actions, outbox->capacity * sizeof *outbox->actions);
+        if (!outbox->actions)
+            abort();
+    }
+    action = &outbox->actions[outbox->count++];
+    memset(action, 0, sizeof *action);
+    action->kind = kind;
+    return action;
+}
+
+struct message *
+outbox_send(struct outbox *outbox, enum side side, uint32_t peer, enum verb verb, struct body *hold)
+{
+    struct action *action = append(outbox, ACTION_SEND);
+
+    assert(peer > 0);
+    if (hold)
+        body_ref(hold);
+    action->side = side;
+    action->peer = peer;
+    action->hold = hold;
+    action->message.verb = verb;
+    return &action->message;
+}
+
+struct note *
+outbox_note(struct outbox *outbox, enum note_kind kind)
+{
+    struct action *action = append(outbox, ACTION_NOTE);
+
+    action->note.kind = kind;
+    return &action->note;
+}
+
+void
+outbox_shut(struct outbox *outbox)
+{
+    append(outbox, ACTION_SHUT);
+}
+
+void *
+outbox_copy(struct outbox *outbox, const void *data, size_t size)
+{
+    struct outbox_copy *copy = malloc(sizeof *copy + size + 1);
+
+    if (!copy)
+        abort();
+    if (size > 0)
+        memcpy(copy->data, data, size);
+    copy->data[size] = 0;
+    copy->next = outbox->copies;
+    outbox->copies = copy;
+    return copy->data;
+}

@@ -1,0 +1,253 @@
+/* pool.c - tasks and workers under one name; see pool.h. */
+#include "broker/core/pool.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#define PACE_WINDOW_US INT64_C(1000000)
+#define RETRY_UNKNOWN_MS UINT64_C(1000)
+#define RETRY_MIN_MS UINT64_C(10)
+#define RETRY_MAX_MS UINT64_C(5000)
+
+static const bool moves[POOL_STATES][POOL_STATES] = {
+    [POOL_OPEN] = {[POOL_DRAINING] = true},
+    [POOL_DRAINING] = {[POOL_OPEN] = true},
+};
+
+struct pool *
+pool_new(const char *name, const struct pool_limits *limits)
+{
+    struct pool *pool = calloc(1, sizeof *pool);
+    size_t size = strlen(name) + 1;
+
+    if (!pool)
+        abort();
+    pool->name = malloc(size);
+    if (!pool->name)
+        abort();
+    memcpy(pool->name, name, size);
+    pool->limits = *limits;
+    queue_init(&pool->queue);
+    crew_init(&pool->crew);
+    return pool;
+}
+
+void
+pool_destroy(struct pool **pool_p)
+{
+    struct pool *pool = *pool_p;
+
+    if (!pool)
+        return;
+    assert(pool_waiting(pool) == 0 && !pool->running && !pool->workers);
+    crew_fini(&pool->crew);
+    queue_fini(&pool->queue);
+    free(pool->name);
+    free(pool);
+    *pool_p = NULL;
+}
+
+bool
+pool_become(struct pool *pool, enum pool_state state)
+{
+    if (!moves[pool->state][state])
+        return false;
+    pool->state = (uint8_t)state;
+    return true;
+}
+
+/* --- tasks ---------------------------------------------------------------------------------------------------- */
+
+static void
+put_into_queue(struct pool *pool, struct task *task, enum task_state from)
+{
+    if (from == TASK_NEW)
+        queue_add(&pool->queue, task);
+    else
+        queue_return(&pool->queue, task);
+    pool->waiting_bytes += body_bytes(task->body);
+}
+
+void
+pool_put(struct pool *pool, struct task *task, enum task_state state)
+{
+    enum task_state from = task->state;
+
+    assert(task->pool == pool);
+    task_become(task, state);
+    switch (state) {
+    case TASK_DELAYED:
+        DL_APPEND(pool->delayed, task);
+        pool->delayed_count++;
+        pool->waiting_bytes += body_bytes(task->body);
+        return;
+    case TASK_QUEUED:
+        put_into_queue(pool, task, from);
+        return;
+    case TASK_LEASED:
+        DL_APPEND(pool->running, task);
+        pool->running_count++;
+        return;
+    default:
+        assert(!"a pool has no such list");
+    }
+}
+
+void
+pool_withdraw(struct pool *pool, struct task *task)
+{
+    assert(task->pool == pool && task_is_linked(task));
+    if (task->state == TASK_QUEUED) {
+        queue_remove(&pool->queue, task);
+        pool->waiting_bytes -= body_bytes(task->body);
+        return;
+    }
+    if (task->state == TASK_DELAYED) {
+        DL_DELETE(pool->delayed, task);
+        pool->delayed_count--;
+        pool->waiting_bytes -= body_bytes(task->body);
+    } else {
+        assert(task->state == TASK_LEASED);
+        DL_DELETE(pool->running, task);
+        pool->running_count--;
+    }
+    task->prev = task->next = NULL;
+}
+
+const char *
+pool_full_limit(const struct pool *pool, uint64_t bytes)
+{
+    if (pool_waiting(pool) >= pool->limits.queued_max)
+        return "pool.queued_max";
+    if (pool->waiting_bytes + bytes > pool->limits.queued_bytes_max)
+        return "pool.queued_bytes_max";
+    return NULL;
+}
+
+static bool
+is_below_nine_tenths(uint64_t count, uint64_t limit)
+{
+    return count < limit - limit / 10;
+}
+
+bool
+pool_has_recovered(const struct pool *pool)
+{
+    return is_below_nine_tenths(pool_waiting(pool), pool->limits.queued_max) &&
+           is_below_nine_tenths(pool->waiting_bytes, pool->limits.queued_bytes_max);
+}
+
+void
+pool_count_final(struct pool *pool, enum error_code verdict, int64_t now_us)
+{
+    struct pace *pace = &pool->pace;
+    int64_t age_us = now_us - pace->window_us;
+
+    if (verdict == ERROR_NO_SUCH_FUNCTION || verdict == ERROR_BAD_PAYLOAD)
+        verdict = ERROR_FAILED;
+    assert(verdict <= ERROR_LOST);
+    pool->finals[verdict]++;
+    if (pace->window_done > 0 && age_us >= PACE_WINDOW_US) {
+        pace->us_per_task = age_us / (int64_t)pace->window_done;
+        pace->window_done = 0;
+    }
+    if (pace->window_done == 0)
+        pace->window_us = now_us;
+    pace->window_done++;
+}
+
+/* A window that is open for long tells more than the last full one: perhaps nothing moves any more. */
+static int64_t
+us_per_task(const struct pace *pace, int64_t now_us)
+{
+    int64_t age_us = now_us - pace->window_us;
+
+    if (pace->window_done > 0 && age_us >= PACE_WINDOW_US)
+        return age_us / (int64_t)pace->window_done;
+    return pace->us_per_task;
+}
+
+uint64_t
+pool_retry_after_ms(const struct pool *pool, uint64_t tasks, int64_t now_us)
+{
+    uint64_t per_task_us = (uint64_t)us_per_task(&pool->pace, now_us);
+    uint64_t after_ms;
+
+    if (pool->pace.window_done == 0)
+        return RETRY_UNKNOWN_MS;
+    if (per_task_us > 0 && tasks > RETRY_MAX_MS * 1000 / per_task_us)
+        return RETRY_MAX_MS;
+    after_ms = per_task_us > 0 ? tasks * per_task_us / 1000 : RETRY_UNKNOWN_MS;
+    return after_ms < RETRY_MIN_MS ? RETRY_MIN_MS : after_ms;
+}
+
+/* --- workers -------------------------------------------------------------------------------------------------- */
+
+void
+pool_add_worker(struct pool *pool, struct worker *worker)
+{
+    assert(!worker->pool);
+    worker->pool = pool;
+    DL_APPEND(pool->workers, worker);
+    pool->workers_count++;
+}
+
+void
+pool_remove_worker(struct pool *pool, struct worker *worker)
+{
+    assert(worker->pool == pool && !worker->is_in_crew);
+    DL_DELETE(pool->workers, worker);
+    worker->prev = worker->next = NULL;
+    worker->pool = NULL;
+    pool->workers_count--;
+}
+
+void
+pool_review_worker(struct pool *pool, struct worker *worker)
+{
+    if (worker->is_in_crew)
+        crew_remove(&pool->crew, worker);
+    if (worker_has_credit(worker))
+        crew_add(&pool->crew, worker);
+}
+
+struct worker *
+pool_choose_worker(struct pool *pool)
+{
+    return crew_first(&pool->crew);
+}
+
+struct task *
+pool_choose_task(const struct pool *pool)
+{
+    return queue_first(&pool->queue);
+}
+
+void
+pool_check(const struct pool *pool)
+{
+    uint64_t delayed = 0, running = 0, workers = 0, in_crew = 0;
+    const struct worker *worker;
+    const struct task *task;
+
+    queue_check(&pool->queue);
+    crew_check(&pool->crew);
+    DL_FOREACH(pool->delayed, task) {
+        assert(task->state == TASK_DELAYED && task->pool == pool);
+        delayed++;
+    }
+    DL_FOREACH(pool->running, task) {
+        assert(task->state == TASK_LEASED && task->pool == pool && task->lease);
+        running++;
+    }
+    DL_FOREACH(pool->workers, worker) {
+        assert(worker->pool == pool && worker->is_in_crew == worker_has_credit(worker));
+        assert(worker->busy <= worker->slots);
+        in_crew += worker->is_in_crew;
+        workers++;
+    }
+    assert(delayed == pool->delayed_count && running == pool->running_count);
+    assert(workers == pool->workers_count && in_crew == pool->crew.count);
+}

@@ -1,0 +1,120 @@
+/* pool.h - one named pool: its waiting and running tasks, its workers, its counters. Sends nothing, reads no clock. */
+#ifndef SNAKEPIT_CORE_POOL_H
+#define SNAKEPIT_CORE_POOL_H
+
+#include "broker/core/crew.h"
+#include "broker/core/queue.h"
+
+enum pool_state { POOL_OPEN, POOL_DRAINING, POOL_STATES };
+
+/* Limits of the pool; 0 allows nothing. */
+struct pool_limits {
+    uint64_t queued_max;       /* tasks that wait, delayed ones too */
+    uint64_t queued_bytes_max; /* of those */
+    uint32_t max_attempts;
+    uint32_t workers_wanted;
+};
+
+/* How fast the pool ended tasks lately, measured over windows of a second. */
+struct pace {
+    int64_t window_us;    /* when the window began */
+    uint64_t window_done; /* tasks ended in it */
+    int64_t us_per_task;  /* of the last full window; 0: not known yet */
+};
+
+struct pool {
+    char *name;
+    UT_hash_handle hh; /* in broker.pools_by_name */
+    uint8_t state;     /* enum pool_state; changed by pool_become only */
+    bool is_saturated; /* tasks were refused, and the queue has not fallen since */
+    struct pool_limits limits;
+
+    struct queue queue;
+    struct task *delayed;
+    struct task *running; /* oldest dispatch first */
+    uint64_t delayed_count;
+    uint64_t running_count;
+    uint64_t waiting_bytes; /* queued and delayed */
+
+    struct worker *workers; /* all sessions, oldest first */
+    uint64_t workers_count;
+    struct crew crew;
+
+    struct pace pace;
+    uint64_t finals[ERROR_LOST + 1]; /* by verdict: FAILED stands for all that failed; never shrink */
+    uint64_t requeued;
+    uint64_t refused;
+};
+
+/* Copies the name. The caller frees the result with pool_destroy. */
+struct pool *
+pool_new(const char *name, const struct pool_limits *limits);
+
+/* Frees the pool, which must have no tasks and no workers. */
+void
+pool_destroy(struct pool **pool_p);
+
+/* Returns whether anything changed. */
+bool
+pool_become(struct pool *pool, enum pool_state state);
+
+/* --- tasks ---------------------------------------------------------------------------------------------------- */
+
+/* Put a task that is in no list where `state` belongs: with the delayed, into the queue (a new task last, any other to
+ * its place), or with the running. The task must belong to this pool. */
+void
+pool_put(struct pool *pool, struct task *task, enum task_state state);
+
+/* Take a task out of the list that its state names; the state stays as it is until the caller gives it the next. */
+void
+pool_withdraw(struct pool *pool, struct task *task);
+
+static inline uint64_t
+pool_waiting(const struct pool *pool)
+{
+    return pool->queue.count + pool->delayed_count;
+}
+
+/* Why no task of so many bytes is taken, for instance "pool.queued_max", or NULL when there is room. */
+const char *
+pool_full_limit(const struct pool *pool, uint64_t bytes);
+
+/* Did the queue fall far enough that the pool is not saturated any more? A little below the limit is not enough, or it
+ * would be so at every task. */
+bool
+pool_has_recovered(const struct pool *pool);
+
+/* A task ended, with this verdict. */
+void
+pool_count_final(struct pool *pool, enum error_code verdict, int64_t now_us);
+
+/* How long so many tasks take here, as far as the recent past can tell; at least 10 ms, at most 5 s. */
+uint64_t
+pool_retry_after_ms(const struct pool *pool, uint64_t tasks, int64_t now_us);
+
+/* --- workers -------------------------------------------------------------------------------------------------- */
+
+void
+pool_add_worker(struct pool *pool, struct worker *worker);
+
+void
+pool_remove_worker(struct pool *pool, struct worker *worker);
+
+/* Let the crew agree with the worker's state and load. To be called after either changed. */
+void
+pool_review_worker(struct pool *pool, struct worker *worker);
+
+/* The policy: who gets the next task. The worker with a free slot that runs the fewest; among equals the one that has
+ * been so for longest. NULL: nobody is free. */
+struct worker *
+pool_choose_worker(struct pool *pool);
+
+/* The policy: which task goes next. The highest priority; within it, the one that was accepted first. NULL: none. */
+struct task *
+pool_choose_task(const struct pool *pool);
+
+/* Assert that lists, states and counters agree. */
+void
+pool_check(const struct pool *pool);
+
+#endif

@@ -1,0 +1,104 @@
+/* task.h - one task: the record, its life, and its key. Sits in lists that others keep; sends nothing. */
+#ifndef SNAKEPIT_CORE_TASK_H
+#define SNAKEPIT_CORE_TASK_H
+
+#include "broker/core/hash.h"
+#include "broker/core/heap.h"
+#include "wire/message.h"
+
+struct client;
+struct lease;
+struct pool;
+
+enum task_state {
+    TASK_NEW,     /* being accepted; in no list */
+    TASK_DELAYED, /* in its pool's list of delayed tasks */
+    TASK_QUEUED,  /* in its pool's queue */
+    TASK_LEASED,  /* in its pool's list of running tasks, and it has a lease */
+    TASK_FINAL,   /* its final message is kept for the client, or it is about to be freed */
+    TASK_STATES,
+};
+
+/* A client's own id is unique within its session. Padding is zero: the key is hashed and compared as bytes. */
+struct task_key {
+    uint64_t session;
+    struct ref id;
+};
+
+struct task {
+    struct task_key key;
+    UT_hash_handle hh; /* in broker.tasks, by `key` */
+    uint64_t number;   /* order of acceptance, and the broker's own name for it */
+    struct body *body; /* the arguments; once final, the result, or the error's texts (see final.h) */
+    struct pool *pool;
+    struct client *client;
+    struct lease *lease;            /* LEASED only */
+    struct task *prev, *next;       /* the list that `state` names; FINAL: broker.kept; NULL when in none */
+    struct task *older, *younger;   /* its client's list: live, sent or unsent */
+    struct heap_node timer;         /* broker.timers: delay or deadline, whichever is next */
+    struct heap_node returned;      /* queue.h: its place among the tasks that came back */
+    int64_t accepted_us;
+    union {
+        struct {
+            int64_t not_before_us;
+            int64_t deadline_us; /* INT64_MAX: none */
+        } live;
+        struct {
+            int64_t kept_us;    /* since when the final message is kept */
+            uint64_t position;  /* it was the so-manieth final message on the client's connection; 0: not sent on it */
+            uint64_t worker;    /* session number */
+            uint64_t chunks;
+            int64_t queue_us;
+            int64_t run_us;
+        } final;
+    };
+    uint32_t attempt;      /* dispatches so far */
+    uint16_t tries;        /* those that count: without the ones that a worker gave back unstarted */
+    uint16_t tries_max;
+    uint8_t state;         /* enum task_state; changed by task_become only */
+    uint8_t priority;
+    uint8_t verdict;       /* FINAL: ERROR_NONE (ok) or why not, an enum error_code */
+    bool is_streamed : 1;
+    bool wants_info : 1;
+    bool is_lost_once_lost : 1; /* on_loss = lost */
+    bool is_cancel_asked : 1;   /* LEASED: its worker was asked to end it */
+};
+
+/* Make a task in state NEW. Takes over the reference to `body`. */
+struct task *
+task_new(const struct task_key *key, struct body *body);
+
+/* Frees the task, which must be in no list, and drops its body. */
+void
+task_destroy(struct task **task_p);
+
+struct task_key
+task_key_make(uint64_t session, const struct ref *id);
+
+/* `seed` keeps clients from choosing ids that collide. */
+unsigned
+task_key_hash(const struct task_key *key, uint64_t seed);
+
+/* The only function that changes `state`. The task must have left its old list. */
+void
+task_become(struct task *task, enum task_state state);
+
+static inline bool
+task_is_linked(const struct task *task)
+{
+    return task->prev || heap_node_is_in(&task->returned);
+}
+
+/* When the task's timer must ring next, or INT64_MAX. Not for FINAL. */
+int64_t
+task_next_due_us(const struct task *task);
+
+/* For people: "queued", "running"... */
+const char *
+task_state_name(enum task_state state);
+
+/* The name of the final state that goes with a verdict: "ok", "failed"... */
+const char *
+task_final_name(enum error_code verdict);
+
+#endif

@@ -1,0 +1,116 @@
+/* worker.c - life of a worker's session; see worker.h. */
+#include "broker/core/worker.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The legal moves, docs/protocol.md section 5. */
+static const bool moves[WORKER_STATES][WORKER_STATES] = {
+    [WORKER_NEW] = {[WORKER_READY] = true},
+    [WORKER_READY] = {[WORKER_STALLED] = true, [WORKER_DRAINING] = true, [WORKER_DETACHED] = true,
+                      [WORKER_GONE] = true},
+    [WORKER_STALLED] = {[WORKER_READY] = true, [WORKER_DETACHED] = true, [WORKER_GONE] = true},
+    [WORKER_DRAINING] = {[WORKER_DETACHED] = true, [WORKER_GONE] = true},
+    [WORKER_DETACHED] = {[WORKER_READY] = true, [WORKER_DRAINING] = true, [WORKER_GONE] = true},
+};
+
+static const char *const state_names[WORKER_STATES] = {
+    [WORKER_NEW] = "new",
+    [WORKER_READY] = "ready",
+    [WORKER_STALLED] = "stalled",
+    [WORKER_DRAINING] = "draining",
+    [WORKER_DETACHED] = "detached",
+    [WORKER_GONE] = "gone",
+};
+
+/* Copy a label, cut to its limit; a NUL inside ends it. */
+static void
+copy_label(char label[LABEL_BYTES_MAX + 1], struct bytes text)
+{
+    size_t size = text.size < LABEL_BYTES_MAX ? text.size : LABEL_BYTES_MAX;
+
+    memset(label, 0, LABEL_BYTES_MAX + 1);
+    if (size > 0)
+        memcpy(label, text.data, size);
+}
+
+struct worker *
+worker_new(uint64_t session, const struct hello *hello, int64_t now_us)
+{
+    struct worker *worker = calloc(1, sizeof *worker);
+
+    if (!worker)
+        abort();
+    worker->session = session;
+    worker->slots = hello->slots;
+    worker->profile = hello->profile;
+    worker->pid = hello->pid;
+    worker->gil_enabled = hello->gil_enabled;
+    worker->heard_us = worker->started_us = now_us;
+    copy_label(worker->name, hello->name);
+    copy_label(worker->host, hello->host);
+    copy_label(worker->python, hello->python);
+    return worker;
+}
+
+void
+worker_destroy(struct worker **worker_p)
+{
+    struct worker *worker = *worker_p;
+
+    if (!worker)
+        return;
+    assert(!worker->leases && worker->busy == 0);
+    assert(!worker->is_in_crew && !worker->heard_prev && !heap_node_is_in(&worker->timer));
+    free(worker);
+    *worker_p = NULL;
+}
+
+void
+worker_become(struct worker *worker, enum worker_state state)
+{
+    assert(moves[worker->state][state]);
+    assert(!worker->is_in_crew && !worker->heard_prev && !heap_node_is_in(&worker->timer));
+    assert((worker->peer == 0) == (state == WORKER_DETACHED || state == WORKER_GONE));
+    worker->was_draining = state == WORKER_DETACHED && worker->state == WORKER_DRAINING;
+    worker->state = (uint8_t)state;
+}
+
+static bool
+label_is(const char *label, struct bytes text)
+{
+    char other[LABEL_BYTES_MAX + 1];
+
+    copy_label(other, text);
+    return strcmp(label, other) == 0;
+}
+
+bool
+worker_is_same(const struct worker *worker, const struct hello *hello)
+{
+    return worker->pid == hello->pid && worker->slots == hello->slots && worker->profile == hello->profile &&
+           label_is(worker->name, hello->name) && label_is(worker->host, hello->host);
+}
+
+void
+worker_take_facts(struct worker *worker, const struct heartbeat *heartbeat)
+{
+    if (!heartbeat->has_facts)
+        return;
+    if (heartbeat->rss_bytes > 0)
+        worker->rss_bytes = heartbeat->rss_bytes;
+    if (heartbeat->cpu_us > 0)
+        worker->cpu_us = heartbeat->cpu_us;
+    if (heartbeat->tasks_done > worker->tasks_done)
+        worker->tasks_done = heartbeat->tasks_done;
+    if (heartbeat->gil_enabled >= 0)
+        worker->gil_enabled = heartbeat->gil_enabled > 0;
+}
+
+const char *
+worker_state_name(enum worker_state state)
+{
+    assert(state < WORKER_STATES);
+    return state_names[state];
+}

@@ -1,0 +1,81 @@
+/* worker.h - one session of a worker: the record and its life. Sits in lists that its pool and the broker keep. */
+#ifndef SNAKEPIT_CORE_WORKER_H
+#define SNAKEPIT_CORE_WORKER_H
+
+#include "broker/core/hash.h"
+#include "broker/core/heap.h"
+#include "wire/message.h"
+
+struct lease;
+struct pool;
+
+enum worker_state {
+    WORKER_NEW,      /* being welcomed */
+    WORKER_READY,    /* connected and heard; in broker.heard; in its pool's crew while it has a free slot */
+    WORKER_STALLED,  /* connected and silent */
+    WORKER_DRAINING, /* connected; takes nothing new */
+    WORKER_DETACHED, /* its connection ended; `timer` runs */
+    WORKER_GONE,     /* said BYE, was replaced or lost; freed at the end of the turn */
+    WORKER_STATES,
+};
+
+struct worker {
+    uint64_t session;
+    UT_hash_handle hh; /* in broker.workers, by `session` */
+    uint32_t peer;     /* 0: not connected */
+    uint8_t state;     /* enum worker_state; changed by worker_become only */
+    bool was_draining; /* DETACHED: what it returns to */
+    bool is_in_crew;
+    bool gil_enabled;
+    enum profile profile;
+    uint32_t slots;
+    uint32_t busy;      /* leases */
+    uint32_t crew_load; /* crew.h: the bucket that it stands in */
+    struct pool *pool;
+    struct lease *leases;
+    struct worker *prev, *next;             /* pool.workers, oldest first */
+    struct worker *crew_prev, *crew_next;   /* a bucket of pool.crew */
+    struct worker *heard_prev, *heard_next; /* broker.heard, longest silent first */
+    struct heap_node timer;                 /* DETACHED: the grace */
+    int64_t heard_us;
+    int64_t started_us;
+    uint64_t pid;
+    uint64_t rss_bytes;
+    uint64_t cpu_us;
+    uint64_t tasks_done; /* as counted here, or as it says when that is more (it outlives a broker) */
+    char name[LABEL_BYTES_MAX + 1];
+    char host[LABEL_BYTES_MAX + 1];
+    char python[LABEL_BYTES_MAX + 1];
+};
+
+/* Make a worker in state NEW from what its HELLO says. */
+struct worker *
+worker_new(uint64_t session, const struct hello *hello, int64_t now_us);
+
+/* Frees a worker that is GONE (or NEW), in no list and without leases. */
+void
+worker_destroy(struct worker **worker_p);
+
+/* The only function that changes `state`. The worker must have left crew and heard list before, when it was READY. */
+void
+worker_become(struct worker *worker, enum worker_state state);
+
+/* A free slot that may be used. */
+static inline bool
+worker_has_credit(const struct worker *worker)
+{
+    return worker->state == WORKER_READY && worker->busy < worker->slots;
+}
+
+/* Is a HELLO by the process that made this session? A number alone is no proof. */
+bool
+worker_is_same(const struct worker *worker, const struct hello *hello);
+
+void
+worker_take_facts(struct worker *worker, const struct heartbeat *heartbeat);
+
+/* For people and admin calls: "ready"... */
+const char *
+worker_state_name(enum worker_state state);
+
+#endif
