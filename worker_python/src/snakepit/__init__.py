@@ -1,0 +1,79 @@
+"""Snakepit for Python: workers, clients, an asyncio client, a `concurrent.futures.Executor`.
+
+    app = snakepit.App()                       a set of tasks; `snakepit-worker module:app --pool P` runs it
+    with snakepit.Client() as client: ...      call, submit, submit_many, map, stream
+    snakepit.aio.Client, snakepit.Executor, snakepit.testing.LocalPit
+
+The guide is docs/python.md; the protocol is docs/protocol.md.
+"""
+
+from . import aio, testing
+from .app import App
+from .caller import PoolCaller
+from .client import Client
+from .errors import (
+    BadPayload,
+    BadRequest,
+    Busy,
+    ClientClosed,
+    Draining,
+    InternalError,
+    NoSuchFunction,
+    NoSuchPool,
+    NotFound,
+    SnakepitError,
+    StreamBroken,
+    TaskCancelled,
+    TaskDead,
+    TaskError,
+    TaskExpired,
+    TaskLost,
+    Timeout,
+    TooLarge,
+    TooLate,
+    Unavailable,
+    Unreachable,
+    UsedAfterFork,
+)
+from .executor import Executor
+from .future import TaskFuture, TaskStream
+from .options import Options
+from .task import RunningTask, current_task
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "App",
+    "BadPayload",
+    "BadRequest",
+    "Busy",
+    "Client",
+    "ClientClosed",
+    "Draining",
+    "Executor",
+    "InternalError",
+    "NoSuchFunction",
+    "NoSuchPool",
+    "NotFound",
+    "Options",
+    "PoolCaller",
+    "RunningTask",
+    "SnakepitError",
+    "StreamBroken",
+    "TaskCancelled",
+    "TaskDead",
+    "TaskError",
+    "TaskExpired",
+    "TaskFuture",
+    "TaskLost",
+    "TaskStream",
+    "Timeout",
+    "TooLarge",
+    "TooLate",
+    "Unavailable",
+    "Unreachable",
+    "UsedAfterFork",
+    "aio",
+    "current_task",
+    "testing",
+]

@@ -1,0 +1,254 @@
+"""The client for asyncio: the surface of `snakepit.Client`, awaited.
+
+    async with snakepit.aio.Client() as client:
+        value = await client.call("text", "count_words", "to be or not to be")
+        handle = await client.submit("text", "count_words", "or not")    # returns when there is room for it
+        value = await handle
+        async for item in client.stream("text", "lines", "file"): ...
+
+The connection lives in a background thread as with `snakepit.Client`, so heartbeats go on while the event loop is busy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any
+
+from .caller import MAP_WINDOW, Function, Request, checked_name
+from .client import DEFAULT_ENDPOINT, make_hello, make_limits, make_offer
+from .client_loop import ClientLoop
+from .client_session import Outcome
+from .convert import PICKLE5, encode_arguments
+from .errors import SnakepitError, Timeout
+from .future import Sink, TaskStream, result_value
+from .message import ADMIN_POOL, NOTHING, Chunk, Facts
+from .options import DEFAULT_OPTIONS, Options
+from .window import Window
+
+__all__ = ["Client", "TaskHandle"]
+
+
+class TaskHandle(asyncio.Future[Any]):
+    """A submitted task: await it for its value. `task_id` and, when it is done, `info` as with TaskFuture.
+
+    `cancel()` asks the broker for the task's end and cancels this handle at once, as asyncio expects of a future. A
+    task that is cancelled by others raises TaskCancelled.
+    """
+
+    task_id: int = 0
+    info: Facts = NOTHING
+    _ask_cancel: Callable[[int], None] | None = None
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        """Cancel the handle, and ask for the task's end."""
+        if not self.done() and self._ask_cancel is not None:
+            self._ask_cancel(self.task_id)
+        return super().cancel(msg)
+
+
+class _HandleSink:
+    """Brings outcomes from the I/O thread to the event loop, all of one turn with one wake-up."""
+
+    def __init__(self, client: Client, handle: TaskHandle, *, allow_pickle: bool) -> None:
+        self._client = client
+        self._handle = handle
+        self._allow_pickle = allow_pickle
+
+    def deliver(self, outcome: Outcome) -> None:
+        self._client._bring_home(self, outcome)
+
+    def finish(self, outcome: Outcome) -> None:
+        """Finish the handle. In the event loop."""
+        handle = self._handle
+        if handle.done():
+            return
+        try:
+            if isinstance(outcome, SnakepitError):
+                raise outcome
+            handle.info = outcome.info
+            handle.set_result(result_value(outcome, allow_pickle=self._allow_pickle))
+        except SnakepitError as error:
+            handle.set_exception(error)
+
+
+class Client:
+    """A connection to a broker for one event loop. Settings are those of `snakepit.Client`.
+
+    Make it in a coroutine; `await client.close()`, or use `async with`. At `outstanding_max`, submits wait.
+    """
+
+    def __init__(
+        self,
+        endpoint: str = DEFAULT_ENDPOINT,
+        *,
+        name: str = "",
+        on_disconnect: str = "continue",
+        outstanding_max: int = 50_000,
+        busy_seconds: float = 30.0,
+        connect_timeout_seconds: float | None = 10.0,
+    ) -> None:
+        self._event_loop = asyncio.get_running_loop()
+        self._ids = itertools.count(1)
+        self._window = Window(outstanding_max)
+        self._home: deque[tuple[_HandleSink, Outcome]] = deque()
+        self._is_home_planned = False
+        limits = make_limits(busy_seconds, connect_timeout_seconds)
+        self._loop = ClientLoop(endpoint, make_hello(name, on_disconnect), limits, self._window)
+        self._loop.start()
+
+    async def call(
+        self,
+        pool: str,
+        function: Function,
+        *args: Any,
+        timeout: float | None = None,
+        options: Options = DEFAULT_OPTIONS,
+        **kwargs: Any,
+    ) -> Any:
+        """Run a task and give its value. See snakepit.Client.call.
+
+        Raises:
+            Timeout: it did not end within `timeout` seconds; it was asked to end.
+            SnakepitError: the error that ended it.
+        """
+        timeout = options.timeout_seconds if timeout is None else timeout
+        handle = await self._submit(pool, function, args, kwargs, options)
+        try:
+            return await asyncio.wait_for(handle, timeout)
+        except (asyncio.TimeoutError, TimeoutError):
+            if not handle.cancelled():  # the task's own error is a timeout: not ours
+                raise
+            raise Timeout(f"{function} in pool {pool} did not end within {timeout} s") from None
+
+    async def submit(
+        self, pool: str, function: Function, *args: Any, options: Options = DEFAULT_OPTIONS, **kwargs: Any
+    ) -> TaskHandle:
+        """Start a task, as soon as there is room for it, and give its handle: await that for the value."""
+        return await self._submit(pool, function, args, kwargs, options)
+
+    async def submit_many(
+        self, pool: str, function: Function, arguments: Iterable[Iterable[Any]], *, options: Options = DEFAULT_OPTIONS
+    ) -> list[TaskHandle]:
+        """Start one task for each tuple of positional arguments; give the handles in order."""
+        return [await self._submit(pool, function, tuple(args), {}, options) for args in arguments]
+
+    async def map(
+        self,
+        pool: str,
+        function: Function,
+        *iterables: Iterable[Any],
+        window: int = MAP_WINDOW,
+        options: Options = DEFAULT_OPTIONS,
+    ) -> AsyncIterator[Any]:
+        """Apply a task to each tuple of items; give the values in order, at most `window` tasks on the way."""
+        on_the_way: deque[TaskHandle] = deque()
+        try:
+            for args in zip(*iterables):  # noqa: B905  the shortest ends it, as with the builtin map
+                on_the_way.append(await self._submit(pool, function, args, {}, options))
+                if len(on_the_way) >= window:
+                    yield await on_the_way.popleft()
+            while on_the_way:
+                yield await on_the_way.popleft()
+        finally:
+            for handle in on_the_way:
+                handle.cancel()
+
+    async def stream(
+        self, pool: str, function: Function, *args: Any, options: Options = DEFAULT_OPTIONS, **kwargs: Any
+    ) -> AsyncIterator[Any]:
+        """Run a generator task and iterate over its items as they come. Leaving the loop early asks it to end."""
+        wake = asyncio.Event()
+        stream = TaskStream(next(self._ids), self._loop.cancel, allow_pickle=options.content_type == PICKLE5)
+        stream.add_listener(lambda: self._call_home(wake.set))
+        wire = {**options.wire, "stream": True}
+        await self._offer(stream.task_id, pool, function, args, kwargs, options, wire, stream)
+        try:
+            while True:
+                is_there, part = stream.next_part()
+                if is_there:
+                    yield part
+                    continue
+                if stream.done() and not stream.has_parts:
+                    break
+                await wake.wait()
+                wake.clear()
+            stream.result(0)
+        finally:
+            if not stream.done():
+                stream.cancel()
+
+    async def admin(self, function: str, *, timeout: float | None = 10.0, **kwargs: Any) -> Any:
+        """Call the broker itself. See snakepit.Client.admin."""
+        return await self.call(ADMIN_POOL, function, timeout=timeout, **kwargs)
+
+    async def close(self) -> None:
+        """Send what was submitted, say BYE, end the connection. Handles that are not done fail with ClientClosed."""
+        await asyncio.to_thread(self._loop.close)
+        self._come_home()
+
+    async def __aenter__(self) -> Client:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    def __del__(self) -> None:
+        loop = getattr(self, "_loop", None)
+        if loop is not None:
+            loop.close_soon()
+
+    # --- how ---
+
+    async def _submit(
+        self, pool: str, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], options: Options
+    ) -> TaskHandle:
+        handle = TaskHandle(loop=self._event_loop)
+        handle.task_id = next(self._ids)
+        handle._ask_cancel = self._loop.cancel
+        sink = _HandleSink(self, handle, allow_pickle=options.content_type == PICKLE5)
+        await self._offer(handle.task_id, pool, function, args, kwargs, options, options.wire, sink)
+        return handle
+
+    async def _offer(
+        self,
+        task_id: int,
+        pool: str,
+        function: Function,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        options: Options,
+        wire: Facts,
+        sink: Sink,
+    ) -> None:
+        self._loop.check_usable()
+        payload = encode_arguments(args, kwargs, options.content_type)
+        offer = make_offer(Request(task_id, pool, checked_name(function), payload, wire), sink)
+        while not self._window.take(1, is_blocking=False):
+            room = asyncio.Event()
+            self._window.watch(lambda room=room: self._call_home(room.set))  # type: ignore[misc]
+            if self._window.take(1, is_blocking=False):  # room was made before the watch began
+                break
+            await room.wait()
+        self._loop.offer([offer])
+
+    def _bring_home(self, sink: _HandleSink, outcome: Outcome) -> None:
+        """Leave an outcome for the event loop. In the I/O thread."""
+        if type(outcome) is Chunk:
+            return
+        self._home.append((sink, outcome))
+        if not self._is_home_planned:
+            self._is_home_planned = True
+            self._call_home(self._come_home)
+
+    def _call_home(self, callback: Callable[[], object]) -> None:
+        if not self._event_loop.is_closed():
+            self._event_loop.call_soon_threadsafe(callback)
+
+    def _come_home(self) -> None:
+        self._is_home_planned = False  # first: what is left from now on plans again
+        while self._home:
+            sink, outcome = self._home.popleft()
+            sink.finish(outcome)

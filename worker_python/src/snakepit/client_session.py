@@ -1,0 +1,241 @@
+"""A client's side of SPIT/1: offers, outcomes, busy retries, offering again. Pure: no sockets, no threads, no clock.
+
+Every offer is kept, encoded, until it is final; after each WELCOME all of them are offered again with the same ids,
+which the protocol makes safe. So neither a link that blinks nor a broker that was killed and restarted loses a task.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from . import message as m
+from .encode import encode
+from .errors import SnakepitError, Unreachable, error_from_code
+from .message import Buffer
+from .session import Session, State
+
+FINAL_CODES = frozenset(("failed", "no_such_function", "bad_payload", "cancelled", "expired", "dead", "lost"))
+# These answer a CANCEL, or say that the task is not over; the task's own end comes, or came, by itself.
+_NOT_AN_END = frozenset(("too_late", "not_found", "shutdown", "stale"))
+# A HELLO refused with these may be welcome later.
+_REFUSED_FOR_NOW = frozenset(("unavailable", "draining", "shutdown"))
+REFUSED_SECONDS = 1.0
+SEEN_SECONDS = 1.0
+RETRY_SECONDS_MIN = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a client is patient, in seconds.
+
+    `busy_seconds`: how long a task that is refused as `busy` is offered again before the caller is told; 0: never.
+    `connect_seconds`: how long tasks wait for the first WELCOME before they fail as Unreachable; infinity: for ever.
+    """
+
+    busy_seconds: float = 30.0
+    connect_seconds: float = 10.0
+
+
+class Offer:
+    """One task until it is final: its encoded SUBMIT with frames, and whom to tell (`sink`, which the shell calls)."""
+
+    __slots__ = ("command", "frames", "id", "is_admin", "is_cancelled", "refused_at", "retry_at", "sink")
+
+    def __init__(
+        self, task_id: int, command: bytes, frames: tuple[Buffer, ...], sink: Any, *, is_admin: bool = False
+    ) -> None:
+        self.id = task_id
+        self.command = command
+        self.frames = frames
+        self.sink = sink
+        self.is_admin = is_admin  # answered by the broker itself, which keeps nothing of it: SEEN does not count it
+        self.is_cancelled = False
+        self.refused_at = math.inf  # when the first `busy` came
+        self.retry_at = math.inf  # when it is offered again; infinity while the broker has it
+
+
+# What became of an offer: a part of its stream, its result, or the error that ends it.
+Outcome: TypeAlias = "m.Result | m.Chunk | SnakepitError"
+
+
+class ClientSession(Session):
+    """One client's conversation with the broker. `outcomes` fills with what the shell must tell the callers."""
+
+    def __init__(self, hello: m.ClientHello, now: float, limits: Limits | None = None) -> None:
+        super().__init__()
+        self._greeting = hello
+        self._limits = limits or Limits()
+        self.offers: dict[int | bytes, Offer] = {}
+        self.outcomes: list[tuple[Offer, Outcome]] = []
+        self.was_welcomed = False
+        self._contact_by = now + self._limits.connect_seconds
+        self._retries: list[tuple[float, int, Offer]] = []
+        self._order = itertools.count()
+        self._seen = 0
+        self._seen_told = 0
+        self._seen_due = math.inf
+        self._is_leaving = False
+
+    # --- what the callers do ---
+
+    def offer(self, offer: Offer, now: float) -> None:
+        """Offer a task, now or as soon as there is a connection. Owns it until it is final."""
+        if self.is_over:
+            self.outcomes.append((offer, self._end_reason()))
+            return
+        if not self.was_welcomed and not self.offers:
+            self._contact_by = now + self._limits.connect_seconds
+        self.offers[offer.id] = offer
+        if self.state is State.READY:
+            self.outbox.append((offer.command, offer.frames))
+
+    def cancel(self, task_id: int, now: float) -> None:
+        """Ask for the end of a task. One that the broker does not have yet ends here."""
+        offer = self.offers.get(task_id)
+        if offer is None:
+            return
+        offer.is_cancelled = True
+        if offer.retry_at != math.inf:
+            self._finish(offer, error_from_code("cancelled", "cancelled before the broker took it"))
+        elif self.state is State.READY:
+            self._send(m.Cancel(task_id))
+
+    def leave(self, now: float, reason: str = "") -> None:
+        """Say BYE as soon as all offers are out, and be over. At once when the broker was never there."""
+        self._is_leaving = True
+        if self.state is State.READY:
+            self._tell_seen()
+            self._send(m.Bye(reason))
+            self._move(State.OVER)
+        elif not self.was_welcomed and not self.offers:
+            self._move(State.OVER)
+
+    def end(self) -> None:
+        """Be over, whatever is left; the broker will notice."""
+        if not self.is_over:
+            self.outbox.clear()
+            self._move(State.OVER)
+
+    def tick(self, now: float) -> None:
+        """Do what is due: heartbeats, SEEN, tasks that were refused as busy, the wait for the first contact."""
+        super().tick(now)
+        while self._retries and self._retries[0][0] <= now:
+            offer = heapq.heappop(self._retries)[2]
+            if self.offers.get(offer.id) is offer and self.state is State.READY:
+                offer.retry_at = math.inf
+                self.outbox.append((offer.command, offer.frames))
+        if self.state is State.READY and self._seen != self._seen_told and (self.outbox or now >= self._seen_due):
+            self._tell_seen()
+        if not self.was_welcomed and now >= self._contact_by and self.offers:
+            self._fail_all(Unreachable("no broker answered in time"))
+
+    @property
+    def next_due(self) -> float:
+        """When tick must be called next, or infinity."""
+        due = min(super().next_due, self._seen_due)
+        if self._retries:
+            due = min(due, self._retries[0][0])
+        return due if self.was_welcomed or not self.offers else min(due, self._contact_by)
+
+    # --- the conversation ---
+
+    def _hello(self) -> m.Message:
+        return self._greeting
+
+    def _heartbeat(self) -> m.Message:
+        return m.Heartbeat()
+
+    def link_down(self, now: float) -> None:
+        """The connection ended: the broker counts SEEN from the next WELCOME on."""
+        super().link_down(now)
+        self._seen_due = math.inf
+
+    def _welcomed(self, welcome: m.Welcome, now: float) -> None:
+        self.was_welcomed = True
+        self._seen = self._seen_told = 0
+        self._seen_due = math.inf
+        self._retries.clear()
+        for offer in self.offers.values():
+            offer.retry_at = math.inf
+            self.outbox.append((offer.command, offer.frames))
+            if offer.is_cancelled:
+                self._send(m.Cancel(offer.id))
+        if self._is_leaving:
+            self.leave(now)
+
+    def _refused(self, refusal: m.Refuse, now: float) -> None:
+        if refusal.code in _REFUSED_FOR_NOW:
+            self.notes.append(f"the broker refused this client for now: {refusal.code}: {refusal.text}")
+            self._greeting_until = now + REFUSED_SECONDS  # then the link is given up and made again
+            return
+        self.refusal = refusal
+        self._move(State.OVER)
+        self._fail_all(self._end_reason())
+
+    def _take_command(self, message: Any, now: float) -> None:
+        kind = type(message)
+        if kind is m.Result:
+            offer = self.offers.pop(message.ref, None)
+            self._count_final(offer, now)
+            if offer is not None:
+                self.outcomes.append((offer, message))
+        elif kind is m.Chunk:
+            offer = self.offers.get(message.ref)
+            if offer is not None:
+                self.outcomes.append((offer, message))
+        elif kind is m.Error:
+            self._take_error(message, now)
+
+    def _take_error(self, error: m.Error, now: float) -> None:
+        offer = None if error.ref is None else self.offers.get(error.ref)
+        if error.code in FINAL_CODES:
+            self._count_final(offer, now)
+        if offer is None:
+            if error.code not in _NOT_AN_END:
+                self.notes.append(f"the broker answered {error.code}: {error.text}")
+            return
+        if error.code == "busy" and self._retry(offer, error, now):
+            return
+        if error.code in _NOT_AN_END:
+            return
+        self._finish(offer, error_from_code(error.code, error.text, error.details))
+
+    def _retry(self, offer: Offer, error: m.Error, now: float) -> bool:
+        """Plan to offer a refused task again; False when its patience has ended."""
+        wait = max(float(error.details.get("retry_after_ms", 0)) / 1000, RETRY_SECONDS_MIN)
+        first = min(offer.refused_at, now)
+        if offer.is_cancelled or now + wait > first + self._limits.busy_seconds:
+            return False
+        offer.refused_at = first
+        offer.retry_at = now + wait
+        heapq.heappush(self._retries, (offer.retry_at, next(self._order), offer))
+        return True
+
+    def _finish(self, offer: Offer, error: SnakepitError) -> None:
+        del self.offers[offer.id]
+        self.outcomes.append((offer, error))
+
+    def _fail_all(self, error: SnakepitError) -> None:
+        offers, self.offers = self.offers, {}
+        self.outcomes.extend((offer, error) for offer in offers.values())
+
+    def _end_reason(self) -> SnakepitError:
+        if self.refusal is not None:
+            return error_from_code(self.refusal.code, self.refusal.text, self.refusal.details)
+        return error_from_code("closed", "the client is closed")
+
+    def _count_final(self, offer: Offer | None, now: float) -> None:
+        if offer is not None and offer.is_admin:
+            return
+        self._seen += 1
+        self._seen_due = min(self._seen_due, now + SEEN_SECONDS)
+
+    def _tell_seen(self) -> None:
+        if self._seen != self._seen_told:
+            self.outbox.append((encode(m.Seen(self._seen)), ()))
+        self._seen_told = self._seen
+        self._seen_due = math.inf

@@ -1,0 +1,91 @@
+"""The maps of SPIT/1 as tables: which keys each has, and the check of each value (docs/protocol.md, section 4)."""
+
+from __future__ import annotations
+
+from . import fields as check
+from . import message as m
+from .fields import Check
+
+ATTEMPT_MAX = 2**32 - 1
+
+CLIENT_FACTS: dict[str, Check] = {
+    "instance": check.binary(m.INSTANCE_BYTES),
+    "name": check.label,
+    "on_disconnect": check.choice("continue", "cancel"),
+}
+WORKER_FACTS: dict[str, Check] = {
+    "pool": check.pool,
+    "slots": check.uint(m.SLOTS_MAX, 1),
+    "profile": check.choice("process", "thread"),
+    "name": check.label,
+    "host": check.label,
+    "pid": check.uint(),
+    "python": check.label,
+    "gil_enabled": check.boolean,
+    "session": check.uint(),
+    "leases": check.fences,
+}
+WELCOME_FACTS: dict[str, Check] = {
+    "broker": check.text(255),
+    "epoch": check.uint(),
+    "resumed": check.boolean,
+    "heartbeat_ms": check.uint(least=1),
+    "inline_max": check.uint(),
+    "control_max": check.uint(),
+    "frame_max": check.uint(),
+    "attachments_max": check.uint(),
+    "leases": check.fences,
+}
+HEARTBEAT_FACTS: dict[str, Check] = {
+    "rss_bytes": check.uint(),
+    "cpu_us": check.uint(),
+    "tasks_done": check.uint(),
+    "running": check.fences,
+    "gil_enabled": check.boolean,
+}
+
+
+_HEADERS = check.str_mapping(m.HEADERS_BYTES_MAX)
+_DURATION = check.uint(m.DURATION_MS_MAX)
+SUBMIT_OPTIONS: dict[str, Check] = {
+    "priority": check.uint(m.PRIORITY_MAX),
+    "delay_ms": _DURATION,
+    "deadline_ms": _DURATION,
+    "max_attempts": check.uint(m.ATTEMPTS_MAX, 1),
+    "on_loss": check.choice("requeue", "lost"),
+    "ack": check.boolean,
+    "stream": check.boolean,
+    "info": check.boolean,
+    "content_type": check.content_type,
+    "headers": _HEADERS,
+}
+TASK_OPTIONS: dict[str, Check] = {
+    "content_type": check.content_type,
+    "headers": _HEADERS,
+    "stream": check.boolean,
+    "deadline_ms": _DURATION,
+}
+INFO: dict[str, Check] = {
+    "content_type": check.content_type,
+    "attempt": check.uint(ATTEMPT_MAX, 1),
+    "chunks": check.uint(),
+    "worker": check.uint(),
+    "queue_us": check.uint(),
+    "run_us": check.uint(),
+}
+DETAILS: dict[str, Check] = {
+    "type": check.text(m.ERROR_TYPE_BYTES_MAX),
+    "traceback": check.text(m.TRACEBACK_BYTES_MAX),
+    "retry_after_ms": check.uint(),
+    "attempt": check.uint(ATTEMPT_MAX, 1),
+    "limit": check.text(64),
+    "limit_bytes": check.uint(),
+    "protocols": check.str_array,
+    "field": check.text(255),
+    "offset": check.uint(),
+    "final": check.text(64),
+}
+STOP_FACTS: dict[str, Check] = {
+    "reason": check.text(255),
+    "grace_ms": check.uint(),
+}

@@ -1,0 +1,209 @@
+"""Run one task and make its answer: find the function, decode, call, encode; every way to fail becomes an ERROR.
+
+The same code serves the worker and `testing.LocalPit`. Nothing here knows sockets or sessions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import traceback
+from collections.abc import AsyncGenerator, Callable, Generator
+from types import TracebackType
+from typing import Any, TypeAlias
+
+from . import message as m
+from .app import App
+from .convert import Arguments, decode_arguments, encode_value
+from .encode import cut_text
+from .errors import BadPayload, TaskCancelled
+from .message import Chunk, Error, Result
+from .task import RunningTask, TaskFunction, enter_task, leave_task
+
+__all__ = ["perform", "perform_async"]
+
+# Takes one part of a stream and may block until there is room for it.
+Emit: TypeAlias = "Callable[[Chunk], None]"
+_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+
+
+class _NotBegunError(Exception):
+    """The task cannot be called; carries the ERROR to answer with."""
+
+    def __init__(self, error: Error) -> None:
+        super().__init__(error.code)
+        self.error = error
+
+
+def perform(app: App, running: RunningTask, emit: Emit) -> Result | Error:
+    """Run a task whose function is sync or a generator, in the calling thread. Raises nothing.
+
+    Args:
+        app: where its function is.
+        running: the attempt.
+        emit: takes the parts of a stream.
+
+    Returns:
+        The answer, whose `ref` is the fence.
+    """
+    try:
+        definition, (args, kwargs) = _prepare(app, running)
+    except _NotBegunError as refusal:
+        return refusal.error
+    token = enter_task(running)
+    try:
+        for hook in app.before_hooks:
+            hook(running)
+        try:
+            value = definition.function(*args, **kwargs)
+            if definition.kind == "generator":
+                value = _drain(value, running, emit)
+        finally:
+            for hook in app.after_hooks:
+                hook(running)
+        return _result(running, value)
+    except BaseException as error:  # SystemExit and KeyboardInterrupt of a task end the task, not the worker
+        return _failure(running, error)
+    finally:
+        leave_task(token)
+
+
+async def perform_async(app: App, running: RunningTask, emit: Emit) -> Result | Error:
+    """Run a task whose function is a coroutine function or an async generator, in the running loop. Raises nothing.
+
+    A cancel cancels the coroutine. Chunks are emitted from a helper thread, since that may block.
+    """
+    try:
+        definition, (args, kwargs) = _prepare(app, running)
+    except _NotBegunError as refusal:
+        return refusal.error
+    token = enter_task(running)
+    try:
+        _cancel_with(running)
+        for hook in app.before_hooks:
+            hook(running)
+        try:
+            called = definition.function(*args, **kwargs)
+            value = await (called if definition.kind == "async" else _drain_async(called, running, emit))
+        finally:
+            for hook in app.after_hooks:
+                hook(running)
+        return _result(running, value)
+    except BaseException as error:
+        return _failure(running, error)
+    finally:
+        leave_task(token)
+
+
+def is_async(app: App, running: RunningTask) -> bool:
+    """Tell whether perform_async is the one to call."""
+    definition = app.tasks.get(running.function)
+    return definition is not None and definition.kind in ("async", "async_generator")
+
+
+def _prepare(app: App, running: RunningTask) -> tuple[TaskFunction, Arguments]:
+    definition = app.tasks.get(running.function)
+    if definition is None:
+        text = f"no task is named {running.function!r}; {app.suggest(running.function)}"
+        raise _NotBegunError(_error(running, "no_such_function", text))
+    try:
+        arguments = decode_arguments(running.command.payload, running.content_type, allow_pickle=app.allow_pickle)
+    except BadPayload as error:
+        raise _NotBegunError(_error(running, "bad_payload", str(error))) from None
+    return definition, arguments
+
+
+def _cancel_with(running: RunningTask) -> None:
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    if task is not None:
+        running.on_cancel(lambda: None if loop.is_closed() else loop.call_soon_threadsafe(task.cancel))
+
+
+def _drain(items: Generator[Any, Any, Any], running: RunningTask, emit: Emit) -> Any:
+    """Run a generator to its end: a list of its items, or for a stream each as a chunk and then its return value."""
+    collected: list[Any] = []
+    try:
+        while True:
+            running.check_cancelled()
+            try:
+                item = next(items)
+            except StopIteration as stop:
+                return stop.value if running.is_stream else collected
+            if running.is_stream:
+                emit(_chunk(running, item))
+            else:
+                collected.append(item)
+    finally:
+        items.close()
+
+
+async def _drain_async(items: AsyncGenerator[Any, Any], running: RunningTask, emit: Emit) -> Any:
+    collected: list[Any] = []
+    try:
+        async for item in items:
+            if running.is_stream:
+                await asyncio.to_thread(emit, _chunk(running, item))
+            else:
+                collected.append(item)
+            running.check_cancelled()
+    finally:
+        await items.aclose()
+    return None if running.is_stream else collected
+
+
+def _chunk(running: RunningTask, item: Any) -> Chunk:
+    payload, info = _encoded(running, item)
+    running.seq += 1
+    return Chunk(running.fence, running.seq, payload, info)
+
+
+def _result(running: RunningTask, value: Any) -> Result:
+    payload, info = _encoded(running, value)
+    if running.seq or running.is_stream:
+        info = {**info, "chunks": running.seq}
+    return Result(running.fence, payload, info)
+
+
+def _encoded(running: RunningTask, value: Any) -> tuple[m.Payload, m.Facts]:
+    """Encode in the content type of the arguments; a `raw` task may also return what is not bytes."""
+    content_type = running.content_type
+    if content_type == "msgpack":
+        return encode_value(value), m.NOTHING
+    if content_type == "raw" and not isinstance(value, (bytes, bytearray, memoryview)):
+        return encode_value(value), {"content_type": "msgpack"}
+    return encode_value(value, content_type), {"content_type": content_type}
+
+
+def _failure(running: RunningTask, error: BaseException) -> Error:
+    if isinstance(error, TaskCancelled) or (running.cancelled and isinstance(error, asyncio.CancelledError)):
+        return _error(running, "cancelled", str(error) or "the task was asked to end")
+    kind = type(error)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    try:
+        text = str(error)
+    except Exception as broken:  # a __str__ that raises must not cost the answer
+        text = f"<str() of the exception raised {type(broken).__name__}>"
+    details = {
+        "type": cut_text(name, m.ERROR_TYPE_BYTES_MAX),
+        "traceback": cut_text(_traceback(error), m.TRACEBACK_BYTES_MAX, keep_tail=True),
+    }
+    return _error(running, "failed", text, details)
+
+
+def _traceback(error: BaseException) -> str:
+    """Format where the error came from, without the worker's own frames at the top."""
+    frames = error.__traceback__
+    while frames is not None and _is_own(frames):
+        frames = frames.tb_next
+    try:
+        return "".join(traceback.format_exception(type(error), error, frames or error.__traceback__))
+    except Exception:  # formatting calls the exception's own code
+        return "".join(traceback.format_tb(error.__traceback__))
+
+
+def _is_own(frames: TracebackType) -> bool:
+    return frames.tb_frame.f_code.co_filename.startswith(_PACKAGE)
+
+
+def _error(running: RunningTask, code: str, text: str, details: m.Facts = m.NOTHING) -> Error:
+    return Error(running.fence, code, cut_text(text, m.ERROR_TEXT_BYTES_MAX), details)

@@ -1,0 +1,130 @@
+"""A pit in memory, for tests of apps and of code that uses a Client: no broker, no sockets, the same surface.
+
+Arguments and results go through the same conversion, and exceptions take the same way, as with a broker: what a test
+sees here is what a caller sees there. Not imitated: pools (any name will do), priorities, limits, lost workers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import itertools
+import threading
+import time
+from typing import Any
+
+from .app import App
+from .caller import Caller, Request
+from .errors import ClientClosed, SnakepitError, error_from_code
+from .future import Sink
+from .message import ADMIN_POOL, Chunk, Error, Result, Task
+from .perform import is_async, perform, perform_async
+from .task import RunningTask
+
+__all__ = ["LocalPit"]
+
+
+class LocalPit(Caller):
+    """Runs the tasks of an app in threads of this process.
+
+    Args:
+        app: the tasks.
+        slots: how many run at one time.
+
+    Has the surface of Client: call, submit, submit_many, map, stream, pool, close. `with` closes it.
+    """
+
+    def __init__(self, app: App, *, slots: int = 4) -> None:
+        super().__init__()
+        self._app = app
+        self._fences = itertools.count(1)
+        self._lock = threading.Lock()
+        self._running: dict[int, RunningTask] = {}
+        self._queued: dict[int, tuple[concurrent.futures.Future[None], Sink]] = {}
+        for hook in app.process_start_hooks:
+            hook()
+        self._threads = concurrent.futures.ThreadPoolExecutor(
+            slots, thread_name_prefix="snakepit-local", initializer=self._start_thread
+        )
+        self._is_closed = False
+
+    def close(self) -> None:
+        """Let running tasks end; tasks that have not begun fail with ClientClosed."""
+        self._is_closed = True
+        with self._lock:
+            queued = list(self._queued)
+        for task_id in queued:
+            self._take_back(task_id, ClientClosed("the pit was closed before the task began"))
+        self._threads.shutdown(wait=True)
+
+    def __enter__(self) -> LocalPit:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _start_thread(self) -> None:
+        for hook in self._app.thread_start_hooks:
+            hook()
+
+    def _carry_out(self, requests: list[tuple[Request, Sink]]) -> None:
+        if self._is_closed:
+            raise ClientClosed("the pit is closed")
+        for request, sink in requests:
+            if request.pool == ADMIN_POOL:
+                sink.deliver(error_from_code("no_such_function", "a LocalPit answers no admin calls"))
+                continue
+            with self._lock:
+                self._queued[request.task_id] = (self._threads.submit(self._run, request, sink), sink)
+
+    def _cancel(self, task_id: int) -> None:
+        if self._take_back(task_id, error_from_code("cancelled", "cancelled before it began")):
+            return
+        with self._lock:
+            running = self._running.get(task_id)
+        if running is not None:
+            running.cancel()
+
+    def _take_back(self, task_id: int, error: SnakepitError) -> bool:
+        """End a task that has not begun; False when it has."""
+        with self._lock:
+            queued = self._queued.pop(task_id, None)
+        if queued is None:
+            return False
+        queued[0].cancel()
+        queued[1].deliver(error)
+        return True
+
+    def _run(self, request: Request, sink: Sink) -> None:
+        with self._lock:
+            if self._queued.pop(request.task_id, None) is None:
+                return
+            running = self._begin(request)
+        answer = self._perform(running, sink)
+        with self._lock:
+            del self._running[request.task_id]
+        if isinstance(answer, Error):
+            sink.deliver(error_from_code(answer.code, answer.text, answer.details))
+        else:
+            sink.deliver(answer)
+
+    def _begin(self, request: Request) -> RunningTask:
+        options = {key: value for key, value in request.options.items() if key in _TASK_OPTIONS}
+        command = Task(next(self._fences), 1, request.function, request.payload, options)
+        running = self._running[request.task_id] = RunningTask(command, time.monotonic())
+        return running
+
+    def _perform(self, running: RunningTask, sink: Sink) -> Result | Error:
+        def emit(chunk: Chunk) -> None:
+            sink.deliver(chunk)
+
+        if is_async(self._app, running):
+            return asyncio.run(perform_async(self._app, running, emit))
+        return perform(self._app, running, emit)
+
+    def admin(self, function: str, **_: Any) -> Any:
+        """Raise NoSuchFunction: there is no broker that could answer."""
+        raise error_from_code("no_such_function", f"a LocalPit answers no admin calls, not {function!r} either")
+
+
+_TASK_OPTIONS = frozenset(("content_type", "headers", "stream", "deadline_ms"))

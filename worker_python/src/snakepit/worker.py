@@ -1,0 +1,259 @@
+"""`snakepit-worker module:app --pool P`: import an app, connect to the broker, run tasks until told to stop.
+
+Exit status: 0 ended in good order, 2 wrong arguments, 3 the app could not be imported or set up, 4 the broker refused
+this worker, 143 ended by a second signal with a task unfinished, 70 a fault of the worker itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import os
+import platform
+import signal
+import socket
+import sys
+import time
+import traceback
+from typing import Any
+
+from .app import App
+from .encode import cut_text
+from .io_loop import IoLoop
+from .lifeline import Lifeline
+from .message import LABEL_BYTES_MAX, SLOTS_MAX, WorkerHello
+from .runner import Answers, Runner
+from .session import State
+from .worker_session import WorkerSession
+
+EXIT_OK, EXIT_USAGE, EXIT_IMPORT, EXIT_REFUSED, EXIT_FAULT = 0, 2, 3, 4, 70
+EXIT_SIGNALLED = 128 + signal.SIGTERM
+DEFAULT_ENDPOINT = "tcp://127.0.0.1:5571"
+
+_log = logging.getLogger("snakepit.worker")
+
+
+class WorkerLoop(IoLoop):
+    """The worker's I/O thread: answers of task threads to the session, its leases to the runner, signals to a drain.
+
+    Args:
+        endpoint: the broker's endpoint for workers.
+        session: the worker session.
+        signal_fd: where the numbers of signals can be read, one byte each.
+        lifeline: ends the process with whoever started it; None: it has no such parent.
+    """
+
+    def __init__(self, endpoint: str, session: WorkerSession, signal_fd: int, lifeline: Lifeline | None) -> None:
+        super().__init__(endpoint, session, "worker", _log)
+        self.session = session
+        self.answers = Answers(self.dealer.wake)
+        self.runner: Runner | None = None
+        self.exit_status = EXIT_OK
+        self._chunks_out = 0
+        self._signals = 0
+        self._signal_fd = signal_fd
+        self._lifeline = lifeline
+        self.dealer.watch(signal_fd)
+        if lifeline is not None:
+            self.dealer.watch(lifeline.fd)
+
+    def bring(self, now: float, ready_fds: set[int]) -> None:
+        """Bring answers, chunks and signals to the session; end at once with the lifeline."""
+        if self._lifeline is not None and self._lifeline.fd in ready_fds and self._lifeline.has_ended():
+            self._end_with_parent()
+        if self._signal_fd in ready_fds:
+            self._take_signals(now)
+        if self._chunks_out and (self.session.state is not State.READY or not self.session.outbox):
+            self._release_chunks()
+        session, take = self.session, self.answers.take
+        while (item := take()) is not None:
+            fence, command, frames, is_final = item
+            if is_final:
+                session.answer(fence, command, frames, now)
+            else:
+                session.chunk(fence, command, frames)
+                self._chunks_out += 1
+
+    def deliver(self, now: float) -> None:
+        """Give leases to the task threads, and pass cancels on."""
+        session = self.session
+        if session.to_run and self.runner is not None:
+            self.runner.put(session.to_run)
+            session.to_run.clear()
+        for running in session.to_cancel:
+            running.cancel()
+        session.to_cancel.clear()
+        if self._chunks_out and not session.outbox:
+            self._release_chunks()
+
+    def ended(self, fault: BaseException | None) -> None:
+        """Let the runner end; where a task still runs, end the process, since nothing else can end the task."""
+        if fault is not None:
+            self.exit_status = EXIT_FAULT
+        elif self.session.refusal is not None:
+            refusal = self.session.refusal
+            self.exit_status = EXIT_REFUSED
+            _log.error("the broker refused this worker: %s: %s", refusal.code, refusal.text)
+        if fault is not None or self.session.leases:
+            os._exit(self.exit_status or EXIT_SIGNALLED)
+        if self.runner is not None:
+            self.runner.stop()
+
+    def _release_chunks(self) -> None:
+        self.answers.chunks_sent(self._chunks_out)
+        self._chunks_out = 0
+
+    def _take_signals(self, now: float) -> None:
+        for number in os.read(self._signal_fd, 64):
+            if number not in (signal.SIGTERM, signal.SIGINT):
+                continue
+            self._signals += 1
+            if self._signals == 1:
+                _log.info("%s: draining", signal.Signals(number).name)
+                self.session.drain(now)
+            else:
+                _log.warning("%s again: ending with %d tasks unfinished", signal.Signals(number).name,
+                             len(self.session.leases))  # fmt: skip
+                self.session.leave("told to end twice")
+
+    def _end_with_parent(self) -> None:
+        # At once: a task may never end, and nobody is left who could replace this worker. The broker hears the BYE,
+        # or sees the connection end, and requeues.
+        self.session.leave("its parent has ended")
+        self.dealer.send(self.session.outbox)
+        self.dealer.close(linger_ms=100)
+        os._exit(EXIT_OK)
+
+
+def vitals() -> dict[str, Any]:
+    """Measure this process for a heartbeat: resident bytes, CPU microseconds, whether the GIL is on."""
+    facts: dict[str, Any] = {"cpu_us": int(time.process_time() * 1e6), "gil_enabled": gil_is_enabled()}
+    try:
+        with open("/proc/self/statm", "rb") as statm:
+            facts["rss_bytes"] = int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):  # not Linux
+        pass
+    return facts
+
+
+def gil_is_enabled() -> bool:
+    """Tell whether the GIL is on now; an import can turn it on in a free-threaded build."""
+    return bool(getattr(sys, "_is_gil_enabled", lambda: True)())
+
+
+def load_app(path: str) -> App:
+    """Import `module:attribute` (attribute default `app`), looking in the working directory first.
+
+    Raises:
+        TypeError, ValueError: what it names is no App.
+        Exception: whatever the import raises.
+    """
+    module_name, _, attribute = path.partition(":")
+    if not module_name:
+        raise ValueError(f"{path!r} is not module:app")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    found: Any = importlib.import_module(module_name)
+    for name in (attribute or "app").split("."):
+        found = getattr(found, name)
+    if not isinstance(found, App):
+        raise TypeError(f"{path!r} is a {type(found).__name__}, not a snakepit.App")
+    return found
+
+
+def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="snakepit-worker", description="Run the tasks of an app for a Snakepit pool.")
+    parser.add_argument("app", metavar="MODULE:APP", help="where the App is, for instance tasks:app")
+    parser.add_argument("--pool", required=True, help="the pool to serve")
+    parser.add_argument("--connect", metavar="EP", default=DEFAULT_ENDPOINT, help="workers' endpoint [%(default)s]")
+    parser.add_argument("--name", default="", help="a label for people; two workers may have the same")
+    parser.add_argument("--profile", choices=("process", "thread"), default="process",
+                        help="run tasks in the main thread, or in one thread for each slot [%(default)s]")  # fmt: skip
+    parser.add_argument("--slots", type=int, default=1, metavar="K", help="tasks that it takes at one time [1]")
+    parser.add_argument("--lifeline", type=int, metavar="FD", help="end when this inherited pipe ends; for agents")
+    parser.add_argument("--log-level", default="warning", choices=("debug", "info", "warning", "error"),
+                        help="what the worker itself says on stderr [%(default)s]")  # fmt: skip
+    options = parser.parse_args(arguments)
+    if not 1 <= options.slots <= SLOTS_MAX:
+        parser.error(f"--slots must be 1 to {SLOTS_MAX}")
+    return options
+
+
+def make_hello(options: argparse.Namespace) -> WorkerHello:
+    """Say who this worker is."""
+    version = f"{platform.python_implementation()} {platform.python_version()}"
+    return WorkerHello(
+        pool=options.pool,
+        slots=options.slots,
+        profile=options.profile,
+        name=cut_text(options.name, LABEL_BYTES_MAX),
+        host=cut_text(socket.gethostname(), LABEL_BYTES_MAX),
+        pid=os.getpid(),
+        python=cut_text(version, LABEL_BYTES_MAX),
+        gil_enabled=gil_is_enabled(),
+    )
+
+
+def watch_signals(*, ignore_interrupt: bool) -> int:
+    """Turn SIGTERM and SIGINT into bytes in a pipe, even while a task keeps the main thread; give its read end.
+
+    Under an agent, Ctrl-C reaches the whole terminal group, and it is the agent who decides: then SIGINT is ignored.
+    """
+    read_fd, write_fd = os.pipe()
+    os.set_blocking(read_fd, False)
+    os.set_blocking(write_fd, False)
+    signal.set_wakeup_fd(write_fd, warn_on_full_buffer=False)
+    signal.signal(signal.SIGTERM, _nothing)
+    signal.signal(signal.SIGINT, signal.SIG_IGN if ignore_interrupt else _nothing)
+    return read_fd
+
+
+def _nothing(_number: int, _frame: Any) -> None:
+    """Handle a signal by doing nothing: its byte is in the pipe already."""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run a worker in this process until it ends; give the exit status."""
+    try:
+        app = load_app(options.app)
+        for hook in app.process_start_hooks:
+            hook()
+    except BaseException:  # SystemExit too: a module that exits while it is imported has failed
+        traceback.print_exc()
+        print(f"snakepit-worker: cannot import {options.app}", file=sys.stderr)
+        return EXIT_IMPORT
+    lifeline = None if options.lifeline is None else Lifeline(options.lifeline)
+    signal_fd = watch_signals(ignore_interrupt=lifeline is not None)
+    session = WorkerSession(make_hello(options), vitals)
+    try:
+        loop = WorkerLoop(options.connect, session, signal_fd, lifeline)
+    except ValueError as error:
+        print(f"snakepit-worker: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    loop.runner = Runner(app, session.begin, loop.answers, options.slots)
+    loop.start()
+    try:
+        if options.profile == "thread":
+            loop.runner.run_threads()
+        else:
+            loop.runner.run_process()
+    except BaseException:
+        _log.critical("the worker ended by a fault", exc_info=True)
+        os._exit(EXIT_FAULT)
+    loop.join()
+    return loop.exit_status
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; give the exit status."""
+    options = parse_arguments(arguments)
+    logging.basicConfig(
+        stream=sys.stderr, level=options.log_level.upper(), format="snakepit-worker: %(levelname)s %(message)s"
+    )
+    return run(options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,213 @@
+"""A worker's side of SPIT/1: leases, answers, recall, cancel, drain. Pure: no sockets, no threads, no clock.
+
+An answer is kept until the broker has answered a heartbeat that was sent after it: a connection keeps its order, so the
+broker has it then. If the connection ends before, the fence is offered in the next HELLO, and when the broker still has
+the lease open the answer is sent again. So a link that blinks costs no second run.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections import deque
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from . import message as m
+from .message import Buffer
+from .session import Session, State
+from .task import RunningTask
+
+# How many answers, and bytes of them, are kept for a reconnect; the oldest are dropped first, and their tasks would
+# then run again if the broker has not got them.
+ANSWERS_MAX = m.LEASES_MAX // 2
+ANSWER_BYTES_MAX = 16 * 1024 * 1024
+# A worker that is done, but has no connection, waits so long for one to bring its last answers.
+LAST_ANSWERS_SECONDS = 2.0
+
+
+class Answer(NamedTuple):
+    """A final answer that was given and may not have arrived; `beat` counts the heartbeats sent before it."""
+
+    fence: int
+    command: bytes
+    frames: tuple[Buffer, ...]
+    beat: int
+
+    @property
+    def bytes(self) -> int:
+        """Memory that it holds."""
+        return len(self.command) + sum(memoryview(frame).nbytes for frame in self.frames)
+
+
+class WorkerSession(Session):
+    """One worker's conversation with the broker.
+
+    Args:
+        hello: who the worker is; `session` and `leases` are filled in here.
+        measure: gives the facts for a heartbeat (rss_bytes, cpu_us, gil_enabled); called from tick.
+
+    All methods belong to the I/O thread, except `begin`.
+    """
+
+    def __init__(self, hello: m.WorkerHello, measure: Callable[[], dict[str, Any]]) -> None:
+        super().__init__()
+        self._facts = hello
+        self._measure = measure
+        self.session = 0
+        self.leases: dict[int, RunningTask] = {}
+        self._unstarted: dict[int, RunningTask] = {}
+        self._answers: deque[Answer] = deque()
+        self._answer_bytes = 0
+        self.tasks_done = 0
+        # Work for the shell: it takes and clears these lists after each call.
+        self.to_run: list[RunningTask] = []
+        self.to_cancel: list[RunningTask] = []
+        self.is_draining = False
+        self._stop_by = math.inf
+
+    # --- what the task threads do ---
+
+    def begin(self, fence: int) -> bool:
+        """Claim a task for running. False: it was recalled or given up, do not run it.
+
+        The one method for other threads: taking a key out of a dict is atomic, so either the task begins or a RECALL
+        gets it, never both.
+        """
+        return self._unstarted.pop(fence, None) is not None
+
+    # --- what the shell brings from the task threads ---
+
+    def answer(self, fence: int, command: bytes, frames: tuple[Buffer, ...], now: float) -> None:
+        """Send the final answer (an encoded RESULT or ERROR) of a lease. Dropped when the lease was given up."""
+        if self.leases.pop(fence, None) is None:
+            return
+        self.tasks_done += 1
+        if self.state is State.READY:
+            self.outbox.append((command, frames))
+        self._remember(Answer(fence, command, frames, self.beats_sent))
+        if self.is_draining:
+            self._end_if_done(now)
+
+    def chunk(self, fence: int, command: bytes, frames: tuple[Buffer, ...]) -> None:
+        """Send one part of a stream (an encoded CHUNK). Not kept: a stream that lost parts is told so at its end."""
+        if self.state is State.READY and fence in self.leases:
+            self.outbox.append((command, frames))
+
+    def drain(self, now: float, grace_seconds: float = math.inf) -> None:
+        """Take no new tasks, give back those that have not begun, end when the others are answered or time is up."""
+        self._stop_by = min(self._stop_by, now + grace_seconds)
+        if self.is_draining or self.is_over:
+            return
+        self.is_draining = True
+        if self.state is State.READY:
+            self._send(m.Draining())
+        for fence in list(self.leases):
+            self._give_back(fence, "the worker is draining")
+        self._end_if_done(now)
+
+    def leave(self, reason: str) -> None:
+        """End now: say BYE if there is someone to hear it; running tasks go back to the queue."""
+        if self.state is State.READY:
+            self._send(m.Bye(reason))
+        if not self.is_over:
+            self._move(State.OVER)
+
+    def tick(self, now: float) -> None:
+        """Do what is due: heartbeats, the end of a drain."""
+        super().tick(now)
+        if now >= self._stop_by and not self.is_over:
+            self.leave("its time was up")
+
+    @property
+    def next_due(self) -> float:
+        """When tick must be called next, or infinity."""
+        return min(super().next_due, self._stop_by)
+
+    # --- the conversation ---
+
+    def _hello(self) -> m.Message:
+        fences = [answer.fence for answer in self._answers] + list(self.leases)
+        return dataclasses.replace(self._facts, session=self.session, leases=tuple(fences[-m.LEASES_MAX :]))
+
+    def _heartbeat(self) -> m.Message:
+        running = [fence for fence in self.leases if fence not in self._unstarted]
+        return m.Heartbeat({**self._measure(), "tasks_done": self.tasks_done, "running": running[: m.LEASES_MAX]})
+
+    def _welcomed(self, welcome: m.Welcome, now: float) -> None:
+        self.session = welcome.session
+        still_open = set(welcome.leases)
+        for fence in [fence for fence in self.leases if fence not in still_open]:
+            self._give_up(fence)
+        answers, self._answers, self._answer_bytes = self._answers, deque(), 0
+        for answer in answers:
+            if answer.fence in still_open:
+                self.outbox.append((answer.command, answer.frames))
+                self._remember(answer._replace(beat=0))
+        if self.is_draining:
+            self._send(m.Draining())
+            self._end_if_done(now)
+
+    def _refused(self, refusal: m.Refuse, now: float) -> None:
+        self.refusal = refusal
+        self._move(State.OVER)
+
+    def _take_command(self, message: Any, now: float) -> None:
+        kind = type(message)
+        if kind is m.Task:
+            self._take_task(message, now)
+        elif kind is m.Cancel:
+            running = self.leases.get(message.ref)
+            if running is not None:
+                self.to_cancel.append(running)
+        elif kind is m.Recall:
+            self._give_back(message.fence, "recalled")
+        elif kind is m.Stop:
+            self.notes.append(f"asked to stop: {message.reason or 'no reason given'}")
+            self.drain(now, message.grace_ms / 1000 if message.grace_ms else math.inf)
+        elif kind is m.Error and message.code != "stale":  # stale: another attempt was quicker, nothing to do
+            self.notes.append(f"the broker answered {message.code}: {message.text}")
+
+    def _take_task(self, task: m.Task, now: float) -> None:
+        if self.is_draining:
+            self._send(m.Nack(task.fence, "the worker is draining"))
+        elif task.fence not in self.leases:
+            running = RunningTask(task, now)
+            self.leases[task.fence] = self._unstarted[task.fence] = running
+            self.to_run.append(running)
+
+    def _take(self, message: m.Message | m.Fault, now: float) -> None:
+        super()._take(message, now)
+        if type(message) is m.Heartbeat:
+            while self._answers and self._answers[0].beat < self.beats_answered:
+                self._answer_bytes -= self._answers.popleft().bytes
+
+    def _give_back(self, fence: int, reason: str) -> None:
+        """NACK a task, if it has not begun."""
+        if self._unstarted.pop(fence, None) is None:
+            return
+        del self.leases[fence]
+        if self.state is State.READY:
+            self._send(m.Nack(fence, reason))
+
+    def _give_up(self, fence: int) -> None:
+        """The broker has ended this lease: its answer would be stale."""
+        running = self.leases.pop(fence)
+        if self._unstarted.pop(fence, None) is None:
+            self.to_cancel.append(running)
+
+    def _remember(self, answer: Answer) -> None:
+        self._answers.append(answer)
+        self._answer_bytes += answer.bytes
+        while len(self._answers) > ANSWERS_MAX or self._answer_bytes > ANSWER_BYTES_MAX:
+            self._answer_bytes -= self._answers.popleft().bytes
+
+    def _end_if_done(self, now: float) -> None:
+        if self.leases or self.is_over:
+            return
+        if self.state is State.READY:
+            self.leave("drained")
+        elif self._answers:
+            self._stop_by = min(self._stop_by, now + LAST_ANSWERS_SECONDS)
+        else:
+            self._move(State.OVER)
