@@ -148,6 +148,7 @@ replace_guard(struct watch *watch)
     for (size_t i = 0; i < watch->worker_count; i++)
         if (worker_process_pid(watch->workers[i]) != 0)
             guard_add(watch->context.guard, worker_process_pid(watch->workers[i]));
+    log_line(watch->log, LOG_WARN, "agent.guard_replaced", "the process snakepit-guard was killed");
 }
 
 /* Look at each child that ended before it is reaped, since until then its number is safe. SIGCHLD is needed anyway, for the orphans
