@@ -1,0 +1,127 @@
+"""Programs of the build, started on free loopback ports in a temporary folder and surely ended. Used by the benchmarks."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+HOUSE = Path(__file__).resolve().parent.parent
+PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+CONFIG = """
+endpoints = {{ clients = "{clients}"; workers = "{workers}"; events = ""; }};
+log = {{ level = "warn"; }};
+pools = ( {{ name = "echo"; queued_max = 200000; max_attempts = 1000; }} );
+"""
+
+
+def _end_with_parent() -> None:
+    """In the child: end when this process ends, in whatever way it does."""
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def free_endpoint() -> str:
+    """A tcp endpoint whose port was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"tcp://127.0.0.1:{probe.getsockname()[1]}"
+
+
+def await_port(endpoint: str, timeout_s: float = 10.0) -> None:
+    """Return when somebody listens there; TimeoutError otherwise."""
+    host, port = endpoint.removeprefix("tcp://").rsplit(":", 1)
+    end_s = time.monotonic() + timeout_s
+    while True:
+        try:
+            socket.create_connection((host, int(port)), 1.0).close()
+            return
+        except OSError:
+            if time.monotonic() > end_s:
+                raise TimeoutError(f"nobody listens at {endpoint}") from None
+            time.sleep(0.01)
+
+
+class Stage:
+    """A context manager: what is started within it has ended, and its folder is gone, when it is left."""
+
+    def __init__(self, build: Path) -> None:
+        self.build = build
+        self.folder = Path(tempfile.mkdtemp(prefix="snakepit-bench-"))
+        self.running: list[subprocess.Popen[str]] = []
+
+    def __enter__(self) -> Stage:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self.running:
+            process.send_signal(signal.SIGTERM)
+        end_s = time.monotonic() + 5
+        for process in self.running:
+            try:
+                process.wait(max(0.0, end_s - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            if process.stdout:
+                process.stdout.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def start(self, program: str, *arguments: str, piped: bool = False) -> subprocess.Popen[str]:
+        """Start a program of the build and leave it running."""
+        process = subprocess.Popen(
+            [str(self.build / program), *arguments],
+            stdout=subprocess.PIPE if piped else None,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            preexec_fn=_end_with_parent,
+            cwd=self.folder,
+        )
+        self.running.append(process)
+        return process
+
+    def run(self, program: str, *arguments: str, timeout_s: float = 120.0) -> str:
+        """Run a program of the build to its end; its output. CalledProcessError when it fails."""
+        return subprocess.run(
+            [str(self.build / program), *arguments],
+            stdout=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            check=True,
+            timeout=timeout_s,
+            preexec_fn=_end_with_parent,
+            cwd=self.folder,
+        ).stdout
+
+    def end(self, process: subprocess.Popen[str], number: int = signal.SIGTERM) -> None:
+        """End one program now and forget it."""
+        self.running.remove(process)
+        process.send_signal(number)
+        process.wait(10)
+        if process.stdout:
+            process.stdout.close()
+
+    def start_broker(self) -> tuple[subprocess.Popen[str], str, str]:
+        """Start snakepitd with a pool "echo" that waits for workers: process, clients' and workers' endpoint."""
+        clients, workers = free_endpoint(), free_endpoint()
+        config = self.folder / "snakepit.conf"
+        config.write_text(CONFIG.format(clients=clients, workers=workers))
+        broker = self.start(BROKER, "-c", str(config))
+        await_port(clients)
+        await_port(workers)
+        return broker, clients, workers
+
+
+BROKER = "broker/io/snakepitd"
+
+
+def default_build() -> Path:
+    """The folder that meson was told to build in: $SNAKEPIT_BUILD, or build."""
+    return Path(os.environ.get("SNAKEPIT_BUILD", HOUSE / "build")).resolve()
