@@ -94,7 +94,7 @@ def check_includes(root):
             target = None if is_library else resolve(root, path, name)
             if target is None:
                 if not is_library:
-                    yield f"{path}:{line}: includes \"{name}\", which is not in the house (a library's header goes in <>)"
+                    yield f"{path}:{line}: includes \"{name}\", which is not in the house (a library goes in <>)"
                 elif not free and not allows(library, name):
                     yield f"{path}:{line}: includes <{name}>, which its folder may not"
                 continue

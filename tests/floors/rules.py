@@ -1,4 +1,4 @@
-"""The floors of the house as tables. Only data: what may include what, and which exceptions are allowed, with reasons."""
+"""The floors of the house as tables. Only data: what may include what, and allowed exceptions with reasons."""
 
 # A module is a path without its suffix; its floor is the first entry that matches. A file includes from its own floor
 # (without a circle) and from below, never from above. The last entries are what a folder's unnamed modules get.
