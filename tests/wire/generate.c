@@ -1,0 +1,330 @@
+/* generate.c - random commands; see generate.h. */
+#include "tests/wire/generate.h"
+
+#include <string.h>
+
+static const char characters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
+                                 "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
+                                 "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
+                                 "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+
+/* A name, label or text of `min` to `max` bytes, mostly short. */
+static struct bytes
+some_text(struct random *random, uint32_t min, uint32_t max)
+{
+    uint32_t span = max - min < 12 || random_once_in(random, 8) ? max - min : 12;
+    uint32_t size = min + random_below(random, span + 1);
+
+    return (struct bytes){(const uint8_t *)characters + random_below(random, sizeof characters - 1 - size), size};
+}
+
+/* Numbers of all magnitudes. */
+static uint64_t
+some_number(struct random *random)
+{
+    return random_next(random) >> random_below(random, 64);
+}
+
+static uint64_t
+some_number_to(struct random *random, uint64_t max)
+{
+    uint64_t number = some_number(random);
+
+    return number <= max ? number : max;
+}
+
+static bool
+some_bool(struct random *random)
+{
+    return random_below(random, 2) == 1;
+}
+
+static struct ref
+some_ref(struct random *random, enum side side)
+{
+    struct ref ref = {.kind = REF_BYTES};
+    struct bytes bytes = some_text(random, 1, ID_BYTES_MAX);
+
+    if (side == SIDE_WORKER || some_bool(random))
+        return ref_number(some_number(random));
+    ref.size = (uint8_t)bytes.size;
+    memcpy(ref.bytes, bytes.data, bytes.size);
+    return ref;
+}
+
+static struct payload
+some_payload(struct random *random)
+{
+    struct payload payload = {.data = some_text(random, 0, 200)};
+
+    if (random_once_in(random, 4))
+        payload = (struct payload){.frames = (uint16_t)(1 + random_below(random, TASK_FRAMES_MAX))};
+    return payload;
+}
+
+static struct fences
+some_fences(struct random *random)
+{
+    static const uint64_t list[] = {1, 127, 128, 70000, UINT64_C(1700000000) << 32, UINT64_MAX, 0, 3};
+
+    return (struct fences){.count = random_below(random, sizeof list / sizeof *list + 1), .list = list};
+}
+
+static struct bytes
+some_headers(struct random *random)
+{
+    static const char two[] = "\x82\xabtraceparent\xa2" "00\xa1k\xa0";
+
+    if (!random_once_in(random, 6))
+        return (struct bytes){NULL, 0};
+    return (struct bytes){(const uint8_t *)two, sizeof two - 1};
+}
+
+static struct info
+some_info(struct random *random)
+{
+    struct info info = {0};
+
+    if (some_bool(random))
+        return info;
+    info.content_type = some_text(random, 0, CONTENT_TYPE_BYTES_MAX);
+    info.attempt = (uint32_t)some_number_to(random, UINT32_MAX);
+    info.chunks = some_number(random);
+    info.timed = some_bool(random);
+    if (info.timed) {
+        info.worker = some_number(random);
+        info.queue_us = some_number(random);
+        info.run_us = some_number(random);
+    }
+    return info;
+}
+
+static void
+some_hello(struct random *random, enum side side, struct hello *hello)
+{
+    *hello = (struct hello){.is_worker = side == SIDE_WORKER, .slots = 1, .gil_enabled = true};
+    hello->name = some_text(random, 0, LABEL_BYTES_MAX);
+    if (!hello->is_worker) {
+        hello->instance = some_text(random, INSTANCE_BYTES, INSTANCE_BYTES);
+        hello->on_disconnect = some_bool(random) ? DISCONNECT_CANCEL : DISCONNECT_CONTINUE;
+        return;
+    }
+    hello->pool = some_text(random, 1, NAME_BYTES_MAX);
+    hello->slots = 1 + random_below(random, SLOTS_MAX);
+    hello->profile = some_bool(random) ? PROFILE_THREAD : PROFILE_PROCESS;
+    hello->host = some_text(random, 0, LABEL_BYTES_MAX);
+    hello->pid = some_number(random);
+    hello->python = some_text(random, 0, LABEL_BYTES_MAX);
+    hello->gil_enabled = some_bool(random);
+    hello->session = some_number(random);
+    hello->leases = some_fences(random);
+}
+
+static void
+some_welcome(struct random *random, struct welcome *welcome)
+{
+    *welcome = (struct welcome){.session = some_number(random), .broker = some_text(random, 0, LABEL_BYTES_MAX)};
+    welcome->epoch = some_number(random);
+    welcome->resumed = some_bool(random);
+    welcome->heartbeat_ms = some_number(random);
+    welcome->inline_max_bytes = some_number(random);
+    welcome->control_max_bytes = some_number(random);
+    welcome->frame_max_bytes = some_number(random);
+    welcome->attachments_max = some_number(random);
+    welcome->leases = some_fences(random);
+}
+
+static void
+some_heartbeat(struct random *random, struct heartbeat *heartbeat)
+{
+    *heartbeat = (struct heartbeat){.has_facts = some_bool(random), .gil_enabled = -1};
+    if (!heartbeat->has_facts)
+        return;
+    heartbeat->rss_bytes = some_number(random);
+    heartbeat->cpu_us = some_number(random);
+    heartbeat->tasks_done = some_number(random);
+    heartbeat->gil_enabled = (int)random_below(random, 3) - 1;
+    heartbeat->has_running = some_bool(random);
+    if (heartbeat->has_running)
+        heartbeat->running = some_fences(random);
+}
+
+static void
+some_submit(struct random *random, struct submit *submit)
+{
+    *submit = (struct submit){.id = some_ref(random, SIDE_CLIENT), .priority = PRIORITY_DEFAULT};
+    submit->pool = some_text(random, 1, NAME_BYTES_MAX);
+    submit->function = some_text(random, 1, 100);
+    submit->payload = some_payload(random);
+    if (some_bool(random))
+        return;
+    submit->priority = (uint8_t)random_below(random, PRIORITIES);
+    submit->delay_ms = some_number_to(random, DURATION_MS_MAX);
+    submit->has_deadline = some_bool(random);
+    submit->deadline_ms = submit->has_deadline ? some_number_to(random, DURATION_MS_MAX) : 0;
+    submit->max_attempts = random_below(random, ATTEMPTS_MAX + 1);
+    submit->on_loss = some_bool(random) ? LOSS_FINAL : LOSS_REQUEUE;
+    submit->ack = some_bool(random);
+    submit->stream = some_bool(random);
+    submit->info = some_bool(random);
+    submit->content_type = some_text(random, 0, CONTENT_TYPE_BYTES_MAX);
+    submit->headers = some_headers(random);
+}
+
+static void
+some_task(struct random *random, struct task_command *task)
+{
+    *task = (struct task_command){.fence = some_number(random), .function = some_text(random, 1, 100)};
+    task->attempt = 1 + (uint32_t)some_number_to(random, UINT32_MAX - 1);
+    task->payload = some_payload(random);
+    task->content_type = some_text(random, 0, CONTENT_TYPE_BYTES_MAX);
+    task->headers = some_headers(random);
+    task->stream = some_bool(random);
+    task->has_deadline = some_bool(random);
+    task->deadline_ms = task->has_deadline ? some_number_to(random, DURATION_MS_MAX) : 0;
+}
+
+static enum error_code
+some_code(struct random *random, enum direction direction)
+{
+    static const enum error_code of_workers[] = {ERROR_FAILED, ERROR_CANCELLED, ERROR_NO_SUCH_FUNCTION,
+                                                 ERROR_BAD_PAYLOAD};
+
+    if (direction == TO_BROKER)
+        return of_workers[random_below(random, 4)];
+    return (enum error_code)(1 + random_below(random, ERROR_CODES - 1));
+}
+
+static void
+some_error(struct random *random, enum side side, enum direction direction, struct error *error)
+{
+    *error = (struct error){.code = some_code(random, direction), .text = some_text(random, 0, 200)};
+    if (!random_once_in(random, 4))
+        error->ref = some_ref(random, side);
+    if (some_bool(random))
+        return;
+    error->type = some_text(random, 0, ERROR_TYPE_BYTES_MAX);
+    error->traceback = some_text(random, 0, 200);
+    error->field = some_text(random, 0, LABEL_BYTES_MAX);
+    error->limit = some_text(random, 0, LABEL_BYTES_MAX);
+    error->final = some_text(random, 0, LABEL_BYTES_MAX);
+    error->has_offset = some_bool(random);
+    error->offset = error->has_offset ? some_number(random) : 0;
+    error->limit_bytes = some_number(random);
+    error->retry_after_ms = some_number(random);
+    error->attempt = (uint32_t)some_number_to(random, UINT32_MAX);
+    error->lists_protocols = some_bool(random);
+}
+
+/* The verbs of each place, ended by VERB_NONE; the usual ones more than once. */
+static const uint8_t verbs[2][2][12] = {
+    [SIDE_CLIENT] = {
+        [TO_BROKER] = {VERB_SUBMIT, VERB_SUBMIT, VERB_SUBMIT, VERB_HELLO, VERB_HEARTBEAT, VERB_BYE, VERB_CANCEL, VERB_SEEN},
+        [FROM_BROKER] = {VERB_RESULT, VERB_RESULT, VERB_ERROR, VERB_ERROR, VERB_CHUNK, VERB_ACCEPTED, VERB_WELCOME,
+                         VERB_REFUSE, VERB_HEARTBEAT, VERB_REHELLO},
+    },
+    [SIDE_WORKER] = {
+        [TO_BROKER] = {VERB_RESULT, VERB_RESULT, VERB_ERROR, VERB_CHUNK, VERB_HELLO, VERB_HEARTBEAT, VERB_STARTED,
+                       VERB_NACK, VERB_DRAINING, VERB_BYE},
+        [FROM_BROKER] = {VERB_TASK, VERB_TASK, VERB_TASK, VERB_ERROR, VERB_CANCEL, VERB_RECALL, VERB_WELCOME,
+                         VERB_REFUSE, VERB_STOP, VERB_HEARTBEAT, VERB_REHELLO},
+    },
+};
+
+static void
+fill_small(struct random *random, enum side side, struct message *message)
+{
+    if (message->verb == VERB_BYE)
+        message->reason = some_text(random, 0, 100);
+    else if (message->verb == VERB_ACCEPTED)
+        message->accepted = (struct accepted){some_ref(random, side), some_number(random)};
+    else if (message->verb == VERB_CANCEL)
+        message->ref = some_ref(random, side);
+    else if (message->verb == VERB_SEEN)
+        message->seen_count = some_number(random);
+    else if (message->verb == VERB_NACK)
+        message->nack = (struct nack){some_number(random), some_text(random, 0, 100)};
+    else if (message->verb == VERB_STOP)
+        message->stop = (struct stop){some_text(random, 0, 100), some_number(random)};
+    else
+        message->fence = some_number(random);
+}
+
+void
+generate_command(struct random *random, enum side side, enum direction direction, struct message *message)
+{
+    const uint8_t *allowed = verbs[side][direction];
+    uint32_t count = 0;
+
+    while (count < sizeof verbs[side][direction] && allowed[count] != VERB_NONE)
+        count++;
+    *message = (struct message){.verb = (enum verb)allowed[random_below(random, count)]};
+    if (message->verb == VERB_HELLO)
+        some_hello(random, side, &message->hello);
+    else if (message->verb == VERB_WELCOME)
+        some_welcome(random, &message->welcome);
+    else if (message->verb == VERB_HEARTBEAT)
+        some_heartbeat(random, &message->heartbeat);
+    else if (message->verb == VERB_SUBMIT)
+        some_submit(random, &message->submit);
+    else if (message->verb == VERB_TASK)
+        some_task(random, &message->task);
+    else if (message->verb == VERB_RESULT)
+        message->result = (struct result){some_ref(random, side), some_payload(random), some_info(random)};
+    else if (message->verb == VERB_CHUNK)
+        message->chunk = (struct chunk){some_ref(random, side), 1 + some_number_to(random, UINT64_MAX - 1),
+                                        some_payload(random), some_info(random)};
+    else if (message->verb == VERB_ERROR || message->verb == VERB_REFUSE)
+        some_error(random, side, direction, &message->error);
+    else
+        fill_small(random, side, message);
+}
+
+static void
+generate_container(struct random *random, struct wire_buffer *buffer, unsigned depth)
+{
+    uint32_t count = random_once_in(random, 20) ? random_below(random, 70) : random_below(random, 5);
+    bool is_map = some_bool(random);
+
+    if (is_map)
+        wire_write_map(buffer, count);
+    else
+        wire_write_array(buffer, count);
+    for (uint32_t i = 0; i < (is_map ? 2 * count : count); i++)
+        generate_value(random, buffer, count > 10 ? 0 : depth - 1);
+}
+
+void
+generate_value(struct random *random, struct wire_buffer *buffer, unsigned depth)
+{
+    static const uint8_t ext[] = {0xc7, 2, 5, 'a', 'b'};
+
+    switch (random_below(random, depth > 0 ? 11 : 8)) {
+    case 0:
+        wire_write_nil(buffer);
+        break;
+    case 1:
+        wire_write_bool(buffer, some_bool(random));
+        break;
+    case 2:
+        wire_write_uint(buffer, some_number(random));
+        break;
+    case 3:
+        wire_write_int(buffer, -(int64_t)(some_number(random) >> 1));
+        break;
+    case 4:
+        wire_write_float(buffer, (double)some_number(random) / 3);
+        break;
+    case 5:
+        wire_write_str(buffer, some_text(random, 0, 200));
+        break;
+    case 6:
+        wire_write_bin(buffer, some_text(random, 0, 200));
+        break;
+    case 7:
+        wire_write_raw(buffer, (struct bytes){ext, sizeof ext});
+        break;
+    default:
+        generate_container(random, buffer, depth);
+    }
+}

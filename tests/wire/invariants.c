@@ -1,0 +1,163 @@
+/* invariants.c - see invariants.h. */
+#include "tests/wire/invariants.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HOLDS(condition)                                                                                               \
+    do {                                                                                                               \
+        if (!(condition))                                                                                              \
+            give_up(#condition, frame);                                                                                \
+    } while (0)
+
+static _Noreturn void
+give_up(const char *condition, struct bytes frame)
+{
+    fprintf(stderr, "does not hold: %s\nframe: ", condition);
+    for (uint32_t i = 0; i < frame.size; i++)
+        fprintf(stderr, "%02x", frame.data[i]);
+    fputc('\n', stderr);
+    abort();
+}
+
+static bool
+is_within(struct bytes frame, struct bytes view)
+{
+    if (view.size == 0)
+        return true;
+    return view.data >= frame.data && view.size <= frame.size &&
+           (size_t)(view.data - frame.data) <= frame.size - view.size;
+}
+
+static bool
+all_within(struct bytes frame, const struct bytes *views, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!is_within(frame, views[i]))
+            return false;
+    return true;
+}
+
+#define ALL_WITHIN(...)                                                                                                \
+    all_within(frame, (const struct bytes[]){__VA_ARGS__}, sizeof(const struct bytes[]){__VA_ARGS__} / sizeof(struct bytes))
+
+static bool
+views_are_within(struct bytes frame, struct message *message)
+{
+    const struct hello *hello = &message->hello;
+    const struct submit *submit = &message->submit;
+    const struct error *error = &message->error;
+    const struct payload *payload = message_payload(message);
+
+    if (payload && (!is_within(frame, payload->data) || payload->frames > TASK_FRAMES_MAX || payload->attachments))
+        return false;
+    switch (message->verb) {
+    case VERB_HELLO:
+        return ALL_WITHIN(hello->protocol, hello->instance, hello->pool, hello->host, hello->python, hello->name,
+                          hello->leases.encoded);
+    case VERB_WELCOME:
+        return ALL_WITHIN(message->welcome.broker, message->welcome.leases.encoded);
+    case VERB_HEARTBEAT:
+        return is_within(frame, message->heartbeat.running.encoded);
+    case VERB_SUBMIT:
+        return ALL_WITHIN(submit->pool, submit->function, submit->content_type, submit->headers);
+    case VERB_TASK:
+        return ALL_WITHIN(message->task.function, message->task.content_type, message->task.headers);
+    case VERB_RESULT:
+        return is_within(frame, message->result.info.content_type);
+    case VERB_CHUNK:
+        return is_within(frame, message->chunk.info.content_type);
+    case VERB_ERROR:
+    case VERB_REFUSE:
+        return ALL_WITHIN(error->text, error->type, error->traceback, error->field, error->limit, error->final);
+    case VERB_BYE:
+        return is_within(frame, message->reason);
+    case VERB_NACK:
+        return is_within(frame, message->nack.reason);
+    case VERB_STOP:
+        return is_within(frame, message->stop.reason);
+    default:
+        return true;
+    }
+}
+
+static void
+check_fault(struct bytes frame, const struct wire_fault *fault, bool is_broken)
+{
+    HOLDS(fault->code == ERROR_BAD_MESSAGE || fault->code == ERROR_BAD_FIELD || fault->code == ERROR_UNSUPPORTED ||
+          fault->code == ERROR_TOO_LARGE || fault->code == ERROR_UNKNOWN_VERB);
+    HOLDS(!is_broken || (fault->code == ERROR_BAD_MESSAGE && fault->frames == 0));
+    HOLDS(fault->text && fault->text[0]);
+    HOLDS(fault->offset <= frame.size);
+    HOLDS(memchr(fault->unknown, '\0', sizeof fault->unknown));
+    for (const char *c = fault->unknown; *c; c++)
+        HOLDS(*c > ' ' && *c < 0x7f);
+}
+
+/* Whether a command that the peer sent may have no encoding: a HELLO of another protocol is known by its name only. */
+static bool
+is_foreign(const struct message *message)
+{
+    return message->verb == VERB_HELLO && (message->hello.protocol.size != sizeof PROTOCOL_NAME - 1 ||
+                                           memcmp(message->hello.protocol.data, PROTOCOL_NAME,
+                                                  sizeof PROTOCOL_NAME - 1) != 0);
+}
+
+/* Encode, decode, encode: both encodings are the same bytes. */
+static void
+check_encoding(struct bytes frame, const struct message *message, enum side side, enum direction direction)
+{
+    struct wire_buffer first, second;
+    struct wire_reader reader;
+    struct message again;
+    struct wire_fault fault;
+
+    if (is_foreign(message))
+        return;
+    wire_buffer_init(&first, false);
+    wire_buffer_init(&second, false);
+    HOLDS(wire_encode(&first, side, message) == OK);
+    wire_reader_init(&reader, (struct bytes){first.data, (uint32_t)first.size}, side, direction);
+    HOLDS(wire_next(&reader, &again, &fault) == WIRE_COMMAND);
+    HOLDS(again.verb == message->verb);
+    HOLDS(wire_encode(&second, side, &again) == OK);
+    HOLDS(first.size == second.size && memcmp(first.data, second.data, first.size) == 0);
+    HOLDS(wire_next(&reader, &again, &fault) == WIRE_END);
+    wire_buffer_fini(&first);
+    wire_buffer_fini(&second);
+}
+
+void
+invariants_check(struct bytes frame, enum side side, enum direction direction, struct tally *tally)
+{
+    struct wire_reader reader;
+    uint32_t steps = 0;
+
+    tally->frames++;
+    wire_reader_init(&reader, frame, side, direction);
+    for (;;) {
+        uint32_t at = reader.at;
+        struct message message;
+        struct wire_fault fault;
+        enum wire_next next = wire_next(&reader, &message, &fault);
+
+        if (next == WIRE_END)
+            break;
+        HOLDS(reader.at > at && (reader.at <= frame.size || frame.size == 0));
+        HOLDS(++steps <= frame.size + 1);
+        if (next == WIRE_COMMAND) {
+            tally->commands++;
+            HOLDS(views_are_within(frame, &message));
+            check_encoding(frame, &message, side, direction);
+            continue;
+        }
+        check_fault(frame, &fault, next == WIRE_BROKEN);
+        if (next == WIRE_FAULT) {
+            tally->faults++;
+            continue;
+        }
+        tally->broken++;
+        HOLDS(wire_next(&reader, &message, &fault) == WIRE_END);
+    }
+}
