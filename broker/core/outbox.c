@@ -32,7 +32,7 @@ static const char *const note_names[NOTE_KINDS] = {
     [NOTE_POOL_OPEN] = "pool.open",
     [NOTE_TASK_REQUEUED] = "task.requeued",
     [NOTE_TASK_DEAD] = "task.dead",
-    [NOTE_SHUTDOWN_BEGUN] = "shutdown.begun",
+    [NOTE_SHUTDOWN_BEGUN] = "broker.draining",
 };
 
 const char *

@@ -1,0 +1,227 @@
+/* loop.c - the broker's one thread; see loop.h. */
+#include "broker/io/loop.h"
+
+#include "broker/io/clock.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+/* Steps of one side in one turn: enough to pay for the turn, few enough that the other side does not wait long. */
+#define STEPS_MAX 1024
+/* A busy loop does not wait, but looks at signals and ended connections this often. */
+#define LOOK_AROUND_US 1000
+/* ZeroMQ does not tell when a slow peer has room again. Only while something waits for one. */
+#define SLOW_RETRY_US 5000
+
+enum { FD_CLIENTS, FD_WORKERS, FD_CLIENTS_MONITOR, FD_WORKERS_MONITOR, FD_EVENTS, FD_SIGNALS, FD_AGENT, FD_COUNT };
+
+struct loop {
+    struct loop_parts parts;
+    struct outbox outbox;
+    struct pollfd fds[FD_COUNT];
+    int64_t now_us;
+    int64_t looked_us; /* when it last looked around */
+    bool has_news;     /* something happened that a waiting admin call may wait for */
+    unsigned stops;    /* signals to end */
+    bool is_shut;      /* the core has finished */
+    bool has_failed;
+};
+
+/* --- what the core decided ------------------------------------------------------------------------------------ */
+
+static void
+carry_out(struct loop *loop)
+{
+    for (size_t i = 0; i < loop->outbox.count; i++) {
+        const struct action *action = &loop->outbox.actions[i];
+
+        switch (action->kind) {
+        case ACTION_SEND:
+            router_send(action->side == SIDE_CLIENT ? loop->parts.clients : loop->parts.workers, action->peer,
+                        &action->message);
+            break;
+        case ACTION_NOTE:
+            events_note(loop->parts.events, &action->note);
+            loop->has_news = true;
+            break;
+        case ACTION_SHUT:
+            loop->is_shut = true;
+            break;
+        }
+    }
+    outbox_clear(&loop->outbox);
+}
+
+static void
+handle(struct loop *loop, const struct event *event)
+{
+    if (admin_is_call(event)) {
+        admin_call(loop->parts.admin, event, loop->now_us, &loop->outbox);
+        loop->has_news = true;
+    } else {
+        if (event->kind == EVENT_PEER_GONE && event->side == SIDE_CLIENT)
+            admin_forget_peer(loop->parts.admin, event->peer);
+        broker_handle(loop->parts.broker, event, loop->now_us, &loop->outbox);
+    }
+    carry_out(loop);
+}
+
+static void
+shut_down(struct loop *loop, int64_t timeout_us)
+{
+    struct event event = {.kind = EVENT_SHUTDOWN, .shutdown_us = timeout_us};
+
+    handle(loop, &event);
+}
+
+/* --- one turn ------------------------------------------------------------------------------------------------- */
+
+/* Take what came on one side, within bounds. True: there may be more. */
+static bool
+receive(struct loop *loop, struct router *router)
+{
+    struct event event;
+
+    for (unsigned step = 0; step < STEPS_MAX; step++) {
+        int rc = router_next(router, &event);
+
+        if (rc == OK)
+            handle(loop, &event);
+        else if (rc == ERR_AGAIN)
+            return step > 0;
+        else if (rc == ERR_SYSTEM) {
+            log_line(loop->parts.log, LOG_ERROR, "socket.failed", "cannot receive: %s", strerror(errno));
+            loop->has_failed = true;
+            return false;
+        }
+    }
+    return true;
+}
+
+/* True: something happened, so there may be more at once.
+ * Workers go first: a result makes room for a task, and ends one. */
+static bool
+turn(struct loop *loop)
+{
+    struct loop_parts *parts = &loop->parts;
+    bool is_busy;
+
+    loop->now_us = clock_now_us();
+    is_busy = receive(loop, parts->workers);
+    is_busy |= receive(loop, parts->clients);
+    if (broker_next_due_us(parts->broker) <= loop->now_us) {
+        broker_tick(parts->broker, loop->now_us, &loop->outbox);
+        carry_out(loop);
+    }
+    if (loop->has_news || admin_next_due_us(parts->admin) <= loop->now_us) {
+        loop->has_news = false;
+        admin_tick(parts->admin, loop->now_us, &loop->outbox);
+        carry_out(loop);
+    }
+    is_busy |= router_flush(parts->workers);
+    is_busy |= router_flush(parts->clients);
+    return is_busy;
+}
+
+/* --- waiting -------------------------------------------------------------------------------------------------- */
+
+static void
+take_signal(struct loop *loop)
+{
+    struct signalfd_siginfo signal;
+
+    if (read(loop->parts.signal_fd, &signal, sizeof signal) != sizeof signal)
+        return;
+    if (signal.ssi_signo == SIGHUP) {
+        log_line(loop->parts.log, LOG_WARN, "signal.ignored", "SIGHUP: this version does not reload its configuration");
+        return;
+    }
+    log_line(loop->parts.log, LOG_INFO, "signal.received", "%s", signal.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
+    if (++loop->stops == 1)
+        shut_down(loop, signal.ssi_signo == SIGTERM ? loop->parts.drain_timeout_us : 0);
+}
+
+static void
+look_around(struct loop *loop, int timeout_ms)
+{
+    struct loop_parts *parts = &loop->parts;
+    struct pollfd *fds = loop->fds;
+
+    fds[FD_AGENT].fd = parts->agent ? agent_process_fd(parts->agent) : -1;
+    if (poll(fds, FD_COUNT, timeout_ms) < 0 && errno != EINTR) {
+        log_line(parts->log, LOG_ERROR, "poll.failed", "%s", strerror(errno));
+        loop->has_failed = true;
+        return;
+    }
+    loop->now_us = loop->looked_us = clock_now_us();
+    if (fds[FD_CLIENTS_MONITOR].revents)
+        router_watch(parts->clients);
+    if (fds[FD_WORKERS_MONITOR].revents)
+        router_watch(parts->workers);
+    if (fds[FD_EVENTS].revents)
+        events_attend(parts->events);
+    if (fds[FD_SIGNALS].revents)
+        take_signal(loop);
+    if (parts->agent && (fds[FD_AGENT].revents || agent_process_next_due_us(parts->agent) <= loop->now_us))
+        agent_process_tick(parts->agent, loop->now_us);
+}
+
+static int64_t
+min(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* How long nothing is due, in milliseconds and rounded up; -1: no end. */
+static int
+choose_timeout(const struct loop *loop)
+{
+    const struct loop_parts *parts = &loop->parts;
+    int64_t due_us = min(broker_next_due_us(parts->broker), admin_next_due_us(parts->admin));
+
+    if (parts->agent)
+        due_us = min(due_us, agent_process_next_due_us(parts->agent));
+    if (router_has_waiting(parts->clients) || router_has_waiting(parts->workers))
+        due_us = min(due_us, loop->now_us + SLOW_RETRY_US);
+    if (due_us == INT64_MAX)
+        return -1;
+    if (due_us <= loop->now_us)
+        return 0;
+    return (int)min((due_us - loop->now_us + 999) / 1000, 3600 * 1000);
+}
+
+static void
+prepare(struct loop *loop)
+{
+    const struct loop_parts *parts = &loop->parts;
+    const int fds[FD_COUNT] = {router_fd(parts->clients),         router_fd(parts->workers),
+                               router_monitor_fd(parts->clients), router_monitor_fd(parts->workers),
+                               events_fd(parts->events),          parts->signal_fd, -1};
+
+    for (unsigned i = 0; i < FD_COUNT; i++)
+        loop->fds[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
+    outbox_init(&loop->outbox);
+}
+
+int
+loop_run(const struct loop_parts *parts)
+{
+    struct loop loop = {.parts = *parts};
+
+    prepare(&loop);
+    while (!loop.is_shut && !loop.has_failed && loop.stops < 2) {
+        bool is_busy = turn(&loop);
+
+        if (is_busy && loop.now_us - loop.looked_us < LOOK_AROUND_US)
+            continue;
+        look_around(&loop, is_busy || loop.is_shut ? 0 : choose_timeout(&loop));
+    }
+    router_flush(parts->workers);
+    router_flush(parts->clients);
+    outbox_fini(&loop.outbox);
+    return loop.is_shut ? 0 : 1;
+}

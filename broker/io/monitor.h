@@ -1,0 +1,31 @@
+/* monitor.h - tells which connections of a socket ended. Knows descriptors, no peers. */
+#ifndef SNAKEPIT_IO_MONITOR_H
+#define SNAKEPIT_IO_MONITOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct monitor;
+
+/* Watch `socket`, before it is bound. `name` makes the inner address and is unique in the context. NULL: errno says why. */
+struct monitor *
+monitor_new(void *context, void *socket, const char *name);
+
+/* Call it before the watched socket is closed. *monitor_p becomes NULL; NULL is allowed. */
+void
+monitor_destroy(struct monitor **monitor_p);
+
+/* Readable when there may be something for monitor_next. */
+int
+monitor_fd(const struct monitor *monitor);
+
+/* The descriptor of the next connection that ended. The event is written before the descriptor is closed, so it is
+ * here before any message of a connection that got the same descriptor afterwards. False: no more for now. */
+bool
+monitor_next(struct monitor *monitor, int *ret_fd);
+
+/* How many connections failed to become ZMTP ones; never shrinks. */
+uint64_t
+monitor_handshakes_failed(const struct monitor *monitor);
+
+#endif

@@ -1,0 +1,435 @@
+/* router.c - one ROUTER socket with its peers; see router.h. */
+#include "broker/io/router.h"
+
+#include "broker/io/listener.h"
+#include "broker/io/inbound.h"
+#include "broker/io/monitor.h"
+#include "broker/io/connections.h"
+#include "broker/io/router_socket.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+#include <zmq.h>
+
+/* Offences on one connection before it is ignored; docs/protocol.md, section 8. */
+#define OFFENCES_MAX 16
+/* In one turn the core may have much for one peer: send it before more than this collects. */
+#define FLUSH_BYTES (1024 * 1024)
+/* What a peer sent before its end is read before its end is told. Under a flood that never ends, no longer than this. */
+#define PATIENCE_MESSAGES 100000
+
+struct router {
+    enum side side;
+    void *socket;
+    int fd;
+    struct listener *listener;
+    struct monitor *monitor;
+    struct log *log;
+    uint64_t send_bytes_max;
+    uint64_t inline_bytes_max;
+    size_t control_bytes_max;
+    struct connections *connections;
+    struct parcel_store parcels;
+    struct inbound *inbound;
+    struct connection *speaker;  /* whose message is being walked; NULL between messages */
+    bool has_offended;     /* this message was counted as an offence */
+    struct connection *dirty;    /* something to send */
+    struct connection *leaving;  /* ended; to be told to the core */
+    unsigned patience;     /* messages to read before those are told */
+    uint64_t flushed_out;  /* messages_out at the end of the last flush */
+    int *orphans;          /* descriptors of connections that ended, and whose messages may still be unread */
+    unsigned orphan_count, orphan_capacity;
+    struct router_stats stats;
+};
+
+/* --- building ------------------------------------------------------------------------------------------------- */
+
+struct router *
+router_new(void *context, enum side side, const struct config *config, struct log *log)
+{
+    struct router *router = calloc(1, sizeof *router);
+    const char *address = side == SIDE_CLIENT ? config->clients_endpoint : config->workers_endpoint;
+
+    if (!router)
+        abort();
+    router->side = side;
+    router->log = log;
+    router->send_bytes_max = config->send_bytes_max;
+    router->inline_bytes_max = config->broker.inline_bytes_max;
+    router->control_bytes_max = config->broker.control_bytes_max;
+    router->connections = connections_new();
+    router->inbound = inbound_new(side, config->broker.control_bytes_max, config->broker.inline_bytes_max);
+    router->socket = router_socket_new(context, config, address, &router->fd);
+    if (router->socket)
+        router->monitor = monitor_new(context, router->socket, side == SIDE_CLIENT ? "clients" : "workers");
+    if (!router->monitor) {
+        log_line(log, LOG_ERROR, "socket.failed", "cannot make a socket for %s: %s", address, zmq_strerror(zmq_errno()));
+        goto fail;
+    }
+    router->listener = listener_bind(router->socket, address, log);
+    if (!router->listener)
+        goto fail;
+    return router;
+
+fail:
+    router_destroy(&router);
+    return NULL;
+}
+
+void
+router_destroy(struct router **router_p)
+{
+    struct router *router = *router_p;
+
+    if (!router)
+        return;
+    inbound_destroy(&router->inbound);
+    connections_destroy(&router->connections);
+    parcel_store_fini(&router->parcels);
+    monitor_destroy(&router->monitor);
+    if (router->socket)
+        zmq_close(router->socket);
+    listener_destroy(&router->listener);
+    free(router->orphans);
+    free(router);
+    *router_p = NULL;
+}
+
+const char *
+router_address(const struct router *router)
+{
+    return listener_address(router->listener);
+}
+
+int
+router_fd(const struct router *router)
+{
+    return router->fd;
+}
+
+int
+router_monitor_fd(const struct router *router)
+{
+    return monitor_fd(router->monitor);
+}
+
+/* --- peers that come and go ----------------------------------------------------------------------------------- */
+
+static void
+begin_leaving(struct router *router, struct connection *peer)
+{
+    if (peer->is_leaving)
+        return;
+    if (!router->leaving)
+        router->patience = PATIENCE_MESSAGES;
+    peer->is_leaving = true;
+    DL_APPEND2(router->leaving, peer, leaving_prev, leaving_next);
+}
+
+static void
+end_connection(struct router *router, struct connection *peer)
+{
+    peer->is_ended = true;
+    connections_release_fd(router->connections, peer);
+    begin_leaving(router, peer);
+}
+
+/* Stop serving a peer whose connection stands: the core is told that it is gone, its messages are dropped. */
+static void
+shut_out(struct router *router, struct connection *peer, enum connection_state state, const char *event)
+{
+    if (peer->state != CONNECTION_OPEN)
+        return;
+    peer->state = state;
+    begin_leaving(router, peer);
+    log_begin(router->log, LOG_WARN, event);
+    log_str(router->log, "side", router->side == SIDE_CLIENT ? "client" : "worker");
+    log_uint(router->log, "peer", peer->number);
+    log_uint(router->log, "waiting_bytes", outbound_bytes(&peer->outbound));
+    log_end(router->log);
+}
+
+static void
+remember_orphan(struct router *router, int fd)
+{
+    if (router->orphan_count == router->orphan_capacity) {
+        router->orphan_capacity = router->orphan_capacity ? 2 * router->orphan_capacity : 16;
+        router->orphans = realloc(router->orphans, router->orphan_capacity * sizeof router->orphans[0]);
+        if (!router->orphans)
+            abort();
+    }
+    router->orphans[router->orphan_count++] = fd;
+}
+
+static bool
+take_orphan(struct router *router, int fd)
+{
+    for (unsigned i = 0; i < router->orphan_count; i++) {
+        if (router->orphans[i] == fd) {
+            router->orphans[i] = router->orphans[--router->orphan_count];
+            return true;
+        }
+    }
+    return false;
+}
+
+void
+router_watch(struct router *router)
+{
+    int fd;
+
+    while (monitor_next(router->monitor, &fd)) {
+        struct connection *peer = connections_by_fd(router->connections, fd);
+
+        if (peer)
+            end_connection(router, peer);
+        else
+            remember_orphan(router, fd);
+    }
+}
+
+/* Make a peer of whoever sent the message that was just received.
+ *
+ * Descriptors are reused, so the ends that the monitor knows of come first: the end of this descriptor's previous owner
+ * was written before the descriptor could be given away. Only then may this peer claim it. An end for which no peer
+ * was known is an orphan, until all that was sent before it has been read: it is then this peer's own. */
+static struct connection *
+add_speaker(struct router *router, struct bytes routing_id)
+{
+    int fd = inbound_fd(router->inbound);
+    struct connection *previous, *peer;
+
+    router_watch(router);
+    previous = connections_by_fd(router->connections, fd);
+    if (previous)
+        end_connection(router, previous);
+    peer = connections_add(router->connections, routing_id, fd);
+    outbound_init(&peer->outbound, &router->parcels, router->control_bytes_max);
+    if (take_orphan(router, fd))
+        end_connection(router, peer);
+    return peer;
+}
+
+static struct connection *
+find_speaker(struct router *router)
+{
+    struct bytes routing_id = inbound_routing_id(router->inbound);
+    struct connection *peer = connections_find(router->connections, routing_id);
+
+    if (!peer)
+        peer = add_speaker(router, routing_id);
+    else if (peer->state == CONNECTION_SLOW && !peer->is_leaving && outbound_bytes(&peer->outbound) == 0) {
+        peer->state = CONNECTION_OPEN;
+        connections_number(router->connections, peer);
+    }
+    peer->has_delimiter = inbound_has_delimiter(router->inbound);
+    return peer;
+}
+
+/* Send what waits for one peer and take it off the list. */
+static void
+flush_peer(struct router *router, struct connection *peer)
+{
+    struct bytes routing_id = {peer->routing_id, peer->routing_id_bytes};
+    int rc = outbound_send(&peer->outbound, router->socket, routing_id, peer->has_delimiter, &router->stats.messages_out);
+
+    if (rc == ERR_AGAIN)
+        return;
+    DL_DELETE2(router->dirty, peer, dirty_prev, dirty_next);
+    peer->is_dirty = false;
+    if (rc != OK)
+        end_connection(router, peer);
+}
+
+/* Tell the core of the first one that is leaving. ERR_INVALID: it did not know that one. */
+static int
+tell_leaving(struct router *router, struct event *ret_event)
+{
+    struct connection *peer = router->leaving;
+    uint32_t number = peer->number;
+
+    if (!peer->is_ended && peer->is_dirty) /* what it offended with was answered */
+        flush_peer(router, peer);
+    DL_DELETE2(router->leaving, peer, leaving_prev, leaving_next);
+    peer->is_leaving = false;
+    if (peer->is_dirty) {
+        DL_DELETE2(router->dirty, peer, dirty_prev, dirty_next);
+        peer->is_dirty = false;
+    }
+    if (peer->is_ended) {
+        connections_remove(router->connections, peer);
+    } else {
+        connections_release_number(router->connections, peer);
+        outbound_drop(&peer->outbound);
+    }
+    if (number == 0)
+        return ERR_INVALID;
+    *ret_event = (struct event){.kind = EVENT_PEER_GONE, .side = router->side, .peer = number};
+    return OK;
+}
+
+/* --- receiving ------------------------------------------------------------------------------------------------ */
+
+/* Begin the next message. OK: there is a speaker, or the message was dropped. */
+static int
+begin_message(struct router *router)
+{
+    int rc = inbound_receive(router->inbound, router->socket);
+
+    if (rc != OK)
+        return rc;
+    router->stats.messages_in++;
+    if (router->patience > 0)
+        router->patience--;
+    router->speaker = find_speaker(router);
+    router->has_offended = false;
+    if (router->speaker->state != CONNECTION_OPEN) {
+        inbound_drop(router->inbound);
+        router->speaker = NULL;
+    }
+    return OK;
+}
+
+static void
+count_offence(struct router *router)
+{
+    if (router->has_offended)
+        return;
+    router->has_offended = true;
+    if (++router->speaker->offences < OFFENCES_MAX)
+        return;
+    router->stats.peers_ignored++;
+    shut_out(router, router->speaker, CONNECTION_IGNORED, "peer.ignored");
+    inbound_drop(router->inbound);
+    router->speaker = NULL;
+}
+
+static struct bytes
+view(const char *text)
+{
+    return (struct bytes){(const uint8_t *)text, text ? (uint32_t)strlen(text) : 0};
+}
+
+static void
+answer_fault(struct router *router, const struct wire_fault *fault)
+{
+    /* A HELLO is answered in its own way, so that the peer does not wait for a WELCOME. */
+    struct message answer = {.verb = fault->verb == VERB_HELLO ? VERB_REFUSE : VERB_ERROR};
+    struct error *error = &answer.error;
+
+    error->ref = fault->ref;
+    error->code = fault->code;
+    error->text = view(fault->text);
+    error->field = view(fault->unknown[0] ? fault->unknown : fault->field);
+    error->has_offset = true;
+    error->offset = fault->offset;
+    if (fault->code == ERROR_TOO_LARGE) {
+        error->limit = view("inline_max");
+        error->limit_bytes = router->inline_bytes_max;
+    }
+    router->stats.faults++;
+    router_send(router, router->speaker->number, &answer);
+    if (fault->code == ERROR_BAD_MESSAGE)
+        count_offence(router);
+}
+
+static int
+walk_message(struct router *router, struct event *ret_event)
+{
+    const struct message *message;
+    struct wire_fault fault;
+
+    switch (inbound_next(router->inbound, &message, &fault)) {
+    case INBOUND_COMMAND:
+        *ret_event = (struct event){
+            .kind = EVENT_COMMAND, .side = router->side, .peer = router->speaker->number, .message = message};
+        return OK;
+    case INBOUND_FAULT:
+        answer_fault(router, &fault);
+        return ERR_INVALID;
+    case INBOUND_END:
+        break;
+    }
+    router->speaker = NULL;
+    return ERR_INVALID;
+}
+
+int
+router_next(struct router *router, struct event *ret_event)
+{
+    int rc;
+
+    if (router->speaker)
+        return walk_message(router, ret_event);
+    if (router->leaving && router->patience == 0)
+        return tell_leaving(router, ret_event);
+    rc = begin_message(router);
+    if (rc == OK)
+        return router->speaker ? walk_message(router, ret_event) : ERR_INVALID;
+    if (rc != ERR_AGAIN)
+        return rc;
+    /* All that was sent before the ends that we know of has been read. */
+    router->orphan_count = 0;
+    return router->leaving ? tell_leaving(router, ret_event) : ERR_AGAIN;
+}
+
+/* --- sending -------------------------------------------------------------------------------------------------- */
+
+void
+router_send(struct router *router, uint32_t number, const struct message *message)
+{
+    struct connection *peer = connections_at(router->connections, number);
+
+    if (!peer || peer->is_ended || peer->state != CONNECTION_OPEN) {
+        router->stats.undeliverable++;
+        return;
+    }
+    if (outbound_bytes(&peer->outbound) > router->send_bytes_max) {
+        router->stats.peers_overflowed++;
+        shut_out(router, peer, CONNECTION_SLOW, "peer.overflowed");
+        return;
+    }
+    if (outbound_add(&peer->outbound, router->side, message) != OK) {
+        log_line(router->log, LOG_ERROR, "broker.internal", "a %s could not be encoded", verb_name(message->verb));
+        return;
+    }
+    if (!peer->is_dirty) {
+        peer->is_dirty = true;
+        DL_APPEND2(router->dirty, peer, dirty_prev, dirty_next);
+    }
+    if (peer->outbound.waiting_bytes > FLUSH_BYTES)
+        flush_peer(router, peer);
+}
+
+bool
+router_flush(struct router *router)
+{
+    struct connection *peer, *next;
+    bool has_sent;
+
+    DL_FOREACH_SAFE2(router->dirty, peer, next, dirty_next)
+        flush_peer(router, peer);
+    has_sent = router->stats.messages_out != router->flushed_out;
+    router->flushed_out = router->stats.messages_out;
+    return has_sent || router->leaving;
+}
+
+bool
+router_has_waiting(const struct router *router)
+{
+    return router->dirty != NULL;
+}
+
+void
+router_get_stats(const struct router *router, struct router_stats *ret_stats)
+{
+    const struct connection *peer;
+
+    *ret_stats = router->stats;
+    ret_stats->handshakes_failed = monitor_handshakes_failed(router->monitor);
+    ret_stats->peers = connections_count(router->connections);
+    ret_stats->slow = 0;
+    DL_FOREACH2(router->dirty, peer, dirty_next)
+        ret_stats->slow++;
+}

@@ -1,0 +1,48 @@
+/* router_socket.c - a ROUTER's options; see router_socket.h. */
+#include "broker/io/router_socket.h"
+
+#include <stdbool.h>
+#include <string.h>
+#include <zmq.h>
+
+/* At the end, what was sent has this long to leave. */
+#define LINGER_MS 1000
+/* Connections that wait to be accepted: all workers of a host reconnect at one moment after a restart. */
+#define BACKLOG 4096
+/* Messages per peer that wait to be read. The broker reads faster than it is written to, so this bounds a flood. */
+#define RECEIVE_QUEUE_MAX 1000
+
+/* No ZMQ_HEARTBEAT_TTL: it would start timers in the peers, and a connecting socket with such a timer and a full queue
+ * aborts its process when it reconnects (libzmq issue 3937). No ZMQ_HANDSHAKE_IVL: its default of 30 s is right. */
+void *
+router_socket_new(void *context, const struct config *config, const char *address, int *ret_fd)
+{
+    void *socket = zmq_socket(context, ZMQ_ROUTER);
+    int64_t frame_max = (int64_t)config->broker.frame_bytes_max;
+    const struct {
+        int name;
+        int value;
+    } options[] = {
+        {ZMQ_ROUTER_MANDATORY, 1}, /* or messages to peers that are gone would vanish without a word */
+        {ZMQ_SNDHWM, (int)config->send_queue_max},
+        {ZMQ_RCVHWM, RECEIVE_QUEUE_MAX},
+        {ZMQ_LINGER, LINGER_MS},
+        {ZMQ_BACKLOG, BACKLOG},
+        {ZMQ_HEARTBEAT_IVL, (int)(config->link_heartbeat_us / 1000)},
+        {ZMQ_HEARTBEAT_TIMEOUT, (int)(config->link_timeout_us / 1000)},
+        {ZMQ_TCP_KEEPALIVE, 1},
+        {ZMQ_IPV6, strchr(address, '[') != NULL},
+    };
+    size_t fd_bytes = sizeof *ret_fd;
+    bool is_good = socket != NULL;
+
+    for (size_t i = 0; is_good && i < sizeof options / sizeof options[0]; i++)
+        is_good = zmq_setsockopt(socket, options[i].name, &options[i].value, sizeof options[i].value) == 0;
+    is_good = is_good && zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &frame_max, sizeof frame_max) == 0;
+    is_good = is_good && zmq_getsockopt(socket, ZMQ_FD, ret_fd, &fd_bytes) == 0;
+    if (is_good)
+        return socket;
+    if (socket)
+        zmq_close(socket);
+    return NULL;
+}

@@ -1,0 +1,81 @@
+"""Connections that end: seen at once, and nothing that was sent before the end is lost."""
+
+import os
+import time
+
+from broker_process import WorkerProcess
+from raw_peer import HELLO, RESULT, TASK, WELCOME, RawClient, RawWorker
+
+
+def test_a_killed_workers_task_runs_elsewhere_well_under_a_second(any_broker):
+    with RawClient(any_broker.clients) as client, RawWorker(any_broker.workers) as heir:
+        with WorkerProcess(any_broker.workers) as victim:
+            client.submit(1, "p", "hang")
+            victim.expect("hang")
+            heir.hello()
+            killed = time.monotonic()
+            victim.kill()
+            task = heir.expect(TASK)
+            seconds = time.monotonic() - killed
+        assert task[2] == 2
+        assert 0.4 < seconds < 0.9, f"{seconds:.3f} s, of which worker_grace is 0.5"
+        heir.send([RESULT, task[1], b"done"])
+        assert client.expect(RESULT)[2:4] == [b"done", {"attempt": 2}]
+
+
+def test_a_kill_is_seen_in_milliseconds(any_broker):
+    with WorkerProcess(any_broker.workers) as victim:
+        any_broker.wait_for_log("worker.started")
+        killed = time.monotonic()
+        victim.kill()
+        any_broker.wait_for_log("worker.detached")
+        assert time.monotonic() - killed < 0.2
+
+
+def test_a_result_sent_right_before_the_end_counts(any_broker):
+    with RawClient(any_broker.clients) as client:
+        for n in range(1, 31):
+            with WorkerProcess(any_broker.workers):
+                client.submit(n, "p", "last_words", b"%d" % n)
+                assert client.expect(RESULT)[1:3] == [n, b"%d" % n]
+        pool = client.admin("pools", pool="p")[0]
+        assert (pool["succeeded"], pool["requeued"]) == (30, 0)
+
+
+def test_a_worker_that_comes_back_within_the_grace_keeps_its_lease(any_broker):
+    with RawClient(any_broker.clients) as client, RawWorker(any_broker.workers) as second:
+        with RawWorker(any_broker.workers) as first:
+            first.hello()
+            client.submit(1, "p", "echo", b"kept")
+            task = first.expect(TASK)
+            session = first.session
+        any_broker.wait_for_log("worker.detached")
+        second.send([HELLO, "SPIT/1", "worker", {"pool": "p", "slots": 1, "pid": os.getpid(), "session": session,
+                                                  "leases": [task[1]]}])
+        welcome = second.expect(WELCOME)
+        assert welcome[1] == session and welcome[2]["resumed"] and welcome[2]["leases"] == [task[1]]
+        second.send([RESULT, task[1], task[4]])
+        assert client.expect(RESULT)[1:3] == [1, b"kept"]
+        assert client.admin("pools", pool="p")[0]["requeued"] == 0
+
+
+def test_many_connections_that_come_and_go_leave_nobody_behind(any_broker):
+    """Descriptors are reused all the time here: each end must be told of the right peer."""
+    with RawClient(any_broker.clients) as client, RawWorker(any_broker.workers) as worker:
+        worker.hello(slots=64)
+        client.hello()
+        for n in range(1, 41):
+            others = [RawClient(any_broker.clients) for _ in range(5)]
+            for other in others:
+                other.send([HELLO, "SPIT/1", "client", {"instance": bytes([n]) * 16}])
+            for other in others[::2]:
+                other.close()
+            client.submit(n, "p", "echo", b"%d" % n)
+            worker.serve_echo(1)
+            assert client.expect(RESULT)[1:3] == [n, b"%d" % n]
+            for other in others[1::2]:
+                other.close()
+        # The broker may still be reading of the last ends; its own count tells when it knows all.
+        until = time.monotonic() + 10
+        while client.admin("status")["link"]["peers"] > 2:
+            assert time.monotonic() < until, client.admin("status")["link"]

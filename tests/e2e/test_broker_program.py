@@ -1,0 +1,129 @@
+"""The program: its arguments, its endpoints, and that it rests when there is nothing to do."""
+
+import os
+import select
+import signal
+import socket
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from broker_process import SNAKEPITD, BrokerProcess, config_text, endpoints
+from raw_peer import RawClient, RawWorker
+
+
+def run(*arguments):
+    return subprocess.run([SNAKEPITD, *arguments], capture_output=True, text=True, timeout=20)
+
+
+@pytest.fixture
+def config(folder):
+    path = folder / "snakepit.conf"
+    path.write_text(config_text(endpoints("ipc", folder), pools=("a", "b")))
+    return path
+
+
+def test_version_and_help_are_printed():
+    assert run("--version").stdout.startswith("snakepitd 0.")
+    answer = run("--help")
+    assert answer.returncode == 0 and "--check-config" in answer.stdout and "Exit status" in answer.stdout
+
+
+@pytest.mark.parametrize("arguments", [("--nonsense",), ("-c",), ("stray",)])
+def test_wrong_usage_is_status_2(arguments):
+    answer = run(*arguments)
+    assert answer.returncode == 2 and "--help" in answer.stderr
+
+
+def test_check_config_says_ok_with_a_summary(config):
+    for arguments in (("-c", str(config), "--check-config"), ("--check-config", str(config))):
+        answer = run(*arguments)
+        assert answer.returncode == 0
+        assert answer.stdout.startswith("OK") and "2 pools" in answer.stdout and "ipc://" in answer.stdout
+
+
+def test_check_config_says_every_problem_with_its_line(config):
+    config.write_text(config.read_text() + "\nio_thread = 1;\ninsecure = 7;\n")
+    answer = run("-c", str(config), "--check-config")
+    assert answer.returncode == 3 and answer.stdout == ""
+    assert "io_thread" in answer.stderr and "insecure" in answer.stderr and str(config) in answer.stderr
+
+
+def test_a_missing_file_is_status_3(folder):
+    answer = run("-c", str(folder / "none.conf"))
+    assert answer.returncode == 3 and "none.conf" in answer.stderr
+
+
+def test_a_second_broker_on_one_path_is_refused_and_harms_nobody(broker):
+    answer = run("-c", str(broker.config))
+    assert answer.returncode == 1
+    assert "another broker serves this path" in answer.stderr and "ipc://" in answer.stderr
+    with RawClient(broker.clients) as client:
+        assert client.admin("ping")["pid"] == broker.pid
+
+
+def test_a_tcp_port_in_use_is_named(folder):
+    with BrokerProcess(folder, transport="tcp") as broker:
+        answer = run("-c", str(broker.config))
+        assert answer.returncode == 1
+        assert "Address already in use" in answer.stderr and "tcp://127.0.0.1:" in answer.stderr
+
+
+def test_the_sockets_of_a_killed_broker_are_taken_over(folder):
+    first = BrokerProcess(folder)
+    first.kill()
+    first.process.stderr.close()
+    assert stat.S_ISSOCK(os.stat(folder / "clients").st_mode)
+    with BrokerProcess(folder, addresses=first.addresses) as second, RawClient(second.clients) as client:
+        assert client.admin("ping")["pid"] == second.pid
+
+
+def test_a_file_in_the_way_is_not_removed(config, folder):
+    (folder / "clients").write_text("precious")
+    answer = run("-c", str(config))
+    assert answer.returncode == 1 and "in the way" in answer.stderr
+    assert (folder / "clients").read_text() == "precious"
+
+
+def test_sighup_does_not_end_it(broker):
+    broker.signal(signal.SIGHUP)
+    broker.wait_for_log("signal.ignored")
+    with RawClient(broker.clients) as client:
+        assert client.admin("ping")
+
+
+def switches(pid):
+    """How often the main thread has waited so far."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("voluntary_ctxt_switches:")[1].split()[0])
+
+
+@pytest.mark.parametrize("peers", [0, 20])
+def test_an_idle_broker_does_not_wake(broker, peers):
+    workers = [RawWorker(broker.workers) for _ in range(peers)]
+    for worker in workers:
+        worker.hello()
+    # All is quiet when the broker has waited once more after the last answer; then it must not wake at all.
+    watch = select.poll()
+    process = os.pidfd_open(broker.pid)
+    watch.register(process, select.POLLIN)
+    watch.poll(100)
+    before = switches(broker.pid)
+    watch.poll(1000)
+    assert switches(broker.pid) - before <= 1
+    os.close(process)
+    for worker in workers:
+        worker.close()
+
+
+def test_it_speaks_on_ipv6(folder):
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        pytest.skip("no IPv6 here")
+    addresses = {name: address.replace("127.0.0.1", "[::1]") for name, address in endpoints("tcp", folder).items()}
+    with BrokerProcess(folder, addresses=addresses) as broker, RawClient(broker.clients, ipv6=1) as client:
+        assert client.admin("ping")["pid"] == broker.pid
