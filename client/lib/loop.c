@@ -75,32 +75,22 @@ deadline_after(int timeout_ms)
     return timeout_ms < 0 ? INT64_MAX : client_clock_us() + (int64_t)timeout_ms * 1000;
 }
 
-/* Turns until a callback was called, or `deadline_us`. As snakepit_process; *ret_interrupted: by a signal. */
+/* Sleep until the next turn is due. OK; TIMEOUT: that is not before `deadline_us`; or a signal ended the sleep, and
+ * *ret_interrupted says so. */
 static int
-turn_until(struct snakepit_client *client, int64_t deadline_us, bool *ret_interrupted)
+sleep_until_due(struct snakepit_client *client, int64_t deadline_us, bool *ret_interrupted)
 {
-    *ret_interrupted = false;
-    for (;;) {
-        int status = client_turn(client);
-        int64_t due, now_us;
+    int64_t now_us = client_clock_us();
+    int64_t due = due_us(client);
 
-        if (status)
-            return status;
-        if (client->callbacks > 0)
-            return client->callbacks;
-        if (client->state == SESSION_REFUSED)
-            return client_fail(client, SNAKEPIT_REFUSED, "%s does not want this client", client->endpoint);
-        now_us = client_clock_us();
-        if (now_us >= deadline_us)
-            return 0;
-        due = due_us(client);
-        if (due > deadline_us)
-            due = deadline_us;
-        if (due > now_us && !link_wait(&client->link, due == INT64_MAX ? -1 : due - now_us)) {
-            *ret_interrupted = true;
-            return 0;
-        }
-    }
+    *ret_interrupted = false;
+    if (now_us >= deadline_us)
+        return SNAKEPIT_TIMEOUT;
+    if (due > deadline_us)
+        due = deadline_us;
+    if (due > now_us)
+        *ret_interrupted = !link_wait(&client->link, due == INT64_MAX ? -1 : due - now_us);
+    return SNAKEPIT_OK;
 }
 
 /* What keeps a function that processes or waits from running now. */
@@ -115,10 +105,23 @@ check_moment(struct snakepit_client *client)
 int
 snakepit_process(struct snakepit_client *client, int timeout_ms)
 {
-    bool interrupted;
+    int64_t deadline_us = timeout_ms == 0 ? 0 : deadline_after(timeout_ms);
+    bool interrupted = false;
     int status = check_moment(client);
 
-    return status ? status : turn_until(client, deadline_after(timeout_ms), &interrupted);
+    if (status)
+        return status;
+    for (;;) {
+        status = client_turn(client);
+        if (status)
+            return status;
+        if (client->callbacks > 0)
+            return client->callbacks;
+        if (client->state == SESSION_REFUSED)
+            return client_fail(client, SNAKEPIT_REFUSED, "%s does not want this client", client->endpoint);
+        if (interrupted || sleep_until_due(client, deadline_us, &interrupted))
+            return 0;
+    }
 }
 
 int
@@ -127,22 +130,17 @@ client_wait_until(struct snakepit_client *client, client_question_fn *is_done, c
     int64_t deadline_us = deadline_after(timeout_ms);
     int status = check_moment(client);
 
-    if (status)
-        return status;
-    while (!is_done(client, argument)) {
+    while (status == SNAKEPIT_OK && !is_done(client, argument)) {
         bool interrupted;
 
-        status = turn_until(client, deadline_us, &interrupted);
-        if (is_done(client, argument))
+        status = client_turn(client);
+        if (status || is_done(client, argument))
             break;
-        if (status < 0)
-            return status;
-        if (status == 0 && !interrupted)
-            return SNAKEPIT_TIMEOUT;
-        if (client_clock_us() >= deadline_us)
-            return SNAKEPIT_TIMEOUT;
+        if (client->state == SESSION_REFUSED)
+            return client_fail(client, SNAKEPIT_REFUSED, "%s does not want this client", client->endpoint);
+        status = sleep_until_due(client, deadline_us, &interrupted);
     }
-    return SNAKEPIT_OK;
+    return status;
 }
 
 static bool
@@ -168,7 +166,11 @@ snakepit_wait(struct snakepit_client *client, int timeout_ms)
 int
 snakepit_connect(struct snakepit_client *client, int timeout_ms)
 {
-    return client_wait_until(client, is_up, NULL, timeout_ms);
+    int status = client_wait_until(client, is_up, NULL, timeout_ms);
+
+    if (status == SNAKEPIT_TIMEOUT && client->error[0] == '\0')
+        client_fail(client, status, "%s: no answer", client->endpoint);
+    return status;
 }
 
 int

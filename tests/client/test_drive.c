@@ -100,7 +100,26 @@ Test(drive, a_call_that_times_out_cancels_its_task)
     cr_assert_eq(fake_broker_expect(broker, client, VERB_CANCEL)->message.ref.number, id);
     /* Its late end finds nobody, and harms nobody. */
     fake_broker_answer(broker, id, "late");
-    cr_assert_eq(snakepit_wait(client, 5000), SNAKEPIT_OK);
+    cr_assert_eq(snakepit_wait(client, 1000), SNAKEPIT_OK);
+}
+
+static void *
+see_hello(void *nothing)
+{
+    fake_broker_expect(broker, NULL, VERB_HELLO);
+    return nothing;
+}
+
+Test(drive, connect_returns_with_the_welcome_and_waits_for_nothing_else)
+{
+    const struct snakepit_client_options options = {.endpoint = fake_broker_endpoint(broker)};
+    struct snakepit_client *other = snakepit_client_new(&options);
+    pthread_t thread;
+
+    pthread_create(&thread, NULL, see_hello, NULL);
+    cr_assert_eq(snakepit_connect(other, 1000), SNAKEPIT_OK);
+    pthread_join(thread, NULL);
+    snakepit_client_destroy(&other);
 }
 
 Test(drive, admin_calls_go_to_the_brokers_own_pool)
