@@ -1,4 +1,6 @@
-/* generate.c - random commands; see generate.h. */
+/* generate.c - random commands; see generate.h.
+ * Random numbers are drawn one per statement: C leaves the order within an expression open, and a seed must always
+ * give the same commands. */
 #include "tests/wire/generate.h"
 
 #include <string.h>
@@ -14,15 +16,18 @@ some_text(struct random *random, uint32_t min, uint32_t max)
 {
     uint32_t span = max - min < 12 || random_once_in(random, 8) ? max - min : 12;
     uint32_t size = min + random_below(random, span + 1);
+    uint32_t start = random_below(random, sizeof characters - 1 - size);
 
-    return (struct bytes){(const uint8_t *)characters + random_below(random, sizeof characters - 1 - size), size};
+    return (struct bytes){(const uint8_t *)characters + start, size};
 }
 
 /* Numbers of all magnitudes. */
 static uint64_t
 some_number(struct random *random)
 {
-    return random_next(random) >> random_below(random, 64);
+    uint32_t bits_less = random_below(random, 64);
+
+    return random_next(random) >> bits_less;
 }
 
 static uint64_t
@@ -123,7 +128,8 @@ some_hello(struct random *random, enum side side, struct hello *hello)
 static void
 some_welcome(struct random *random, struct welcome *welcome)
 {
-    *welcome = (struct welcome){.session = some_number(random), .broker = some_text(random, 0, LABEL_BYTES_MAX)};
+    *welcome = (struct welcome){.session = some_number(random)};
+    welcome->broker = some_text(random, 0, LABEL_BYTES_MAX);
     welcome->epoch = some_number(random);
     welcome->resumed = some_bool(random);
     welcome->heartbeat_ms = some_number(random);
@@ -174,7 +180,8 @@ some_submit(struct random *random, struct submit *submit)
 static void
 some_task(struct random *random, struct task_command *task)
 {
-    *task = (struct task_command){.fence = some_number(random), .function = some_text(random, 1, 100)};
+    *task = (struct task_command){.fence = some_number(random)};
+    task->function = some_text(random, 1, 100);
     task->attempt = 1 + (uint32_t)some_number_to(random, UINT32_MAX - 1);
     task->payload = some_payload(random);
     task->content_type = some_text(random, 0, CONTENT_TYPE_BYTES_MAX);
@@ -198,7 +205,8 @@ some_code(struct random *random, enum direction direction)
 static void
 some_error(struct random *random, enum side side, enum direction direction, struct error *error)
 {
-    *error = (struct error){.code = some_code(random, direction), .text = some_text(random, 0, 200)};
+    *error = (struct error){.code = some_code(random, direction)};
+    error->text = some_text(random, 0, 200);
     if (!random_once_in(random, 4))
         error->ref = some_ref(random, side);
     if (some_bool(random))
@@ -232,22 +240,50 @@ static const uint8_t verbs[2][2][12] = {
 };
 
 static void
-fill_small(struct random *random, enum side side, struct message *message)
+some_result(struct random *random, enum side side, struct result *result)
 {
-    if (message->verb == VERB_BYE)
+    result->ref = some_ref(random, side);
+    result->payload = some_payload(random);
+    result->info = some_info(random);
+}
+
+static void
+some_chunk(struct random *random, enum side side, struct chunk *chunk)
+{
+    chunk->ref = some_ref(random, side);
+    chunk->seq = 1 + some_number_to(random, UINT64_MAX - 1);
+    chunk->payload = some_payload(random);
+    chunk->info = some_info(random);
+}
+
+static void
+some_small(struct random *random, enum side side, struct message *message)
+{
+    switch (message->verb) {
+    case VERB_BYE:
         message->reason = some_text(random, 0, 100);
-    else if (message->verb == VERB_ACCEPTED)
-        message->accepted = (struct accepted){some_ref(random, side), some_number(random)};
-    else if (message->verb == VERB_CANCEL)
+        break;
+    case VERB_ACCEPTED:
+        message->accepted.id = some_ref(random, side);
+        message->accepted.task = some_number(random);
+        break;
+    case VERB_CANCEL:
         message->ref = some_ref(random, side);
-    else if (message->verb == VERB_SEEN)
+        break;
+    case VERB_SEEN:
         message->seen_count = some_number(random);
-    else if (message->verb == VERB_NACK)
-        message->nack = (struct nack){some_number(random), some_text(random, 0, 100)};
-    else if (message->verb == VERB_STOP)
-        message->stop = (struct stop){some_text(random, 0, 100), some_number(random)};
-    else
+        break;
+    case VERB_NACK:
+        message->nack.fence = some_number(random);
+        message->nack.reason = some_text(random, 0, 100);
+        break;
+    case VERB_STOP:
+        message->stop.reason = some_text(random, 0, 100);
+        message->stop.grace_ms = some_number(random);
+        break;
+    default:
         message->fence = some_number(random);
+    }
 }
 
 void
@@ -270,14 +306,13 @@ generate_command(struct random *random, enum side side, enum direction direction
     else if (message->verb == VERB_TASK)
         some_task(random, &message->task);
     else if (message->verb == VERB_RESULT)
-        message->result = (struct result){some_ref(random, side), some_payload(random), some_info(random)};
+        some_result(random, side, &message->result);
     else if (message->verb == VERB_CHUNK)
-        message->chunk = (struct chunk){some_ref(random, side), 1 + some_number_to(random, UINT64_MAX - 1),
-                                        some_payload(random), some_info(random)};
+        some_chunk(random, side, &message->chunk);
     else if (message->verb == VERB_ERROR || message->verb == VERB_REFUSE)
         some_error(random, side, direction, &message->error);
     else
-        fill_small(random, side, message);
+        some_small(random, side, message);
 }
 
 static void

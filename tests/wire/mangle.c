@@ -1,4 +1,6 @@
-/* mangle.c - ways to spoil a frame; see mangle.h. */
+/* mangle.c - ways to spoil a frame; see mangle.h.
+ * Random numbers are drawn one per statement: C leaves the order within an expression open, and a seed must always
+ * give the same frames. */
 #include "tests/wire/mangle.h"
 
 #include <string.h>
@@ -24,8 +26,11 @@ somewhere(struct random *random, const struct wire_buffer *frame)
 static void
 flip_bits(struct random *random, struct wire_buffer *frame)
 {
-    for (uint32_t i = 1 + random_below(random, 4); i > 0 && frame->size > 0; i--)
-        frame->data[random_below(random, (uint32_t)frame->size)] ^= (uint8_t)(1u << random_below(random, 8));
+    for (uint32_t i = 1 + random_below(random, 4); i > 0 && frame->size > 0; i--) {
+        uint32_t at = random_below(random, (uint32_t)frame->size);
+
+        frame->data[at] ^= (uint8_t)(1u << random_below(random, 8));
+    }
 }
 
 static void
@@ -69,12 +74,14 @@ lie(struct random *random, struct wire_buffer *frame)
     static const uint32_t lengths[] = {0, 1, 2, 15, 255, 256, 65535, 65536, 0x40000000, 0x7fffffff, 0x80000000, UINT32_MAX};
     uint32_t length = lengths[random_below(random, sizeof lengths / sizeof *lengths)];
     uint8_t head[5] = {heads[random_below(random, sizeof heads)]};
+    uint32_t size;
 
     for (int i = 1; i < 5; i++)
         head[i] = (uint8_t)(length >> (32 - 8 * i));
     if (random_below(random, 2) == 0)
         memmove(head + 1, head + 3, 2); /* the length of a 16-bit form */
-    insert(frame, somewhere(random, frame), head, 1 + random_below(random, sizeof head));
+    size = 1 + random_below(random, sizeof head);
+    insert(frame, somewhere(random, frame), head, size);
 }
 
 /* Change a short head by one: one element more or less than there is. */
