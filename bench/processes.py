@@ -18,7 +18,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 CONFIG = """
 endpoints = {{ clients = "{clients}"; workers = "{workers}"; events = ""; }};
-log = {{ level = "warn"; }};
+log = {{ level = "error"; }};
 pools = ( {{ name = "echo"; queued_max = 200000; max_attempts = 1000; }} );
 """
 
@@ -61,12 +61,10 @@ class Stage:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for process in self.running:
+        for process in reversed(self.running):  # workers before their broker
             process.send_signal(signal.SIGTERM)
-        end_s = time.monotonic() + 5
-        for process in self.running:
             try:
-                process.wait(max(0.0, end_s - time.monotonic()))
+                process.wait(5)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

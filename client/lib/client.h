@@ -40,7 +40,6 @@ struct snakepit_client {
     int64_t heartbeat_at_us;  /* UP: when the next one goes out */
     uint32_t heartbeats_unanswered; /* sent since the broker was heard */
     uint64_t finals;          /* on this connection since the WELCOME */
-    uint64_t finals_told;     /* said in the last SEEN */
     int64_t finals_due_us;    /* when SEEN goes out by itself; 0: nothing to tell */
     uint64_t frame_bytes_max; /* the broker's, from its WELCOME */
 

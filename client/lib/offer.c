@@ -1,5 +1,6 @@
 /* offer.c - puts waiting tasks and commands into messages, as many as fit, and sends them; see offer_turn in client.h. */
 #include "client/lib/client.h"
+#include "client/lib/session.h"
 #include "wire/wire.h"
 
 #include <string.h>
@@ -147,6 +148,9 @@ offer_turn(struct snakepit_client *client)
         int status;
 
         doom_too_large(client, pending_first(&client->pending, PENDING_WAITING));
+        /* SEEN goes along with tasks; alone it waits for its own time. */
+        if (pending_first(&client->pending, PENDING_WAITING) && session_tell_finals(client))
+            return SNAKEPIT_MEMORY;
         batch = plan_batch(client);
         if (batch.bytes == 0)
             return SNAKEPIT_OK;

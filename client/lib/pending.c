@@ -11,6 +11,10 @@
 #undef HASH_FUNCTION
 #define HASH_FUNCTION(key, key_bytes, hash) ((hash) = (unsigned)*(const uint64_t *)(key))
 
+/* A bucket that holds several tasks costs a cache miss for each of them. */
+#undef HASH_BKT_CAPACITY_THRESH
+#define HASH_BKT_CAPACITY_THRESH 2U
+
 /* uthash calls this for a task that it could not add. */
 #undef uthash_nonfatal_oom
 #define uthash_nonfatal_oom(task) (was_added = false)

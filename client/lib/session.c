@@ -7,7 +7,6 @@
 
 #define GREETING_US INT64_C(5000000)   /* a broker that has not answered HELLO by then is none */
 #define SEEN_DELAY_US INT64_C(500000)  /* the protocol asks for SEEN within a second */
-#define SEEN_COUNT_MAX 1000            /* and we tell earlier when so many are kept for us */
 #define HEARTBEAT_MIN_US INT64_C(50000)
 #define HEARTBEAT_MAX_US INT64_C(3600000000)
 #define HEARTBEAT_DEFAULT_US INT64_C(5000000)
@@ -143,7 +142,7 @@ session_welcome(struct snakepit_client *client, const struct welcome *welcome)
     client->heartbeat_at_us = client->now_us + client->heartbeat_us;
     client->heartbeats_unanswered = 0;
     client->frame_bytes_max = welcome->frame_max_bytes ? welcome->frame_max_bytes : FRAME_BYTES_MAX;
-    client->finals = client->finals_told = 0;
+    client->finals = 0;
     client->finals_due_us = 0;
     client->retry_delay_us = client->reconnect_us;
     client->state = SESSION_UP;
@@ -195,21 +194,18 @@ append_command(struct snakepit_client *client, const struct message *command)
     return client_fail(client, SNAKEPIT_MEMORY, "no memory for a command");
 }
 
-static int
-tell_finals(struct snakepit_client *client)
+int
+session_tell_finals(struct snakepit_client *client)
 {
     struct message seen = {.verb = VERB_SEEN, .seen_count = client->finals};
-    bool many = client->finals - client->finals_told >= SEEN_COUNT_MAX;
     int status;
 
-    if (!client->finals_due_us || (!many && client->now_us < client->finals_due_us))
-        return OK;
+    if (!client->finals_due_us)
+        return SNAKEPIT_OK;
     status = append_command(client, &seen);
-    if (status)
-        return status;
-    client->finals_told = client->finals;
-    client->finals_due_us = 0;
-    return OK;
+    if (status == SNAKEPIT_OK)
+        client->finals_due_us = 0;
+    return status;
 }
 
 static int
@@ -244,7 +240,8 @@ session_turn(struct snakepit_client *client)
             session_drop(client, "no answer to HELLO");
         return OK;
     case SESSION_UP:
-        status = tell_finals(client);
+        /* Mostly SEEN has gone out with the tasks that were submitted since. */
+        status = client->now_us >= client->finals_due_us ? session_tell_finals(client) : SNAKEPIT_OK;
         return status ? status : send_heartbeat(client);
     case SESSION_REFUSED:
         return OK;
@@ -277,10 +274,7 @@ session_bye(struct snakepit_client *client)
 
     if (client->state != SESSION_UP)
         return;
-    if (client->finals != client->finals_told) {
-        client->finals_due_us = 1;
-        tell_finals(client);
-    }
+    session_tell_finals(client);
     if (offer_turn(client) == OK && client->state == SESSION_UP)
         send_alone(client, &bye);
 }

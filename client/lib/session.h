@@ -34,6 +34,10 @@ session_drop(struct snakepit_client *client, const char *why);
 void
 session_count_final(struct snakepit_client *client);
 
+/* Put SEEN into the commands, if there is something to tell. OK or MEMORY. */
+int
+session_tell_finals(struct snakepit_client *client);
+
 /* Say BYE, if there is a session, behind all that was submitted. */
 void
 session_bye(struct snakepit_client *client);
