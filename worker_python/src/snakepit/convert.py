@@ -32,6 +32,8 @@ CONTENT_TYPES = (MSGPACK, JSON, RAW, PICKLE5)
 _REPR_CHARACTERS_MAX = 1000
 _EXACT_JSON = (str, int, float, bool, type(None))
 
+_NO_KWARGS: Mapping[str, Any] = {}
+
 Arguments = tuple[Sequence[Any], Mapping[str, Any]]
 
 
@@ -60,7 +62,8 @@ def encode_value(value: Any, content_type: str = MSGPACK) -> Payload:
         BadPayload: the content type is unknown or cannot carry the value.
     """
     if content_type == MSGPACK:
-        return _framed(_pack(value))
+        body = _pack(value)
+        return body if len(body) < ATTACH_BYTES_MIN else (body,)
     if content_type == RAW:
         return _encode_raw(value)
     return _encode(value, content_type)
@@ -74,7 +77,12 @@ def decode_arguments(payload: Payload, content_type: str = MSGPACK, *, allow_pic
     """
     if content_type == RAW:
         return (_decode_raw(payload),), {}
-    value = decode_value(payload, content_type, allow_pickle=allow_pickle)
+    return _checked_arguments(decode_value(payload, content_type, allow_pickle=allow_pickle))
+
+
+def _checked_arguments(value: Any) -> Arguments:
+    if type(value) is list and len(value) == 1 and type(value[0]) is list:
+        return value[0], _NO_KWARGS
     if not isinstance(value, (list, tuple)) or len(value) > 2:
         raise BadPayload("arguments must be [args, kwargs]")
     args = value[0] if value else ()
@@ -94,6 +102,11 @@ def decode_value(payload: Payload, content_type: str = MSGPACK, *, allow_pickle:
     """
     if content_type == RAW:
         return _decode_raw(payload)
+    if content_type == MSGPACK and type(payload) is bytes:
+        try:
+            return _unpack(payload)
+        except Exception as error:
+            raise _undecodable(content_type, error) from error
     body, *buffers = payload if isinstance(payload, tuple) else (payload,)
     try:
         if content_type == MSGPACK:
@@ -107,8 +120,12 @@ def decode_value(payload: Payload, content_type: str = MSGPACK, *, allow_pickle:
     except BadPayload:
         raise
     except Exception as error:  # a foreign payload can make a decoder raise almost anything
-        raise BadPayload(f"not {content_type}: {type(error).__name__}: {error}") from error
+        raise _undecodable(content_type, error) from error
     raise BadPayload(f"unknown content type {content_type!r}; known are {', '.join(CONTENT_TYPES)}")
+
+
+def _undecodable(content_type: str, error: Exception) -> BadPayload:
+    return BadPayload(f"not {content_type}: {type(error).__name__}: {error}")
 
 
 # --- encoders ---------------------------------------------------------------------------------------------------------
@@ -117,7 +134,8 @@ def decode_value(payload: Payload, content_type: str = MSGPACK, *, allow_pickle:
 def _pack(value: Any) -> bytes:
     try:
         # strict_types: named tuples, enums and other derived classes come to convert_value instead of losing their kind
-        return bytes(msgpack.packb(value, default=convert_value, strict_types=True))
+        body: bytes = msgpack.packb(value, default=convert_value, strict_types=True)
+        return body
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise BadPayload(f"cannot be sent as msgpack: {error}") from error
 
@@ -184,8 +202,9 @@ def convert_key(key: Any) -> Any:
 
 def _unpack(body: Buffer) -> Any:
     # Markers are rare, and a hook costs a Python call for each map: look for one before asking for it.
-    hook = _revive if b"$type" in bytes(body) else None
-    return msgpack.unpackb(body, strict_map_key=False, object_hook=hook)
+    if b"$type" in (body if type(body) is bytes else bytes(body)):
+        return msgpack.unpackb(body, strict_map_key=False, object_hook=_revive)
+    return msgpack.unpackb(body, strict_map_key=False)
 
 
 def _revive(value: dict[Any, Any]) -> Any:

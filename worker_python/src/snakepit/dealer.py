@@ -46,6 +46,8 @@ class Dealer:
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
         self._is_woken = False
+        # What `wait` saw. Each call into libzmq lets go of the GIL, and costs up to a switch interval to get it back.
+        self._has_events = self._has_messages = False
         self._unsent: tuple[bytes, list[Buffer]] | None = None
         self._others: list[int] = []
         try:
@@ -93,6 +95,8 @@ class Dealer:
         """Sleep until something happens or the time is up (None: no limit); give the ready descriptors."""
         timeout_ms = None if seconds is None else max(0, int(seconds * 1000) + 1)
         ready = dict(self._poller.poll(timeout_ms))
+        self._has_events = self._monitor in ready
+        self._has_messages = self._socket in ready
         if self._wake_read in ready:
             os.read(self._wake_read, 512)
             # Before the caller looks at its queues: who adds to them from now on writes again.
@@ -102,7 +106,7 @@ class Dealer:
     def link_events(self) -> list[bool]:
         """Give what happened to the connection since the last call, in order: True it stands, False it ended."""
         events = []
-        while self._monitor.poll(0):
+        while self._has_events and self._monitor.poll(0):
             event, _ = _EVENT.unpack(self._monitor.recv_multipart()[0])
             events.append(event == _UP)
         return events
@@ -111,6 +115,8 @@ class Dealer:
         """Read what is there, at most TURN_MESSAGES_MAX messages: (control frame, attachment frames) each."""
         receive, option, more = self._socket.recv, self._socket.getsockopt, zmq.RCVMORE
         messages: list[tuple[bytes, list[Buffer]]] = []
+        if not self._has_messages:
+            return messages
         try:
             while len(messages) < TURN_MESSAGES_MAX:
                 control = receive(zmq.NOBLOCK)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import msgpack  # type: ignore[import-untyped]
@@ -66,24 +66,27 @@ def decode(
     if len(control) > m.CONTROL_BYTES_MAX:
         return [Fault("bad_message", text="the control frame is over its limit", is_broken=True)]
     attached = Frames(frames)
+    decoders = _DECODERS[side, to_broker]
     decoded: list[Message | Fault] = []
-    offset = 0
-    for start, command in _commands(control):
-        offset = start
-        if command is None:
-            decoded.append(Fault("bad_message", text="not whole MessagePack", offset=start, is_broken=True))
+    unpacker = _unpacker(control)
+    unpack, tell, offset, size = unpacker.unpack, unpacker.tell, 0, len(control)
+    while offset < size or not size:
+        try:
+            command = unpack()
+        except (ValueError, TypeError, OverflowError, msgpack.UnpackException):
+            decoded.append(Fault("bad_message", text="not whole MessagePack", offset=offset, is_broken=True))
             return decoded
-        message = _decode_command(command, attached, side, to_broker, start)
+        message = _decode_command(command, attached, decoders, side, offset)
         decoded.append(message)
         if type(message) is Fault and message.is_broken:
             return decoded
+        offset = tell()
     if attached.left and not attached.is_short:
         decoded.append(Fault("bad_message", text="frames are left over", offset=offset))
     return decoded
 
 
-def _commands(control: bytes) -> Iterator[tuple[int, Any]]:
-    """Give (offset, value) of each command; the value is None where the bytes stop being MessagePack."""
+def _unpacker(control: bytes) -> Any:
     unpacker = msgpack.Unpacker(
         use_list=False,
         object_pairs_hook=Map,
@@ -94,27 +97,19 @@ def _commands(control: bytes) -> Iterator[tuple[int, Any]]:
         max_map_len=_ELEMENTS_MAX,
     )
     unpacker.feed(control)
-    tell, offset, size = unpacker.tell, 0, len(control)
-    if not size:
-        yield 0, None
-    while offset < size:
-        try:
-            command = unpacker.unpack()
-        except (ValueError, TypeError, OverflowError, msgpack.UnpackException):
-            yield offset, None
-            return
-        yield offset, command if command is not None else ()
-        offset = tell()
+    return unpacker
 
 
-def _decode_command(command: Any, attached: Frames, side: str, to_broker: bool, offset: int) -> Message | Fault:
+def _decode_command(
+    command: Any, attached: Frames, decoders: dict[int, _Decoder], side: str, offset: int
+) -> Message | Fault:
     if type(command) is not tuple or not command:
         name = "verb" if command == () else ""
         return Fault("bad_message", field=name, text="a command is a non-empty array", offset=offset)
     verb = command[0]
     if type(verb) is not int or verb < 0:
         return Fault("bad_message", field="verb", text="a verb is an unsigned integer", offset=offset)
-    decoder = _DECODERS[side, to_broker].get(verb)
+    decoder = decoders.get(verb)
     try:
         if decoder is None:
             _pass_over_frames(command, attached)
@@ -213,6 +208,8 @@ def _result(side: str, to_broker: bool) -> _Decoder:
     check_ref = _REF[side]
 
     def decoder(c: _Fields, attached: Frames) -> Message:
+        if len(c) == 3 and type(c[2]) is bytes and not to_broker:  # the usual case
+            return m.Result(check_ref(c[1], "ref"), c[2])
         claimed = _claim(c, 2, attached, "ref", "payload", to_broker=to_broker)
         info = check.mapping(c[3], "info", facts.INFO) if len(c) > 3 else m.NOTHING
         return m.Result(check_ref(c[1], "ref"), claimed, info)
@@ -232,6 +229,9 @@ def _chunk(side: str, to_broker: bool) -> _Decoder:
 
 
 def _task(c: _Fields, attached: Frames) -> Message:
+    if len(c) == 5 and type(c[4]) is bytes and type(c[3]) is str and 0 < len(c[3]) < _SHORT:
+        # The usual case: no options, inline, and only the two numbers are left to be checked.
+        return m.Task(_UINT(c[1], "fence"), _ATTEMPT(c[2], "attempt"), c[3], c[4])
     claimed = _claim(c, 4, attached, "fence", "attempt", "function", "payload", to_broker=False)
     options = check.mapping(c[5], "options", facts.TASK_OPTIONS) if len(c) > 5 else m.NOTHING
     fence, attempt = _UINT(c[1], "fence"), _ATTEMPT(c[2], "attempt")
@@ -316,6 +316,8 @@ def _details(c: _Fields, index: int) -> dict[str, Any]:
 # Where a command of this verb has its payload, and which verbs have a ref, a fence or an id as their first field.
 _PAYLOAD_AT = {m.SUBMIT: 4, m.TASK: 4, m.RESULT: 2, m.CHUNK: 3}
 _REF_VERBS = {*_PAYLOAD_AT, m.ACCEPTED, m.CANCEL, m.ERROR, m.STARTED, m.RECALL, m.NACK}
+# A str of fewer characters is within the limit of a function's name in any encoding.
+_SHORT = m.FUNCTION_BYTES_MAX // 4
 _UINT = check.uint()
 _ATTEMPT = check.uint(facts.ATTEMPT_MAX, 1)
 _CODE = check.text(64, 1)

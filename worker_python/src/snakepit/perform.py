@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from . import message as m
 from .app import App
-from .convert import Arguments, decode_arguments, encode_value
+from .convert import decode_arguments, encode_value
 from .encode import cut_text
 from .errors import BadPayload, TaskCancelled
 from .message import Chunk, Error, Result
@@ -27,29 +27,24 @@ Emit: TypeAlias = "Callable[[Chunk], None]"
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
-class _NotBegunError(Exception):
-    """The task cannot be called; carries the ERROR to answer with."""
-
-    def __init__(self, error: Error) -> None:
-        super().__init__(error.code)
-        self.error = error
-
-
-def perform(app: App, running: RunningTask, emit: Emit) -> Result | Error:
+def perform(app: App, definition: TaskFunction | None, running: RunningTask, emit: Emit) -> Result | Error:
     """Run a task whose function is sync or a generator, in the calling thread. Raises nothing.
 
     Args:
-        app: where its function is.
+        app: whose task it is.
+        definition: its function; None: the app has none of that name, and that is the answer.
         running: the attempt.
         emit: takes the parts of a stream.
 
     Returns:
         The answer, whose `ref` is the fence.
     """
+    if definition is None:
+        return _unknown(app, running)
     try:
-        definition, (args, kwargs) = _prepare(app, running)
-    except _NotBegunError as refusal:
-        return refusal.error
+        args, kwargs = decode_arguments(running.command.payload, running.content_type, allow_pickle=app.allow_pickle)
+    except BadPayload as error:
+        return _error(running, "bad_payload", str(error))
     token = enter_task(running)
     try:
         for hook in app.before_hooks:
@@ -68,15 +63,17 @@ def perform(app: App, running: RunningTask, emit: Emit) -> Result | Error:
         leave_task(token)
 
 
-async def perform_async(app: App, running: RunningTask, emit: Emit) -> Result | Error:
+async def perform_async(app: App, definition: TaskFunction | None, running: RunningTask, emit: Emit) -> Result | Error:
     """Run a task whose function is a coroutine function or an async generator, in the running loop. Raises nothing.
 
     A cancel cancels the coroutine. Chunks are emitted from a helper thread, since that may block.
     """
+    if definition is None:
+        return _unknown(app, running)
     try:
-        definition, (args, kwargs) = _prepare(app, running)
-    except _NotBegunError as refusal:
-        return refusal.error
+        args, kwargs = decode_arguments(running.command.payload, running.content_type, allow_pickle=app.allow_pickle)
+    except BadPayload as error:
+        return _error(running, "bad_payload", str(error))
     token = enter_task(running)
     try:
         _cancel_with(running)
@@ -95,22 +92,9 @@ async def perform_async(app: App, running: RunningTask, emit: Emit) -> Result | 
         leave_task(token)
 
 
-def is_async(app: App, running: RunningTask) -> bool:
-    """Tell whether perform_async is the one to call."""
-    definition = app.tasks.get(running.function)
-    return definition is not None and definition.kind in ("async", "async_generator")
-
-
-def _prepare(app: App, running: RunningTask) -> tuple[TaskFunction, Arguments]:
-    definition = app.tasks.get(running.function)
-    if definition is None:
-        text = f"no task is named {running.function!r}; {app.suggest(running.function)}"
-        raise _NotBegunError(_error(running, "no_such_function", text))
-    try:
-        arguments = decode_arguments(running.command.payload, running.content_type, allow_pickle=app.allow_pickle)
-    except BadPayload as error:
-        raise _NotBegunError(_error(running, "bad_payload", str(error))) from None
-    return definition, arguments
+def _unknown(app: App, running: RunningTask) -> Error:
+    text = f"no task is named {running.function!r}; {app.suggest(running.function)}"
+    return _error(running, "no_such_function", text)
 
 
 def _cancel_with(running: RunningTask) -> None:
@@ -158,8 +142,10 @@ def _chunk(running: RunningTask, item: Any) -> Chunk:
 
 
 def _result(running: RunningTask, value: Any) -> Result:
+    if not running.command.options:  # the usual case, in which nothing else needs to be looked at
+        return Result(running.command.fence, encode_value(value), m.NOTHING)
     payload, info = _encoded(running, value)
-    if running.seq or running.is_stream:
+    if running.is_stream:
         info = {**info, "chunks": running.seq}
     return Result(running.fence, payload, info)
 

@@ -16,8 +16,8 @@ from typing import Any
 from .app import App
 from .encode import encode, encode_result, frames_of
 from .message import Buffer, Chunk, Error, Result
-from .perform import is_async, perform, perform_async
-from .task import RunningTask
+from .perform import perform, perform_async
+from .task import RunningTask, TaskFunction
 
 # So many parts of streams may wait to be sent; a generator that is faster than the network waits here.
 CHUNKS_WAITING_MAX = 64
@@ -28,6 +28,9 @@ _log = logging.getLogger("snakepit.worker")
 class Answers:
     """What the task threads have for the I/O thread: encoded commands. Any thread adds, the I/O thread takes.
 
+    Waking the I/O thread costs more than a small task: a system call, and the GIL goes to and fro. So while it promises
+    to look by itself soon (`is_watched`), a task thread that has more tasks waiting does not wake it.
+
     Args:
         wake: wakes the I/O thread.
     """
@@ -37,15 +40,18 @@ class Answers:
         # (fence, encoded command, frames, whether it is final)
         self._waiting: deque[tuple[int, bytes, tuple[Buffer, ...], bool]] = deque()
         self._chunk_room = threading.Semaphore(CHUNKS_WAITING_MAX)
+        # Set and cleared by the I/O thread, which looks once more after it has cleared it.
+        self.is_watched = False
 
-    def answer(self, fence: int, answer: Result | Error) -> None:
-        """Add the final answer of a task."""
+    def answer(self, fence: int, answer: Result | Error, *, is_last: bool = True) -> None:
+        """Add the final answer of a task. `is_last`: the thread has no other task to go on with."""
         if type(answer) is Result:
             command, frames = encode_result(*answer), frames_of(answer)
         else:
             command, frames = encode(answer), ()
         self._waiting.append((fence, command, frames, True))
-        self._wake()
+        if is_last or not self.is_watched:
+            self._wake()
 
     def chunk(self, chunk: Chunk) -> None:
         """Add a part of a stream. Blocks while too many wait."""
@@ -102,11 +108,16 @@ class Runner:
         if self._notify is not None:
             self._notify()
 
+    @property
+    def has_waiting(self) -> bool:
+        """Whether tasks wait for a thread."""
+        return not self._inbox.empty()
+
     # --- for the main thread ---
 
     def run_process(self) -> None:
         """Run tasks in the calling thread until stop: one after the other, coroutines side by side up to `slots`."""
-        has_async = any(task.kind in ("async", "async_generator") for task in self._app.tasks.values())
+        has_async = any(task.is_async for task in self._app.tasks.values())
         if has_async and self._slots > 1:
             asyncio.run(self._serve())
         else:
@@ -134,17 +145,19 @@ class Runner:
         for hook in self._app.thread_start_hooks:
             hook()
         app, inbox, begin, answers = self._app, self._inbox, self._begin, self._answers
+        tasks = app.tasks
         loop: asyncio.AbstractEventLoop | None = None
         try:
             while (running := inbox.get()) is not None:
                 if not begin(running.fence):
                     continue
-                if is_async(app, running):
+                definition = tasks.get(running.command.function)
+                if definition is not None and definition.is_async:
                     loop = loop or asyncio.new_event_loop()
-                    answer = loop.run_until_complete(perform_async(app, running, answers.chunk))
+                    answer = loop.run_until_complete(perform_async(app, definition, running, answers.chunk))
                 else:
-                    answer = perform(app, running, answers.chunk)
-                answers.answer(running.fence, answer)
+                    answer = perform(app, definition, running, answers.chunk)
+                answers.answer(running.fence, answer, is_last=inbox.empty())
         finally:
             if loop is not None:
                 loop.close()
@@ -172,12 +185,15 @@ class Runner:
             await asyncio.wait(active)
 
     def _start(self, running: RunningTask, active: set[asyncio.Task[None]]) -> None:
-        if not is_async(self._app, running):
-            self._answers.answer(running.fence, perform(self._app, running, self._answers.chunk))
+        definition = self._app.tasks.get(running.function)
+        if definition is None or not definition.is_async:
+            answer = perform(self._app, definition, running, self._answers.chunk)
+            self._answers.answer(running.fence, answer)
             return
-        task = asyncio.get_running_loop().create_task(self._run_async(running))
+        task = asyncio.get_running_loop().create_task(self._run_async(definition, running))
         active.add(task)
         task.add_done_callback(active.discard)
 
-    async def _run_async(self, running: RunningTask) -> None:
-        self._answers.answer(running.fence, await perform_async(self._app, running, self._answers.chunk))
+    async def _run_async(self, definition: TaskFunction, running: RunningTask) -> None:
+        answer = await perform_async(self._app, definition, running, self._answers.chunk)
+        self._answers.answer(running.fence, answer)

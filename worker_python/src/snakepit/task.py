@@ -26,6 +26,11 @@ class TaskFunction:
     function: Callable[..., Any]
     kind: Kind
 
+    @property
+    def is_async(self) -> bool:
+        """Whether it needs an event loop."""
+        return self.kind in ("async", "async_generator")
+
 
 def kind_of(function: Callable[..., Any]) -> Kind:
     """Tell how a function is to be called. Callable objects are judged by their `__call__`."""
@@ -54,53 +59,48 @@ def name_of(function: str | Callable[..., Any]) -> str:
 class RunningTask:
     """One attempt of a task in this worker: what `current_task()` gives, and what the worker holds a lease for."""
 
-    __slots__ = ("_cancel_hook", "_command", "cancelled", "deadline", "seq")
+    __slots__ = ("_cancel_hook", "cancelled", "command", "deadline", "seq")
 
     def __init__(self, command: Task, now: float) -> None:
-        self._command = command
+        self.command = command  # the TASK as it came
         # Set by the I/O thread when the task was asked to end; the task decides where it is safe to look.
         self.cancelled = False
         self._cancel_hook: Callable[[], object] | None = None
         self.seq = 0  # chunks sent so far
-        left_ms = command.options.get("deadline_ms")
+        left_ms = command.options.get("deadline_ms") if command.options else None
         # Instant on the clock of time.monotonic(), seconds; None: the task has no deadline.
         self.deadline: float | None = None if left_ms is None else now + left_ms / 1000
 
     @property
-    def command(self) -> Task:
-        """The TASK command as it came."""
-        return self._command
-
-    @property
     def function(self) -> str:
         """The task's name."""
-        return self._command.function
+        return self.command.function
 
     @property
     def fence(self) -> int:
         """The number of this attempt, never used twice: a key for what may be done only once."""
-        return self._command.fence
+        return self.command.fence
 
     @property
     def attempt(self) -> int:
         """Which attempt this is, counted from 1."""
-        return self._command.attempt
+        return self.command.attempt
 
     @property
     def headers(self) -> Mapping[str, str]:
         """What the client sent along, `traceparent` and the like."""
-        headers: Mapping[str, str] = self._command.options.get("headers") or {}
+        headers: Mapping[str, str] = self.command.options.get("headers") or {}
         return headers
 
     @property
     def content_type(self) -> str:
         """How arguments and result are encoded."""
-        return str(self._command.options.get("content_type", "msgpack"))
+        return str(self.command.options.get("content_type", "msgpack"))
 
     @property
     def is_stream(self) -> bool:
         """Whether the client takes a generator's items as they come."""
-        return bool(self._command.options.get("stream", False))
+        return bool(self.command.options.get("stream", False))
 
     @property
     def remaining_seconds(self) -> float | None:

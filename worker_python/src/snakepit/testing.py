@@ -18,7 +18,7 @@ from .caller import Caller, Request
 from .errors import ClientClosed, SnakepitError, error_from_code
 from .future import Sink
 from .message import ADMIN_POOL, Chunk, Error, Result, Task
-from .perform import is_async, perform, perform_async
+from .perform import perform, perform_async
 from .task import RunningTask
 
 __all__ = ["LocalPit"]
@@ -118,9 +118,10 @@ class LocalPit(Caller):
         def emit(chunk: Chunk) -> None:
             sink.deliver(chunk)
 
-        if is_async(self._app, running):
-            return asyncio.run(perform_async(self._app, running, emit))
-        return perform(self._app, running, emit)
+        definition = self._app.tasks.get(running.function)
+        if definition is not None and definition.is_async:
+            return asyncio.run(perform_async(self._app, definition, running, emit))
+        return perform(self._app, definition, running, emit)
 
     def admin(self, function: str, **_: Any) -> Any:
         """Raise NoSuchFunction: there is no broker that could answer."""

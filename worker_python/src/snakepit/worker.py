@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import logging
+import math
 import os
 import platform
 import signal
@@ -30,6 +31,8 @@ from .worker_session import WorkerSession
 EXIT_OK, EXIT_USAGE, EXIT_IMPORT, EXIT_REFUSED, EXIT_FAULT = 0, 2, 3, 4, 70
 EXIT_SIGNALLED = 128 + signal.SIGTERM
 DEFAULT_ENDPOINT = "tcp://127.0.0.1:5571"
+# How often the I/O thread looks for answers by itself, while many small tasks are answered.
+WATCH_SECONDS = 0.001
 
 _log = logging.getLogger("snakepit.worker")
 
@@ -52,6 +55,8 @@ class WorkerLoop(IoLoop):
         self.exit_status = EXIT_OK
         self._chunks_out = 0
         self._signals = 0
+        self._done_before = 0
+        self._look_at = math.inf
         self._signal_fd = signal_fd
         self._lifeline = lifeline
         self.dealer.watch(signal_fd)
@@ -66,6 +71,10 @@ class WorkerLoop(IoLoop):
             self._take_signals(now)
         if self._chunks_out and (self.session.state is not State.READY or not self.session.outbox):
             self._release_chunks()
+        self._take_answers(now)
+        self._watch_answers(now)
+
+    def _take_answers(self, now: float) -> None:
         session, take = self.session, self.answers.take
         while (item := take()) is not None:
             fence, command, frames, is_final = item
@@ -74,6 +83,21 @@ class WorkerLoop(IoLoop):
             else:
                 session.chunk(fence, command, frames)
                 self._chunks_out += 1
+
+    def _watch_answers(self, now: float) -> None:
+        """Promise to look again soon while small tasks are answered in a row, and end the promise in time."""
+        answers, runner = self.answers, self.runner
+        is_burst = self.session.tasks_done != self._done_before and runner is not None and runner.has_waiting
+        self._done_before = self.session.tasks_done
+        if answers.is_watched and not is_burst:
+            answers.is_watched = False
+            self._take_answers(now)  # one that was added before the promise ended woke nobody
+        answers.is_watched = is_burst
+        self._look_at = now + WATCH_SECONDS if is_burst else math.inf
+
+    def next_wake(self) -> float:
+        """When to look for answers unasked; infinity when each of them wakes the thread."""
+        return self._look_at
 
     def deliver(self, now: float) -> None:
         """Give leases to the task threads, and pass cancels on."""

@@ -11,7 +11,7 @@ import dataclasses
 import math
 from collections import deque
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 from . import message as m
 from .message import Buffer
@@ -26,18 +26,9 @@ ANSWER_BYTES_MAX = 16 * 1024 * 1024
 LAST_ANSWERS_SECONDS = 2.0
 
 
-class Answer(NamedTuple):
-    """A final answer that was given and may not have arrived; `beat` counts the heartbeats sent before it."""
-
-    fence: int
-    command: bytes
-    frames: tuple[Buffer, ...]
-    beat: int
-
-    @property
-    def bytes(self) -> int:
-        """Memory that it holds."""
-        return len(self.command) + sum(memoryview(frame).nbytes for frame in self.frames)
+# A final answer that was given and may not have arrived: fence, encoded command, frames, bytes that it holds, and how
+# many heartbeats were sent before it. A bare tuple, since each task makes one.
+Answer: TypeAlias = "tuple[int, bytes, tuple[Buffer, ...], int, int]"
 
 
 class WorkerSession(Session):
@@ -85,7 +76,7 @@ class WorkerSession(Session):
         self.tasks_done += 1
         if self.state is State.READY:
             self.outbox.append((command, frames))
-        self._remember(Answer(fence, command, frames, self.beats_sent))
+        self._remember(fence, command, frames)
         if self.is_draining:
             self._end_if_done(now)
 
@@ -127,7 +118,7 @@ class WorkerSession(Session):
     # --- the conversation ---
 
     def _hello(self) -> m.Message:
-        fences = [answer.fence for answer in self._answers] + list(self.leases)
+        fences = [answer[0] for answer in self._answers] + list(self.leases)
         return dataclasses.replace(self._facts, session=self.session, leases=tuple(fences[-m.LEASES_MAX :]))
 
     def _heartbeat(self) -> m.Message:
@@ -140,10 +131,10 @@ class WorkerSession(Session):
         for fence in [fence for fence in self.leases if fence not in still_open]:
             self._give_up(fence)
         answers, self._answers, self._answer_bytes = self._answers, deque(), 0
-        for answer in answers:
-            if answer.fence in still_open:
-                self.outbox.append((answer.command, answer.frames))
-                self._remember(answer._replace(beat=0))
+        for fence, command, frames, _, _ in answers:
+            if fence in still_open:
+                self.outbox.append((command, frames))
+                self._remember(fence, command, frames)
         if self.is_draining:
             self._send(m.Draining())
             self._end_if_done(now)
@@ -154,9 +145,7 @@ class WorkerSession(Session):
 
     def _take_command(self, message: Any, now: float) -> None:
         kind = type(message)
-        if kind is m.Task:
-            self._take_task(message, now)
-        elif kind is m.Cancel:
+        if kind is m.Cancel:
             running = self.leases.get(message.ref)
             if running is not None:
                 self.to_cancel.append(running)
@@ -177,10 +166,13 @@ class WorkerSession(Session):
             self.to_run.append(running)
 
     def _take(self, message: m.Message | m.Fault, now: float) -> None:
+        if type(message) is m.Task:  # first, since there are so many of them
+            self._take_task(message, now)
+            return
         super()._take(message, now)
         if type(message) is m.Heartbeat:
-            while self._answers and self._answers[0].beat < self.beats_answered:
-                self._answer_bytes -= self._answers.popleft().bytes
+            while self._answers and self._answers[0][4] < self.beats_answered:
+                self._answer_bytes -= self._answers.popleft()[3]
 
     def _give_back(self, fence: int, reason: str) -> None:
         """NACK a task, if it has not begun."""
@@ -196,11 +188,14 @@ class WorkerSession(Session):
         if self._unstarted.pop(fence, None) is None:
             self.to_cancel.append(running)
 
-    def _remember(self, answer: Answer) -> None:
-        self._answers.append(answer)
-        self._answer_bytes += answer.bytes
+    def _remember(self, fence: int, command: bytes, frames: tuple[Buffer, ...]) -> None:
+        size = len(command)
+        if frames:
+            size += sum(memoryview(frame).nbytes for frame in frames)
+        self._answers.append((fence, command, frames, size, self.beats_sent))
+        self._answer_bytes += size
         while len(self._answers) > ANSWERS_MAX or self._answer_bytes > ANSWER_BYTES_MAX:
-            self._answer_bytes -= self._answers.popleft().bytes
+            self._answer_bytes -= self._answers.popleft()[3]
 
     def _end_if_done(self, now: float) -> None:
         if self.leases or self.is_over:
