@@ -18,7 +18,20 @@ set_up(void)
     client_become(client, CLIENT_ATTACHED);
 }
 
-TestSuite(client, .init = set_up);
+/* Frees the client and what it keeps. */
+static void
+tear_down(void)
+{
+    struct task *task;
+
+    while ((task = client_oldest_kept(client))) {
+        client_unkeep(client, task);
+        task_destroy(&task);
+    }
+    client_destroy(&client);
+}
+
+TestSuite(client, .init = set_up, .fini = tear_down);
 
 static struct task *
 make_final(uint64_t number, int64_t kept_us)
@@ -89,6 +102,8 @@ Test(client, the_oldest_kept_message_is_found_among_sent_and_unsent)
     client_unkeep(client, sent);
     cr_assert_null(client_oldest_kept(client));
     cr_assert(client_holds_nothing(client));
+    task_destroy(&sent);
+    task_destroy(&unsent);
 }
 
 Test(client, an_anonymous_client_is_never_detached, .signal = SIGABRT)
