@@ -70,6 +70,7 @@ scene_open(struct scene *scene, const char *pools, const char *more)
     memset(scene, 0, sizeof(*scene));
     scene->lifeline = -1;
     scene->log_fd = -1;
+    scene->passed = json_array();
     strcpy(scene->directory, "/tmp/snakepit-agent-XXXXXX");
     cr_assert_not_null(mkdtemp(scene->directory));
     snprintf(path, sizeof(path), "%s/play", scene->directory);
@@ -124,6 +125,7 @@ scene_close(struct scene *scene)
     }
     if (scene->log_fd >= 0)
         close(scene->log_fd);
+    json_decref(scene->passed);
     unlink(scene->config_path);
     snprintf(path, sizeof(path), "%s/play", scene->directory);
     unlink(path);
@@ -166,19 +168,38 @@ next_line(struct scene *scene, int64_t deadline_us)
     return line;
 }
 
+/* A line that was passed over while waiting for another event; NULL when there is none of this event. */
+static json_t *
+take_passed(struct scene *scene, const char *event)
+{
+    size_t index;
+    json_t *line;
+
+    json_array_foreach(scene->passed, index, line) {
+        if (strcmp(field_str(line, "event"), event) != 0)
+            continue;
+        json_incref(line);
+        json_array_remove(scene->passed, index);
+        return line;
+    }
+    return NULL;
+}
+
 json_t *
 scene_wait(struct scene *scene, const char *event)
 {
     int64_t deadline_us = clock_now_us() + SCENE_WAIT_MS * 1000;
-    json_t *line;
+    json_t *line = take_passed(scene, event);
 
-    while ((line = next_line(scene, deadline_us)) != NULL) {
+    while (line == NULL) {
+        line = next_line(scene, deadline_us);
+        cr_assert_not_null(line, "no %s came", event);
         if (strcmp(field_str(line, "event"), event) == 0)
-            return line;
-        json_decref(line);
+            break;
+        json_array_append_new(scene->passed, line);
+        line = NULL;
     }
-    cr_assert_fail("no %s came", event);
-    return NULL;
+    return line;
 }
 
 long
@@ -258,27 +279,57 @@ process_count_descriptors(pid_t pid)
     return count - 2;
 }
 
-size_t
-process_count_zombies(pid_t pid)
+/* Parent and state of a process; false when there is none of this number. */
+static bool
+read_stat(const char *pid_text, char *ret_state, pid_t *ret_parent)
+{
+    char path[300];
+    char text[512] = "";
+
+    snprintf(path, sizeof(path), "/proc/%s/stat", pid_text);
+    FILE *file = fopen(path, "r");
+    if (file == NULL)
+        return false;
+    char *line = fgets(text, sizeof(text), file);
+    fclose(file);
+    const char *end_of_name = line == NULL ? NULL : strrchr(text, ')');
+    return end_of_name != NULL && sscanf(end_of_name, ") %c %d", ret_state, ret_parent) == 2;
+}
+
+/* Count the children but `other` that are in this state (0: any); one of them in *ret_pid. */
+static size_t
+count_children(pid_t parent, char state, pid_t other, pid_t *ret_pid)
 {
     DIR *directory = opendir("/proc");
     struct dirent *entry;
     size_t count = 0;
 
     while ((entry = readdir(directory)) != NULL) {
-        char path[300];
-        char text[512] = "";
-        char state = '?';
-        int parent = 0;
-        snprintf(path, sizeof(path), "/proc/%s/stat", entry->d_name);
-        FILE *file = fopen(path, "r");
-        if (file == NULL)
+        pid_t pid = (pid_t)atoi(entry->d_name);
+        char its_state;
+        pid_t its_parent;
+        if (pid == 0 || pid == other || !read_stat(entry->d_name, &its_state, &its_parent) || its_parent != parent)
             continue;
-        if (fgets(text, sizeof(text), file) != NULL && strrchr(text, ')') != NULL)
-            sscanf(strrchr(text, ')'), ") %c %d", &state, &parent);
-        fclose(file);
-        count += parent == pid && state == 'Z';
+        if (state != 0 && its_state != state)
+            continue;
+        *ret_pid = pid;
+        count++;
     }
     closedir(directory);
     return count;
+}
+
+size_t
+process_count_zombies(pid_t pid)
+{
+    return count_children(pid, 'Z', 0, &(pid_t){0});
+}
+
+pid_t
+process_find_child(pid_t parent, pid_t other)
+{
+    pid_t pid = 0;
+
+    count_children(parent, 0, other, &pid);
+    return pid;
 }

@@ -18,7 +18,8 @@ struct scene {
     pid_t agent;
     int lifeline; /* write end; -1: closed, or the agent has none */
     int log_fd;
-    size_t size;  /* bytes in `buffer` */
+    json_t *passed; /* lines that nobody has waited for yet */
+    size_t size;    /* bytes in `buffer` */
     char buffer[256 * 1024];
 };
 
@@ -43,7 +44,8 @@ scene_close(struct scene *scene);
 void
 scene_close_lifeline(struct scene *scene);
 
-/* The next line of the log with this event; fails the test when it does not come. The caller frees it. */
+/* The next line of the log with this event; fails the test when it does not come. The caller frees it. Lines of other
+ * events wait: broker, agent and workers write to one log, and only the lines of one process have an order. */
 json_t *
 scene_wait(struct scene *scene, const char *event);
 
@@ -76,5 +78,9 @@ process_count_descriptors(pid_t pid);
 /* Children of the process in state Z. */
 size_t
 process_count_zombies(pid_t pid);
+
+/* A child of the process that is not `other`, or 0. */
+pid_t
+process_find_child(pid_t parent, pid_t other);
 
 #endif

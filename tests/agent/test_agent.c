@@ -207,19 +207,8 @@ Test(agent, a_guard_that_is_killed_is_replaced)
     start(POOL("play:parent", "1"), QUICK, true);
     pid_t worker = scene_wait_spawned(&scene);
     pid_t child = (pid_t)scene_wait_output(&scene, "child ");
+    pid_t guard = process_find_child(scene.agent, worker);
 
-    /* The guard is started right before the first worker; on a busy machine other processes may stand between. */
-    pid_t guard = 0;
-    for (pid_t pid = worker - 1; pid > worker - 200 && guard == 0; pid--) {
-        char path[64];
-        char name[64] = "";
-        snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-        FILE *file = fopen(path, "r");
-        if (file != NULL && fgets(name, sizeof(name), file) != NULL && strcmp(name, "snakepit-guard\n") == 0)
-            guard = pid;
-        if (file != NULL)
-            fclose(file);
-    }
     cr_assert_neq(guard, 0);
     kill(guard, SIGKILL);
     json_decref(scene_wait(&scene, "agent.guard_replaced"));
