@@ -125,12 +125,10 @@ take_words(struct call *call, struct args *args)
 /* --- what comes back ------------------------------------------------------------------------------------------ */
 
 static void
-print_line(struct wire_buffer *line)
+print_line(const struct call *call, struct wire_buffer *line)
 {
     json_text_raw(line, "\n");
-    fwrite(line->data, 1, line->size, stdout);
-    fflush(stdout);
-    wire_buffer_fini(line);
+    cli_print(call->cli, line->data, line->size);
 }
 
 static void
@@ -145,7 +143,8 @@ on_chunk(struct snakepit_client *client, const struct snakepit_chunk *chunk, voi
     call->stream_attempt = chunk->attempt;
     wire_buffer_init(&line, false);
     outcome_put_payload(&line, chunk->content_type, chunk->parts, chunk->part_count);
-    print_line(&line);
+    print_line(call, &line);
+    wire_buffer_fini(&line);
 }
 
 /* A generator's last message has no value of its own. */
@@ -175,13 +174,13 @@ on_done(struct snakepit_client *client, const struct snakepit_result *result, vo
         json_text_raw(&line, "{");
         outcome_put_members(&line, result);
         json_text_raw(&line, "}");
-        print_line(&line);
+        print_line(call, &line);
     } else if (result->state != SNAKEPIT_STATE_OK) {
         if (!call->is_cancelled)
             outcome_report(result);
     } else if (!is_end_of_stream(call, result)) {
         outcome_put_payload(&line, result->content_type, result->parts, result->part_count);
-        print_line(&line);
+        print_line(call, &line);
     }
     wire_buffer_fini(&line);
 }

@@ -207,7 +207,7 @@ make_client(struct cli *cli, const struct snakepit_client_options *wishes)
     cli->client = snakepit_client_new(&options);
     if (cli->client)
         return EXIT_DONE;
-    if (errno == EINVAL)
+    if (errno == EINVAL || errno == EPROTONOSUPPORT)
         return cli_usage(cli, "\"%s\" is not an endpoint; write tcp://HOST:PORT or ipc://PATH", cli->endpoint);
     cli_say(cli, "cannot make a connection: %s", strerror(errno));
     return EXIT_UNREACHABLE;
@@ -273,6 +273,14 @@ cli_admin(struct cli *cli, const char *function, struct snakepit_args *args, int
     else
         cli_say(cli, "%s: %s", snakepit_strerror(status), snakepit_last_error(cli->client));
     return status == SNAKEPIT_REFUSED ? EXIT_REFUSED : EXIT_UNREACHABLE;
+}
+
+void
+cli_print(struct cli *cli, const void *data, size_t size)
+{
+    errno = EIO; /* what a write that failed earlier leaves */
+    if ((fwrite(data, 1, size, stdout) < size || fflush(stdout) != 0 || ferror(stdout)) && cli->write_error == 0)
+        cli->write_error = errno;
 }
 
 /* --- the system ----------------------------------------------------------------------------------------------- */

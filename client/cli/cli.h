@@ -28,7 +28,8 @@ struct cli {
     bool is_json;       /* -o json */
     const struct command *command;
     struct snakepit_client *client; /* NULL until cli_connect */
-    int exit_code; /* after ARG_STOP */
+    int exit_code;   /* after ARG_STOP */
+    int write_error; /* errno of the first write to stdout that failed; 0: none */
 };
 
 struct command {
@@ -100,6 +101,10 @@ cli_connect(struct cli *cli, const struct snakepit_client_options *wishes);
 int
 cli_admin(struct cli *cli, const char *function, struct snakepit_args *args, int timeout_ms,
           struct snakepit_result **ret_result);
+
+/* Write to stdout at once. A failure is remembered in cli->write_error, and main tells of it at the end. */
+void
+cli_print(struct cli *cli, const void *data, size_t size);
 
 /* Monotonic time. */
 int64_t

@@ -36,6 +36,21 @@ number_size(const char *text, size_t size)
     return at;
 }
 
+bool
+json_number_is_whole(const char *text, size_t size)
+{
+    bool is_negative = size > 0 && text[0] == '-';
+
+    text += is_negative;
+    size -= is_negative;
+    if (size == 0 || (size > 1 && text[0] == '0'))
+        return false;
+    for (size_t i = 0; i < size; i++)
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+    return true;
+}
+
 /* Would Jansson say "too big integer"? */
 static bool
 is_too_big(const char *number, size_t size)
@@ -43,14 +58,11 @@ is_too_big(const char *number, size_t size)
     bool is_negative = number[0] == '-';
     const char *limit = is_negative ? "9223372036854775808" : "9223372036854775807";
 
+    if (!json_number_is_whole(number, size))
+        return false;
     number += is_negative;
     size -= is_negative;
-    for (size_t i = 0; i < size; i++)
-        if (number[i] < '0' || number[i] > '9')
-            return false;
-    if (size < INT64_DIGITS || number[0] == '0')
-        return false;
-    return size > INT64_DIGITS || memcmp(number, limit, INT64_DIGITS) > 0;
+    return size > INT64_DIGITS || (size == INT64_DIGITS && memcmp(number, limit, INT64_DIGITS) > 0);
 }
 
 /* Length of the token at text[0]: a string, a number, or one byte of anything else. */

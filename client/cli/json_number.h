@@ -6,8 +6,16 @@
 
 #include "wire/writer.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* How a Python worker marks an int beyond 64 bits: {"$type": BIG_INT_TYPE, "$repr": "digits"}. */
+#define BIG_INT_TYPE "builtins.int"
+
+/* Is it a whole number as JSON writes it, of any size? */
+bool
+json_number_is_whole(const char *text, size_t size);
 
 /* Append the text to `out` with each such number marked. */
 void

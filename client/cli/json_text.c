@@ -2,6 +2,7 @@
 #include "client/cli/json_text.h"
 
 #include "client/cli/base64.h"
+#include "client/cli/json_number.h"
 #include "client/cli/json_value.h"
 #include "client/cli/text.h"
 #include "wire/err.h"
@@ -172,6 +173,32 @@ put_array(struct wire_buffer *out, struct reader *reader, unsigned depth)
     return OK;
 }
 
+/* Pass over one value of any depth; reader_skip has a limit that is meant for messages. */
+static int
+skip_value(struct reader *reader)
+{
+    for (uint64_t left = 1; left > 0; left--) {
+        uint32_t count = 0;
+        int status;
+
+        switch (reader_peek(reader)) {
+        case VALUE_ARRAY:
+            status = reader_array(reader, &count);
+            left += count;
+            break;
+        case VALUE_MAP:
+            status = reader_map(reader, &count);
+            left += 2 * (uint64_t)count;
+            break;
+        default:
+            status = reader_skip(reader, 0, NULL);
+        }
+        if (status != OK)
+            return status;
+    }
+    return OK;
+}
+
 /* Is every key a string in UTF-8, and would the object not be taken for a typed one? The reader is a copy. */
 static bool
 is_object(struct reader reader, uint32_t pairs)
@@ -179,7 +206,7 @@ is_object(struct reader reader, uint32_t pairs)
     for (uint32_t i = 0; i < pairs; i++) {
         struct bytes key;
 
-        if (reader_str(&reader, &key) != OK || !is_utf8(key) || reader_skip(&reader, JSON_DEPTH_MAX, NULL) != OK)
+        if (reader_str(&reader, &key) != OK || !is_utf8(key) || skip_value(&reader) != OK)
             return false;
         if (pairs == 1 && key.size > 0 && key.data[0] == '$')
             return false;
@@ -187,11 +214,50 @@ is_object(struct reader reader, uint32_t pairs)
     return true;
 }
 
+static bool
+is_text(struct bytes bytes, const char *text)
+{
+    return bytes.size == strlen(text) && memcmp(bytes.data, text, bytes.size) == 0;
+}
+
+/* Is it the map by which Python workers send an int beyond 64 bits? OK: *ret_digits is the number, and the reader stands
+ * behind the map; else it stays. */
+static int
+take_big_int(struct reader *reader, struct bytes *ret_digits)
+{
+    struct bytes key, type = {0}, digits = {0};
+    struct reader ahead = *reader;
+    uint32_t pairs;
+
+    if (reader_map(&ahead, &pairs) != OK || pairs != 2)
+        return ERR_INVALID;
+    while (pairs-- > 0) {
+        struct bytes value;
+
+        if (reader_str(&ahead, &key) != OK || reader_str(&ahead, &value) != OK)
+            return ERR_INVALID;
+        if (is_text(key, "$type"))
+            type = value;
+        else if (is_text(key, "$repr"))
+            digits = value;
+    }
+    if (!is_text(type, BIG_INT_TYPE) || !json_number_is_whole((const char *)digits.data, digits.size))
+        return ERR_INVALID;
+    *ret_digits = digits;
+    *reader = ahead;
+    return OK;
+}
+
 static int
 put_map(struct wire_buffer *out, struct reader *reader, unsigned depth)
 {
+    struct bytes digits;
     uint32_t pairs;
 
+    if (take_big_int(reader, &digits) == OK) {
+        wire_write_raw(out, digits);
+        return OK;
+    }
     if (reader_map(reader, &pairs) != OK)
         return ERR_INVALID;
 
@@ -255,7 +321,7 @@ put_value(struct wire_buffer *out, struct reader *reader, unsigned depth)
     case VALUE_MAP:
         return put_map(out, reader, depth + 1);
     case VALUE_EXT:
-        if (reader_skip(reader, 1, &bytes) != OK)
+        if (reader_skip(reader, 0, &bytes) != OK)
             return ERR_INVALID;
         put_ext(out, bytes);
         return OK;

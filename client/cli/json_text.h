@@ -1,7 +1,8 @@
 /* json_text.h - MessagePack to JSON text, appended to a buffer. Does no I/O.
  *
  * What JSON cannot say becomes an object with one key that begins with "$" (docs/cli.md, "Values"): bytes, text that is
- * not UTF-8, nan and the infinities, extension types, and maps with other keys than strings. */
+ * not UTF-8, nan and the infinities, extension types, and maps with other keys than strings. A Python int beyond 64 bits,
+ * which MessagePack cannot say, becomes a number again. */
 #ifndef SNAKEPIT_CLI_JSON_TEXT_H
 #define SNAKEPIT_CLI_JSON_TEXT_H
 

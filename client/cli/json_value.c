@@ -149,20 +149,27 @@ encode_ext(const char *key, const json_t *value, struct wire_buffer *out, struct
     return status;
 }
 
+/* MessagePack ends at 64 bits; beyond them a number travels as the map that Python workers make an int of again. */
 static int
 encode_int(const char *key, const json_t *value, struct wire_buffer *out, struct json_fault *fault)
 {
+    const char *digits = json_is_string(value) ? json_string_value(value) : "";
     int64_t number;
     uint64_t large;
 
-    if (!json_is_string(value))
+    if (!json_number_is_whole(digits, strlen(digits)))
         return blame(fault, "the value of \"%s\" must be a whole number in quotes", key);
-    if (json_number_parse(json_string_value(value), &number, &large) != OK)
-        return blame(fault, "%.60s is not a whole number from -2^63 to 2^64-1", json_string_value(value));
-    if (number < 0)
+    if (json_number_parse(digits, &number, &large) != OK) {
+        wire_write_map(out, 2);
+        wire_write_text(out, "$type");
+        wire_write_text(out, BIG_INT_TYPE);
+        wire_write_text(out, "$repr");
+        wire_write_text(out, digits);
+    } else if (number < 0) {
         wire_write_int(out, number);
-    else
+    } else {
         wire_write_uint(out, large);
+    }
     return OK;
 }
 

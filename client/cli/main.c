@@ -3,11 +3,12 @@
 #include "client/cli/help.h"
 #include "client/cli/suggest.h"
 
-#include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct command *
 find_command(const char *name)
@@ -58,6 +59,16 @@ run(struct cli *cli, struct args *args)
     return cli->command ? cli->command->run(cli, args) : refuse_unknown(cli, name);
 }
 
+/* A standard stream that our caller closed would be the number of the next socket, and results would be written into it.
+ * So the number is taken, by a file that fails in the direction in which the stream is used. */
+static void
+occupy_closed_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+            abort();
+}
+
 int
 main(int argc, char **argv)
 {
@@ -66,12 +77,14 @@ main(int argc, char **argv)
     struct args args;
     int exit_code;
 
+    occupy_closed_streams();
     setlocale(LC_CTYPE, ""); /* only to learn whether the terminal reads UTF-8; numbers stay as they are in C */
     args_init(&args, argc > 0 ? argc - 1 : 0, argv + 1);
     exit_code = run(&cli, &args);
     snakepit_client_destroy(&cli.client);
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        cli_say(&cli, "cannot write the output: %s", strerror(errno));
+    cli_print(&cli, "", 0);
+    if (cli.write_error != 0) {
+        cli_say(&cli, "cannot write the output: %s", strerror(cli.write_error));
         return exit_code == EXIT_DONE ? EXIT_TASK_FAILED : exit_code;
     }
     return exit_code;

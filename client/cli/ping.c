@@ -47,7 +47,7 @@ ping_once(struct cli *cli, struct ping *ping)
 }
 
 static void
-print_report(const struct cli *cli, const struct ping *ping)
+print_report(struct cli *cli, const struct ping *ping)
 {
     double least = ping->times_ms[0], most = least, sum = 0;
     char texts[3][UNITS_TEXT_BYTES];
@@ -77,7 +77,7 @@ print_report(const struct cli *cli, const struct ping *ping)
     for (uint64_t i = 0; i < ping->done; i++)
         json_text_format(&out, "%s%.3f", i > 0 ? ", " : "", ping->times_ms[i]);
     json_text_raw(&out, "]}\n");
-    fwrite(out.data, 1, out.size, stdout);
+    cli_print(cli, out.data, out.size);
     wire_buffer_fini(&out);
 }
 

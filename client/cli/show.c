@@ -18,14 +18,14 @@
 /* --- printing ------------------------------------------------------------------------------------------------- */
 
 static void
-print_json(const struct snakepit_result *result)
+print_json(struct cli *cli, const struct snakepit_result *result)
 {
     struct wire_buffer text;
 
     wire_buffer_init(&text, false);
     outcome_put_payload(&text, result->content_type, result->parts, result->part_count);
     json_text_raw(&text, "\n");
-    fwrite(text.data, 1, text.size, stdout);
+    cli_print(cli, text.data, text.size);
     wire_buffer_fini(&text);
 }
 
@@ -95,11 +95,21 @@ add_count(struct table *table, const struct snakepit_value *map, const char *key
 
 static const struct table_column status_columns[] = {
     {.title = "POOL", .is_elastic = true}, {.title = "STATE"},
-    {.title = "QUEUED", .is_right = true}, {.title = "DELAYED", .is_right = true},
+    {.title = "QUEUED", .is_right = true}, {.title = "DELAYED", .is_right = true, .drop = 2},
     {.title = "RUNNING", .is_right = true}, {.title = "WORKERS", .is_right = true},
     {.title = "SLOTS", .is_right = true}, {.title = "OK", .is_right = true},
-    {.title = "FAILED", .is_right = true}, {.title = "REQUEUED", .is_right = true},
+    {.title = "FAILED", .is_right = true}, {.title = "REQUEUED", .is_right = true, .drop = 1},
 };
+
+/* "1/2": one of the two that the configuration asks for. */
+static void
+add_workers(struct table *table, uint64_t workers, uint64_t wanted)
+{
+    enum cell_style style = workers == 0 ? CELL_BAD : workers < wanted ? CELL_WARN : CELL_PLAIN;
+
+    table_add_format(table, style, wanted > 0 ? "%llu/%llu" : "%llu", (unsigned long long)workers,
+                     (unsigned long long)wanted);
+}
 
 static void
 add_pool(struct table *table, const struct snakepit_value *pool)
@@ -109,8 +119,7 @@ add_pool(struct table *table, const struct snakepit_value *pool)
     add_count(table, pool, "queued", CELL_PLAIN);
     add_count(table, pool, "delayed", CELL_PLAIN);
     add_count(table, pool, "running", CELL_PLAIN);
-    table_add_format(table, field_uint(pool, "workers") ? CELL_PLAIN : CELL_BAD, "%llu",
-                     (unsigned long long)field_uint(pool, "workers"));
+    add_workers(table, field_uint(pool, "workers"), field_uint(pool, "workers_wanted"));
     table_add_format(table, CELL_PLAIN, "%llu/%llu", (unsigned long long)field_uint(pool, "slots_busy"),
                      (unsigned long long)field_uint(pool, "slots"));
     add_count(table, pool, "succeeded", CELL_PLAIN);
@@ -123,8 +132,8 @@ static const struct table_column more_columns[] = {
     {.title = "POOL", .is_elastic = true}, {.title = "CANCELLED", .is_right = true},
     {.title = "EXPIRED", .is_right = true}, {.title = "DEAD", .is_right = true},
     {.title = "LOST", .is_right = true}, {.title = "REFUSED", .is_right = true},
-    {.title = "QUEUED MAX", .is_right = true}, {.title = "QUEUED SIZE", .is_right = true},
-    {.title = "SIZE MAX", .is_right = true},
+    {.title = "QUEUED MAX", .is_right = true}, {.title = "BYTES", .is_right = true},
+    {.title = "BYTES MAX", .is_right = true, .drop = 1},
 };
 
 static void
@@ -147,9 +156,10 @@ add_more(struct table *table, const struct snakepit_value *pool)
 
 static const struct table_column worker_columns[] = {
     {.title = "ID", .is_right = true}, {.title = "NAME", .is_elastic = true}, {.title = "POOL", .is_elastic = true},
-    {.title = "HOST", .is_elastic = true}, {.title = "PID", .is_right = true}, {.title = "PROFILE"},
+    {.title = "HOST", .is_elastic = true, .drop = 2}, {.title = "PID", .is_right = true, .drop = 1},
+    {.title = "PROFILE", .drop = 4},
     {.title = "STATE"}, {.title = "BUSY", .is_right = true}, {.title = "DONE", .is_right = true},
-    {.title = "RSS", .is_right = true}, {.title = "PYTHON"}, {.title = "GIL"}, {.title = "UPTIME", .is_right = true},
+    {.title = "RSS", .is_right = true}, {.title = "PYTHON", .drop = 3}, {.title = "GIL", .drop = 5}, {.title = "UPTIME", .is_right = true},
 };
 
 static void
@@ -175,8 +185,8 @@ add_worker(struct table *table, const struct snakepit_value *worker)
 
 static const struct table_column task_columns[] = {
     {.title = "TASK", .is_right = true}, {.title = "POOL", .is_elastic = true},
-    {.title = "FUNCTION", .is_elastic = true}, {.title = "STATE"}, {.title = "PRIORITY", .is_right = true},
-    {.title = "ATTEMPT", .is_right = true}, {.title = "WORKER", .is_right = true}, {.title = "AGE", .is_right = true},
+    {.title = "FUNCTION", .is_elastic = true}, {.title = "STATE"}, {.title = "PRIORITY", .is_right = true, .drop = 2},
+    {.title = "ATTEMPT", .is_right = true, .drop = 1}, {.title = "WORKER", .is_right = true}, {.title = "AGE", .is_right = true},
 };
 
 static void
@@ -235,10 +245,10 @@ ask(struct cli *cli, const char *function, const char *pool, uint64_t limit, str
 
 /* The result as a value; JSON is printed at once. EXIT_DONE: print a table of *ret_value. */
 static bool
-take_value(const struct cli *cli, const struct snakepit_result *result, struct snakepit_value *ret_value)
+take_value(struct cli *cli, const struct snakepit_result *result, struct snakepit_value *ret_value)
 {
     if (cli->is_json) {
-        print_json(result);
+        print_json(cli, result);
         return false;
     }
     if (snakepit_result_value(result, ret_value) == SNAKEPIT_OK)

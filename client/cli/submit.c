@@ -20,7 +20,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { WINDOW_DEFAULT = 1000, WINDOW_MAX = 100000, OUTPUT_LEFT_MAX = 1024 * 1024, DRAW_MS = 100 };
+enum { WINDOW_DEFAULT = 1000, WINDOW_MAX = 100000, OUTPUT_LEFT_MAX = 1024 * 1024 };
+
+#define DRAW_US INT64_C(100000)
+#define HOUR_US INT64_C(3600000000)
 
 /* How long what was cancelled may take to end. */
 #define CANCEL_GRACE_US INT64_C(5000000)
@@ -107,13 +110,14 @@ read_task(struct submit *submit)
 static bool
 has_room(const struct submit *submit)
 {
-    return submit->batch.unprinted < submit->window && output_left(&submit->output) < OUTPUT_LEFT_MAX;
+    return batch_has_room(&submit->batch) && output_left(&submit->output) < OUTPUT_LEFT_MAX;
 }
 
 /* Offer tasks as long as there are lines and room. */
 static void
 feed(struct submit *submit)
 {
+    batch_offer_again(&submit->batch, submit->cli->client, cli_now_us());
     while (!submit->has_stopped && has_room(submit)) {
         int status;
 
@@ -262,16 +266,26 @@ go_on(struct submit *submit, int64_t now_us)
     return true;
 }
 
+static int64_t
+least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 static int
 poll_timeout_ms(const struct submit *submit, int64_t now_us)
 {
-    int64_t due_us = submit->cancel_due_us;
+    int64_t due_us = submit->batch.retry_at_us;
 
-    if (due_us == 0 && submit->down_since_us != 0 && submit->cli->timeout_us >= 0)
-        due_us = submit->down_since_us + submit->cli->timeout_us;
-    if (due_us != 0 && due_us - now_us < DRAW_MS * 1000)
-        return due_us > now_us ? (int)((due_us - now_us) / 1000 + 1) : 0;
-    return submit->meter.is_on || due_us != 0 ? DRAW_MS : -1;
+    if (submit->meter.is_on)
+        due_us = least(due_us, now_us + DRAW_US);
+    if (submit->cancel_due_us != 0)
+        due_us = least(due_us, submit->cancel_due_us);
+    if (submit->down_since_us != 0 && submit->cli->timeout_us >= 0)
+        due_us = least(due_us, submit->down_since_us + submit->cli->timeout_us);
+    if (due_us == INT64_MAX)
+        return -1;
+    return due_us > now_us ? (int)(least(due_us - now_us, HOUR_US) / 1000 + 1) : 0;
 }
 
 /* Sleep until something can be done, and read what is there. */
@@ -373,7 +387,7 @@ static int
 run_submit(struct submit *submit)
 {
     struct cli *cli = submit->cli;
-    struct snakepit_client_options wishes = {.retry_busy = true, .on_link = on_link, .user = submit};
+    struct snakepit_client_options wishes = {.on_link = on_link, .user = submit};
     int exit_code = cli_connect(cli, &wishes);
 
     if (exit_code != EXIT_DONE)
@@ -385,6 +399,7 @@ run_submit(struct submit *submit)
     heed_stop(submit);
     meter_clear(&submit->meter);
     snakepit_client_destroy(&cli->client); /* tells of what is left: a record for each line that was offered */
+    batch_abandon(&submit->batch);
     write_rest(submit);
     if (!submit->is_quiet && submit->exit_code != EXIT_SIGNALLED + SIGPIPE)
         print_summary(submit);
@@ -408,7 +423,7 @@ command_submit(struct cli *cli, struct args *args)
     arguments_init(&submit.arguments);
     wire_buffer_init(&submit.encoded, false);
     output_init(&submit.output, STDOUT_FILENO);
-    batch_init(&submit.batch, &task, &submit.output.pending, submit.is_ordered);
+    batch_init(&submit.batch, &task, &submit.output.pending, submit.is_ordered, submit.window);
     exit_code = run_submit(&submit);
     snakepit_client_destroy(&cli->client);
     batch_fini(&submit.batch);

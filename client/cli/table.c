@@ -79,38 +79,74 @@ table_add_format(struct table *table, enum cell_style style, const char *format,
     table_add(table, style, text);
 }
 
+/* What is printed of each column: its width; 0: it is left out. */
+struct layout {
+    size_t widths[COLUMNS_MAX];
+    size_t last; /* the last column that is printed */
+};
+
 static void
-measure(const struct table *table, size_t *widths)
+measure(const struct table *table, struct layout *layout)
 {
     for (size_t c = 0; c < table->column_count; c++)
-        widths[c] = text_width(table->columns[c].title);
+        layout->widths[c] = text_width(table->columns[c].title);
     for (size_t i = 0; i < table->cell_count; i++) {
-        size_t width = text_width(table->cells[i].text);
+        size_t width = text_width(table->cells[i].text), c = i % table->column_count;
 
-        if (width > widths[i % table->column_count])
-            widths[i % table->column_count] = width;
+        if (width > layout->widths[c])
+            layout->widths[c] = width;
     }
 }
 
-/* Take columns from the widest elastic one until the table fits or nothing more can be taken. */
-static void
-shrink(const struct table *table, size_t *widths, size_t width_max)
+/* Width of the table; with `is_least`, if all elastic cells were cut as far as they can be. */
+static size_t
+total_width(const struct table *table, const struct layout *layout, bool is_least)
 {
-    size_t total = GAP * (table->column_count - 1);
+    size_t total = 0;
 
-    for (size_t c = 0; c < table->column_count; c++)
-        total += widths[c];
-    while (total > width_max) {
-        size_t widest = table->column_count;
+    for (size_t c = 0; c < table->column_count; c++) {
+        size_t width = layout->widths[c];
+
+        if (width == 0)
+            continue;
+        if (is_least && table->columns[c].is_elastic && width > ELASTIC_MIN)
+            width = ELASTIC_MIN;
+        total += width + (total > 0 ? GAP : 0);
+    }
+    return total;
+}
+
+/* Leave columns out until the table can be made to fit. */
+static void
+drop_columns(const struct table *table, struct layout *layout, size_t width_max)
+{
+    while (total_width(table, layout, true) > width_max) {
+        size_t dropped = COLUMNS_MAX;
 
         for (size_t c = 0; c < table->column_count; c++)
-            if (table->columns[c].is_elastic && widths[c] > ELASTIC_MIN &&
-                (widest == table->column_count || widths[c] > widths[widest]))
-                widest = c;
-        if (widest == table->column_count)
+            if (layout->widths[c] > 0 && table->columns[c].drop > 0 &&
+                (dropped == COLUMNS_MAX || table->columns[c].drop > table->columns[dropped].drop))
+                dropped = c;
+        if (dropped == COLUMNS_MAX)
             return;
-        widths[widest]--;
-        total--;
+        layout->widths[dropped] = 0;
+    }
+}
+
+/* Take columns of the terminal from the widest elastic cells until the table fits or nothing more can be taken. */
+static void
+cut_cells(const struct table *table, struct layout *layout, size_t width_max)
+{
+    for (size_t total = total_width(table, layout, false); total > width_max; total--) {
+        size_t widest = COLUMNS_MAX;
+
+        for (size_t c = 0; c < table->column_count; c++)
+            if (table->columns[c].is_elastic && layout->widths[c] > ELASTIC_MIN &&
+                (widest == COLUMNS_MAX || layout->widths[c] > layout->widths[widest]))
+                widest = c;
+        if (widest == COLUMNS_MAX)
+            return;
+        layout->widths[widest]--;
     }
 }
 
@@ -121,23 +157,24 @@ put_blanks(FILE *out, size_t count)
         fputc(' ', out);
 }
 
-/* One cell, cut and padded to `width`; the last of a line is not padded on the right. */
+/* The cell of column `c`, cut and padded; the last of a line is not padded on the right. */
 static void
-put_cell(FILE *out, const char *text, const char *colour, size_t width, bool is_right, bool is_last)
+put_cell(FILE *out, const struct table *table, const struct layout *layout, size_t c, const char *text,
+         const char *colour)
 {
-    char *copy = must(malloc(strlen(text) + 4));
+    bool is_right = table->columns[c].is_right, is_last = c == layout->last;
+    char *copy;
+    size_t blanks;
 
+    if (layout->widths[c] == 0)
+        return;
+    copy = must(malloc(strlen(text) + 4));
     strcpy(copy, text);
-    text_cut(copy, width);
-
-    size_t blanks = width - text_width(copy);
-
+    text_cut(copy, layout->widths[c]);
+    blanks = layout->widths[c] - text_width(copy);
     if (is_right)
         put_blanks(out, blanks);
-    fputs(colour, out);
-    fputs(copy, out);
-    if (*colour)
-        fputs("\033[0m", out);
+    fprintf(out, "%s%s%s", colour, copy, *colour ? "\033[0m" : "");
     if (!is_last)
         put_blanks(out, (is_right ? 0 : blanks) + GAP);
     free(copy);
@@ -146,28 +183,29 @@ put_cell(FILE *out, const char *text, const char *colour, size_t width, bool is_
 char *
 table_format(const struct table *table, size_t width_max, bool with_colour)
 {
-    static const char *const colours[] = {[CELL_PLAIN] = "",          [CELL_GOOD] = "\033[32m",
-                                          [CELL_WARN] = "\033[33m",   [CELL_BAD] = "\033[31m",
-                                          [CELL_FAINT] = "\033[2m"};
-    size_t widths[COLUMNS_MAX], last = table->column_count - 1;
+    static const char *const colours[] = {[CELL_PLAIN] = "",        [CELL_GOOD] = "\033[32m", [CELL_WARN] = "\033[33m",
+                                          [CELL_BAD] = "\033[31m", [CELL_FAINT] = "\033[2m"};
+    struct layout layout;
     char *text = NULL;
     size_t text_bytes = 0;
     FILE *out = must(open_memstream(&text, &text_bytes));
 
-    measure(table, widths);
-    if (width_max > 0)
-        shrink(table, widths, width_max);
-    for (size_t c = 0; c <= last; c++)
-        put_cell(out, table->columns[c].title, with_colour ? "\033[1m" : "", widths[c], table->columns[c].is_right,
-                 c == last);
+    measure(table, &layout);
+    if (width_max > 0) {
+        drop_columns(table, &layout, width_max);
+        cut_cells(table, &layout, width_max);
+    }
+    layout.last = table->column_count - 1;
+    while (layout.last > 0 && layout.widths[layout.last] == 0)
+        layout.last--;
+    for (size_t c = 0; c < table->column_count; c++)
+        put_cell(out, table, &layout, c, table->columns[c].title, with_colour ? "\033[1m" : "");
     fputc('\n', out);
     for (size_t i = 0; i < table->cell_count; i++) {
         const struct cell *cell = &table->cells[i];
-        size_t c = i % table->column_count;
 
-        put_cell(out, cell->text, with_colour ? colours[cell->style] : "", widths[c], table->columns[c].is_right,
-                 c == last);
-        if (c == last)
+        put_cell(out, table, &layout, i % table->column_count, cell->text, with_colour ? colours[cell->style] : "");
+        if ((i + 1) % table->column_count == 0)
             fputc('\n', out);
     }
     fclose(out);

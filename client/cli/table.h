@@ -11,6 +11,7 @@ struct table_column {
     const char *title;
     bool is_right;   /* numbers */
     bool is_elastic; /* may be cut to make the table fit */
+    unsigned drop;   /* may be left out if that is not enough, the highest first; 0: never */
 };
 
 struct table;
@@ -31,8 +32,9 @@ void
 table_add_format(struct table *table, enum cell_style style, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Lines of the table, the title first, as one text. width_max in columns; 0: no limit. Elastic cells are cut, the widest
- * first, down to 8 columns; a table that still does not fit stays too wide. Caller frees. */
+/* Lines of the table, the title first, as one text. width_max in columns of the terminal; 0: no limit. To fit, columns are
+ * left out in the order of `drop`, until it is enough to cut elastic cells, the widest first, down to 8; a table that still
+ * does not fit stays too wide. Caller frees. */
 char *
 table_format(const struct table *table, size_t width_max, bool with_colour);
 

@@ -50,6 +50,10 @@ units_format_duration(char text[static UNITS_TEXT_BYTES], double seconds)
 {
     if (!(seconds > 0))
         return strcpy(text, "0 s");
+    if (seconds < 0.0009995) {
+        snprintf(text, UNITS_TEXT_BYTES, "%.0f us", seconds * 1e6);
+        return text;
+    }
     if (seconds < 0.9995) {
         double ms = seconds * 1000;
 

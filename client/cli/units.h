@@ -16,7 +16,7 @@ units_format_bytes(char text[static UNITS_TEXT_BYTES], uint64_t bytes);
 char *
 units_format_count(char text[static UNITS_TEXT_BYTES], uint64_t count);
 
-/* The two largest units: "0.8 ms", "12.3 s", "4m 05s", "3h 20m", "12d 04h". Negative counts as 0. Returns `text`. */
+/* The two largest units: "43 us", "2.8 ms", "250 ms", "12.3 s", "4m 05s", "3h 20m", "12d 04h". Negative counts as 0. Returns `text`. */
 char *
 units_format_duration(char text[static UNITS_TEXT_BYTES], double seconds);
 

@@ -48,6 +48,16 @@ Test(json_number, places_are_found_again)
     cr_assert_eq(json_number_unmark_offset(text, size, 1000), size);
 }
 
+Test(json_number, a_whole_number_is_what_json_calls_one)
+{
+    const char *const wrong[] = {"", "-", "00", "01", "-01", "1.0", "1e3", "+1", " 1", "1 ", "--1", "x"};
+
+    cr_assert(json_number_is_whole("0", 1) && json_number_is_whole("-0", 2) && json_number_is_whole("-12", 3));
+    cr_assert(json_number_is_whole("123456789012345678901234567890", 30));
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        cr_assert_not(json_number_is_whole(wrong[i], strlen(wrong[i])), "\"%s\"", wrong[i]);
+}
+
 Test(json_number, sixty_four_bits_are_read)
 {
     int64_t number;

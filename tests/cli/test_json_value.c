@@ -76,6 +76,13 @@ Test(json_value, integers_go_to_the_ends_of_sixty_four_bits)
     ASSERT_BYTES("{\"$int\": \"-5\"}", "\xfb");
 }
 
+Test(json_value, an_integer_beyond_them_is_what_python_makes_an_int_of)
+{
+    ASSERT_BYTES("18446744073709551616", "\x82\xa5$type\xac" "builtins.int\xa5$repr\xb4" "18446744073709551616");
+    ASSERT_BYTES("{\"$int\": \"-9223372036854775809\"}",
+                 "\x82\xa5$type\xac" "builtins.int\xa5$repr\xb4-9223372036854775809");
+}
+
 Test(json_value, text_keeps_unicode_escapes_and_zero_bytes)
 {
     ASSERT_BYTES("\"\\u00e9\\ud83d\\udc0d\"", "\xa6\xc3\xa9\xf0\x9f\x90\x8d");
@@ -104,7 +111,9 @@ Test(json_value, every_form_comes_back)
     const char *const same[] = {
         "null", "true", "false", "0", "-1", "18446744073709551615", "-9223372036854775808", "0.1", "1.0", "-2.5e-300",
         "1e+300", "\"\"", "\"Grüße 日本 🐍\"", "\"\\\"\\\\\\n\\t\\u0000\\u001b\"", "[]", "{}", "[1, [2, {\"a\": [null]}]]",
-        "{\"b\": 1, \"a\": 2}", "{\"$bytes\": \"AP8=\"}", "{\"$str\": \"/w==\"}", "{\"$float\": \"nan\"}",
+        "{\"b\": 1, \"a\": 2}", "{\"$bytes\": \"AP8=\"}",
+        "[340282366920938463463374607431768211456, -9223372036854775809]",
+        "{\"$type\": \"builtins.int\", \"$repr\": \"1; rm\"}", "{\"$type\": \"x\", \"$repr\": \"1\"}", "{\"$str\": \"/w==\"}", "{\"$float\": \"nan\"}",
         "{\"$float\": \"-inf\"}", "{\"$ext\": [5, \"AAECAw==\"]}", "{\"$map\": [[1, 2], [[3], {}]]}",
         "{\"$map\": [[\"$x\", 1]]}", "{\"$x\": 1, \"$y\": 2}"};
 
@@ -161,8 +170,9 @@ Test(json_value, a_wrong_typed_object_says_what_it_should_be)
     assert_fault("{\"$map\": [[1]]}", 0, 0, "array of [key, value]");
     assert_fault("{\"$map\": {}}", 0, 0, "array of [key, value]");
     assert_fault("{\"$date\": 1}", 0, 0, "no typed object");
-    assert_fault("18446744073709551616", 0, 0, "2^64-1");
-    assert_fault("[-9223372036854775809]", 0, 0, "-2^63");
+    assert_fault("{\"$int\": 5}", 0, 0, "whole number in quotes");
+    assert_fault("{\"$int\": \"5.0\"}", 0, 0, "whole number in quotes");
+    assert_fault("{\"$int\": \"007\"}", 0, 0, "whole number in quotes");
 }
 
 Test(json_value, a_fault_cannot_move_the_cursor)
@@ -186,6 +196,17 @@ Test(json_value, a_text_that_is_too_deep_is_refused_and_not_a_crash)
     text[size] = '\0';
     cr_assert_eq(json_value_parse(text, size, &value, &fault), ERR_INVALID);
     free(text);
+}
+
+Test(json_value, four_hundred_levels_come_back)
+{
+    char text[6000] = "";
+
+    for (int i = 0; i < 200; i++)
+        strcat(text, "{\"a\": [");
+    for (int i = 0; i < 200; i++)
+        strcat(text, "]}");
+    assert_round_trip(text, text);
 }
 
 Test(json_value, ten_thousand_large_numbers_take_no_noticeable_time, .timeout = 5)

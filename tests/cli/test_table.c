@@ -85,6 +85,31 @@ Test(table, a_table_that_cannot_fit_keeps_eight_columns_of_an_elastic_cell)
     assert_text(table, 5, false, "NAME      QUEUED  STATE\na-very-…       1  open\n");
 }
 
+Test(table, columns_are_left_out_in_their_order_when_cutting_is_not_enough)
+{
+    static const struct table_column many[] = {
+        {.title = "ID"}, {.title = "NAME", .is_elastic = true}, {.title = "FIRST", .drop = 2}, {.title = "SECOND", .drop = 1}};
+    const char *const cells[] = {"1", "a-long-name", "x", "y"};
+    const struct {
+        size_t width;
+        const char *want;
+    } cases[] = {
+        {30, "ID  NAME         FIRST  SECOND\n1   a-long-name  x      y\n"},
+        {27, "ID  NAME      FIRST  SECOND\n1   a-long-…  x      y\n"},
+        {26, "ID  NAME         SECOND\n1   a-long-name  y\n"},
+        {19, "ID  NAME\n1   a-long-name\n"},
+        {12, "ID  NAME\n1   a-long-…\n"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct table *table = table_new(many, 4);
+
+        for (size_t c = 0; c < 4; c++)
+            table_add(table, CELL_PLAIN, cells[c]);
+        assert_text(table, cases[i].width, false, cases[i].want);
+    }
+}
+
 Test(table, a_name_cannot_move_the_cursor)
 {
     struct table *table = make_table();

@@ -33,7 +33,9 @@ Test(units, durations_show_the_two_largest_units)
 {
     cr_assert_str_eq(units_format_duration(text, 0), "0 s");
     cr_assert_str_eq(units_format_duration(text, -3), "0 s");
-    cr_assert_str_eq(units_format_duration(text, 0.0008), "0.8 ms");
+    cr_assert_str_eq(units_format_duration(text, 0.000043), "43 us");
+    cr_assert_str_eq(units_format_duration(text, 0.00099999), "1.0 ms");
+    cr_assert_str_eq(units_format_duration(text, 0.0028), "2.8 ms");
     cr_assert_str_eq(units_format_duration(text, 0.25), "250 ms");
     cr_assert_str_eq(units_format_duration(text, 0.9999), "1.0 s");
     cr_assert_str_eq(units_format_duration(text, 12.34), "12.3 s");
