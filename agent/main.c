@@ -13,7 +13,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-enum { ADDRESS_BYTES = 256, EXIT_CONFIG = 1, EXIT_USAGE = 2, OPTION_LIFELINE = 256, OPTION_CONNECT };
+enum { ADDRESS_BYTES = 256, EXIT_USAGE = 2, EXIT_CONFIG = 3, OPTION_LIFELINE = 256, OPTION_CONNECT };
 
 const char *argp_program_version = "snakepit-agent " SNAKEPIT_VERSION;
 

@@ -21,7 +21,10 @@
 /* A worker that someone kills after this time is replaced at once; before it, the killer may be the system out of memory. */
 #define REPLACE_AT_ONCE_US INT64_C(1000000)
 
-enum { ADDRESS_BYTES = 160, DIGITS_MAX = 10 };
+enum { DIGITS_MAX = 10 };
+
+/* What snakepit-worker ends with when it could not start; an import may take longer than SETTLED_US. */
+enum { STATUS_USAGE = 2, STATUS_IMPORT = 3, STATUS_CANNOT_RUN = 127 };
 
 enum worker_state {
     WORKER_WAITING,  /* no process; one is started at due_us */
@@ -232,13 +235,19 @@ log_unasked_end(const struct worker_process *worker, const siginfo_t *info, bool
     log_end(log);
 }
 
+static bool
+is_start_status(int status)
+{
+    return status == STATUS_USAGE || status == STATUS_IMPORT || status == STATUS_CANNOT_RUN;
+}
+
 /* Nobody asked for this end: find out what it was, and when to start again. */
 static void
 plan_restart(struct worker_process *worker, const siginfo_t *info, int64_t now_us)
 {
     int64_t lived_us = now_us - worker->started_us;
     bool is_exit = info->si_code == CLD_EXITED;
-    bool is_settled = lived_us >= SETTLED_US;
+    bool is_settled = lived_us >= SETTLED_US && !(is_exit && is_start_status(info->si_status));
     bool was_killed = !is_exit && is_sent_signal(info->si_status) && lived_us >= REPLACE_AT_ONCE_US;
     bool is_start_failure = !is_settled && !was_killed && !(is_exit && info->si_status == 0);
     bool is_at_once = was_killed || (!is_exit && is_settled);

@@ -38,18 +38,20 @@ struct agent_process {
 
 extern char **environ;
 
-/* Whether DIRECTORY_OF_THIS_PROGRAM/relative is a program; then its path is in *ret_path. */
-static bool
-find_beside(const char *relative, char *ret_path, size_t size)
+/* DIRECTORY_OF_THIS_PROGRAM/relative, if that is a program, else NULL. The caller frees it. */
+static char *
+find_beside(const char *relative)
 {
     char self[PATH_MAX];
+    char path[PATH_MAX + 64];
     ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
     if (length <= 0)
-        return false;
+        return NULL;
     self[length] = '\0';
     *strrchr(self, '/') = '\0';
-    return snprintf(ret_path, size, "%s/%s", self, relative) < (int)size && access(ret_path, X_OK) == 0;
+    snprintf(path, sizeof(path), "%s/%s", self, relative);
+    return access(path, X_OK) == 0 ? realpath(path, NULL) : NULL;
 }
 
 /* Where the agent is: told by the environment, installed beside this program, in the build tree, or wherever PATH says. */
@@ -57,14 +59,13 @@ static char *
 find_program(void)
 {
     const char *told = getenv("SNAKEPIT_AGENT");
-    char path[PATH_MAX + 64];
-    char *found;
+    char *found = told == NULL || told[0] == '\0' ? NULL : strdup(told);
 
-    if (told != NULL && told[0] != '\0')
-        found = strdup(told);
-    else if (find_beside(AGENT_NAME, path, sizeof(path)) || find_beside("../../agent/" AGENT_NAME, path, sizeof(path)))
-        found = strdup(path);
-    else
+    if (found == NULL)
+        found = find_beside(AGENT_NAME);
+    if (found == NULL)
+        found = find_beside("../../agent/" AGENT_NAME);
+    if (found == NULL)
         found = strdup(AGENT_NAME);
     if (found == NULL)
         abort();

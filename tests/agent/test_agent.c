@@ -272,5 +272,5 @@ Test(agent, a_thread_worker_is_told_its_slots)
 Test(agent, a_configuration_without_workers_is_a_mistake)
 {
     start("{ name = \"p\"; }", QUICK, false);
-    cr_expect_eq(WEXITSTATUS(scene_wait_agent(&scene)), 1);
+    cr_expect_eq(WEXITSTATUS(scene_wait_agent(&scene)), 3);
 }
