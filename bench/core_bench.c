@@ -1,5 +1,5 @@
 /* core_bench.c - how fast the pure core is, without sockets and codec: time per task from SUBMIT to SEEN, for several
- * lengths of the queue and numbers of workers. Prints a table; `core_bench N` runs N tasks per line at least. */
+ * lengths of the queue and numbers of workers. Prints a table. See usage. */
 #include "broker/core/broker.h"
 
 #include <stdio.h>
@@ -192,11 +192,16 @@ main(int argc, char **argv)
 {
     size_t tasks = argc > 1 ? strtoul(argv[1], NULL, 10) : TASKS_DEFAULT;
 
-    if (tasks == 0) {
-        fprintf(stderr, "usage: core_bench [TASKS]\n");
+    if (tasks == 0 || (argc != 1 && argc != 2 && argc != 5)) {
+        fprintf(stderr, "usage: core_bench [TASKS [WORKERS SLOTS QUEUED]]\n");
         return 2;
     }
     printf("%8s %6s %9s %12s %14s %14s\n", "workers", "slots", "queued", "submit ns", "ns per task", "tasks/s");
+    if (argc == 5) {
+        run((uint32_t)strtoul(argv[2], NULL, 10), (uint32_t)strtoul(argv[3], NULL, 10), strtoul(argv[4], NULL, 10),
+            tasks);
+        return 0;
+    }
     for (size_t queued = 1000; queued <= 1000000; queued *= 10)
         run(2, 16, queued, tasks);
     for (uint32_t workers = 1; workers <= 10000; workers *= 10)

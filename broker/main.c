@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -193,6 +194,8 @@ make_broker(struct config *config)
 
     config->broker.epoch = (uint64_t)(clock_wall_us() / 1000000);
     config->broker.version = "snakepitd " SNAKEPIT_VERSION;
+    if (getrandom(&config->broker.hash_seed, sizeof config->broker.hash_seed, GRND_NONBLOCK) < 0)
+        config->broker.hash_seed = (uint64_t)clock_now_us(); /* too early after boot; still no constant */
     broker = broker_new(&config->broker);
     for (size_t i = 0; i < config->pool_count; i++)
         broker_add_pool(broker, &config->pools[i].core);

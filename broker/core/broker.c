@@ -9,7 +9,6 @@
 #include <string.h>
 #include <utlist.h>
 
-#define PROGRAM_NAME "snakepitd "
 #define SECOND_US INT64_C(1000000)
 #define MEBIBYTE (UINT64_C(1024) * 1024)
 
@@ -22,7 +21,7 @@ broker_settings_init(struct broker_settings *settings)
 {
     *settings = (struct broker_settings){
         .epoch = 1,
-        .version = "0",
+        .version = "snakepitd",
         .heartbeat_us = 5 * SECOND_US,
         .heartbeats_missed_max = 3,
         .worker_grace_us = SECOND_US / 2,
@@ -51,16 +50,15 @@ pool_settings_init(struct pool_settings *settings, const char *name)
 }
 
 static char *
-make_program(const char *version)
+copy_text(const char *text)
 {
-    size_t name_size = strlen(PROGRAM_NAME), version_size = strlen(version);
-    char *program = malloc(name_size + version_size + 1);
+    size_t size = strlen(text) + 1;
+    char *copy = malloc(size);
 
-    if (!program)
+    if (!copy)
         abort();
-    memcpy(program, PROGRAM_NAME, name_size);
-    memcpy(program + name_size, version, version_size + 1);
-    return program;
+    memcpy(copy, text, size);
+    return copy;
 }
 
 struct broker *
@@ -71,8 +69,8 @@ broker_new(const struct broker_settings *settings)
     if (!broker)
         abort();
     broker->settings = *settings;
-    broker->settings.version = NULL;
-    broker->program = make_program(settings->version);
+    broker->version = copy_text(settings->version);
+    broker->settings.version = broker->version;
     broker->now_us = INT64_MIN;
     broker->judge_after_us = INT64_MIN;
     broker->fence_next = settings->epoch << FENCE_EPOCH_SHIFT;
@@ -161,7 +159,7 @@ broker_destroy(struct broker **broker_p)
     peers_fini(&broker->client_peers);
     peers_fini(&broker->worker_peers);
     heap_fini(&broker->timers);
-    free(broker->program);
+    free(broker->version);
     free(broker);
     *broker_p = NULL;
 }

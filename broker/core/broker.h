@@ -9,7 +9,7 @@
 /* Limits and intervals of the whole broker; docs/protocol.md sections 5 and 11 give the defaults. */
 struct broker_settings {
     uint64_t epoch; /* wall-clock seconds at start; the first fence is epoch << 32 */
-    const char *version;
+    const char *version; /* program and version, as WELCOME says them; copied */
     uint64_t hash_seed; /* a random number, so that nobody can choose task ids that collide; 0 in tests */
     int64_t heartbeat_us;
     uint32_t heartbeats_missed_max; /* then stalled */
@@ -26,7 +26,7 @@ struct broker_settings {
     uint64_t frame_bytes_max;
 };
 
-/* Fill with the defaults of docs/protocol.md; epoch 1, version "0". */
+/* Fill with the defaults of docs/protocol.md; epoch 1, version "snakepitd". */
 void
 broker_settings_init(struct broker_settings *settings);
 

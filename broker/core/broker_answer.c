@@ -109,6 +109,7 @@ handle_chunk(struct broker *broker, struct lease *lease, const struct chunk *chu
 static void
 handle_nack(struct broker *broker, struct lease *lease)
 {
+    uint64_t worker = lease->worker->session;
     struct pool *pool = lease->worker->pool;
     struct task *task = lease->task;
 
@@ -121,7 +122,7 @@ handle_nack(struct broker *broker, struct lease *lease)
         broker_finish(broker, task, &cancelled);
     } else if (task) {
         task->tries--;
-        broker_requeue(broker, task, "returned unstarted");
+        broker_requeue(broker, task, worker, "returned unstarted");
     }
     broker_dispatch(broker, pool);
 }

@@ -7,13 +7,14 @@
 #include <utlist.h>
 
 static void
-note_client(struct broker *broker, enum note_kind kind, const struct client *client)
+note_client(struct broker *broker, enum note_kind kind, const struct client *client, const char *reason)
 {
     const char *name = client->name[0] ? outbox_copy(broker->outbox, client->name, strlen(client->name)) : NULL;
     struct note *note = outbox_note(broker->outbox, kind);
 
     note->client = client->session;
     note->client_name = name;
+    note->reason = reason;
 }
 
 /* --- life ------------------------------------------------------------------------------------------------------- */
@@ -54,13 +55,13 @@ cancel_all(struct broker *broker, struct client *client)
 
 /* The session is over: nothing is kept, tasks go on or are cancelled, and the record stays only until they have ended. */
 static void
-end_session(struct broker *broker, struct client *client)
+end_session(struct broker *broker, struct client *client, const char *reason)
 {
     move(broker, client, CLIENT_GONE, 0);
     broker->clients_count--;
     if (!client->is_anonymous) {
         HASH_DELETE(hh, broker->clients_by_instance, client);
-        note_client(broker, NOTE_CLIENT_GONE, client);
+        note_client(broker, NOTE_CLIENT_GONE, client, reason);
     }
     broker_forget_all(broker, client);
     if (client->is_cancelling)
@@ -74,7 +75,7 @@ broker_review_client(struct broker *broker, struct client *client)
     if (client->is_departed || !client_holds_nothing(client))
         return;
     if (client->state == CLIENT_DETACHED && !heap_node_is_in(&client->timer)) {
-        end_session(broker, client);
+        end_session(broker, client, "stayed away");
         return;
     }
     if (client->state != CLIENT_GONE)
@@ -88,7 +89,7 @@ void
 broker_client_overdue(struct broker *broker, struct client *client)
 {
     if (client->is_cancelling)
-        end_session(broker, client);
+        end_session(broker, client, "stayed away");
     else
         broker_review_client(broker, client);
 }
@@ -99,7 +100,7 @@ broker_client_peer_gone(struct broker *broker, uint32_t number)
     struct client *client = peers_get(&broker->client_peers, number)->session;
 
     if (client && client->is_anonymous)
-        end_session(broker, client);
+        end_session(broker, client, "disconnected");
     else if (client)
         move(broker, client, CLIENT_DETACHED, 0);
     *peers_get(&broker->client_peers, number) = (struct peer){0};
@@ -113,7 +114,7 @@ make_room(struct broker *broker)
         return true;
     if (!broker->vacant)
         return false;
-    end_session(broker, broker->vacant);
+    end_session(broker, broker->vacant, "made room");
     return true;
 }
 
@@ -142,7 +143,7 @@ remember_instance(struct broker *broker, struct client *client)
 {
     HASH_ADD_KEYPTR_BYHASHVALUE(hh, broker->clients_by_instance, client->instance, INSTANCE_BYTES,
                                 hash_bytes(client->instance, INSTANCE_BYTES), client);
-    note_client(broker, NOTE_CLIENT_CONNECTED, client);
+    note_client(broker, NOTE_CLIENT_CONNECTED, client, NULL);
 }
 
 static struct client *
@@ -181,12 +182,12 @@ resume(struct broker *broker, uint32_t number, struct client *client, struct cli
     if (current && current != client) {
         if (current->is_anonymous)
             absorb(broker, client, current);
-        end_session(broker, current);
+        end_session(broker, current, "said HELLO again");
     }
     client_introduce(client, hello);
     move(broker, client, CLIENT_ATTACHED, number);
     broker_welcome(broker, SIDE_CLIENT, number, client->session, true);
-    note_client(broker, NOTE_CLIENT_CONNECTED, client);
+    note_client(broker, NOTE_CLIENT_CONNECTED, client, NULL);
 }
 
 /* A client that submitted before its HELLO keeps that session, and its ids. */
@@ -217,7 +218,7 @@ handle_hello(struct broker *broker, uint32_t number, struct client *current, con
         introduce(broker, number, current, hello);
     } else if (current || make_room(broker)) {
         if (current)
-            end_session(broker, current);
+            end_session(broker, current, "said HELLO again");
         introduce(broker, number, create(broker, number, hello), hello);
     } else {
         broker_refuse(broker, SIDE_CLIENT, number, ERROR_UNAVAILABLE, "too many clients");
@@ -295,7 +296,7 @@ broker_handle_client(struct broker *broker, uint32_t number, const struct messag
         return;
     case VERB_BYE:
         if (client)
-            end_session(broker, client);
+            end_session(broker, client, "said BYE");
         return;
     default:
         broker_send_error(broker, SIDE_CLIENT, number, NULL, ERROR_UNKNOWN_VERB, "clients do not send this");

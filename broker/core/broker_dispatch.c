@@ -92,60 +92,63 @@ broker_send_cancel(struct broker *broker, struct lease *lease)
     outbox_send(broker->outbox, SIDE_WORKER, lease->worker->peer, VERB_CANCEL, NULL)->ref = ref_number(lease->fence);
 }
 
-void
-broker_requeue(struct broker *broker, struct task *task, const char *reason)
+static void
+note_attempt(struct broker *broker, enum note_kind kind, const struct task *task, uint64_t worker, const char *reason)
 {
-    struct note *note;
+    struct note *note = outbox_note(broker->outbox, kind);
 
-    pool_withdraw(task->pool, task);
-    pool_put(task->pool, task, TASK_QUEUED);
-    task->pool->requeued++;
-    note = outbox_note(broker->outbox, NOTE_TASK_REQUEUED);
     note->pool = task->pool->name;
     note->task = task->number;
+    note->worker = worker;
     note->count = task->attempt;
     note->reason = reason;
 }
 
-static void
-finish_dead(struct broker *broker, struct task *task)
+void
+broker_requeue(struct broker *broker, struct task *task, uint64_t worker, const char *reason)
 {
-    struct verdict dead = verdict_make(ERROR_DEAD);
-    struct note *note = outbox_note(broker->outbox, NOTE_TASK_DEAD);
-
-    note->pool = task->pool->name;
-    note->task = task->number;
-    note->count = task->attempt;
-    broker_finish(broker, task, &dead);
+    pool_withdraw(task->pool, task);
+    pool_put(task->pool, task, TASK_QUEUED);
+    task->pool->requeued++;
+    note_attempt(broker, NOTE_TASK_REQUEUED, task, worker, reason);
 }
 
-/* The attempt ended without an answer. */
-static void
-after_loss(struct broker *broker, struct task *task, const char *reason)
+/* The attempt ended without an answer: what that means for the task. ERROR_NONE: it may try again. */
+static enum error_code
+judge_loss(const struct task *task)
 {
-    if (task->is_cancel_asked) {
-        struct verdict cancelled = verdict_make(ERROR_CANCELLED);
+    if (task->is_cancel_asked)
+        return ERROR_CANCELLED;
+    if (task->is_lost_once_lost)
+        return ERROR_LOST;
+    return task->tries >= task->tries_max ? ERROR_DEAD : ERROR_NONE;
+}
 
-        broker_finish(broker, task, &cancelled);
-    } else if (task->is_lost_once_lost) {
-        struct verdict lost = verdict_make(ERROR_LOST);
+static void
+after_loss(struct broker *broker, struct task *task, uint64_t worker, const char *reason)
+{
+    enum error_code code = judge_loss(task);
+    struct verdict verdict;
 
-        broker_finish(broker, task, &lost);
-    } else if (task->tries >= task->tries_max) {
-        finish_dead(broker, task);
-    } else {
-        broker_requeue(broker, task, reason);
+    if (code == ERROR_NONE) {
+        broker_requeue(broker, task, worker, reason);
+        return;
     }
+    if (code == ERROR_DEAD)
+        note_attempt(broker, NOTE_TASK_DEAD, task, worker, reason);
+    verdict = verdict_make(code);
+    broker_finish(broker, task, &verdict);
 }
 
 void
 broker_lose_lease(struct broker *broker, struct lease *lease, const char *reason)
 {
+    uint64_t worker = lease->worker->session;
     struct task *task = lease->task;
 
     if (task)
         lease_release_task(lease);
     broker_end_lease(broker, lease);
     if (task)
-        after_loss(broker, task, reason);
+        after_loss(broker, task, worker, reason);
 }

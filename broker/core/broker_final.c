@@ -245,7 +245,7 @@ broker_finish(struct broker *broker, struct task *task, const struct verdict *ve
         trim(broker, client);
         return;
     }
-    if (client->peer == 0)
+    if (client->peer == 0 && verdict->code != ERROR_CANCELLED)
         broker->undeliverable++;
     broker_free_task(broker, task);
     broker_review_client(broker, client);

@@ -59,6 +59,7 @@ begin_shutdown(struct broker *broker, int64_t duration_us)
     broker->shutdown_at_us = at_us;
     note = outbox_note(broker->outbox, NOTE_SHUTDOWN_BEGUN);
     note->count = count_running(broker);
+    note->reason = "shutdown";
 }
 
 void

@@ -57,7 +57,7 @@ broker_welcome(struct broker *broker, enum side side, uint32_t peer, uint64_t se
     struct welcome *welcome = &outbox_send(broker->outbox, side, peer, VERB_WELCOME, NULL)->welcome;
 
     welcome->session = session;
-    welcome->broker = text_bytes(broker->program);
+    welcome->broker = text_bytes(broker->settings.version);
     welcome->epoch = broker->settings.epoch;
     welcome->resumed = is_resumed;
     welcome->heartbeat_ms = (uint64_t)broker->settings.heartbeat_us / 1000;

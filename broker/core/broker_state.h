@@ -25,8 +25,8 @@ enum broker_state {
 enum timer_kind { TIMER_TASK, TIMER_WORKER, TIMER_CLIENT };
 
 struct broker {
-    struct broker_settings settings; /* `version` is NULL; see `program` */
-    char *program;                   /* name and version, for WELCOME */
+    struct broker_settings settings; /* its `version` is this one: */
+    char *version;
     enum broker_state state;
     int64_t shutdown_at_us; /* DRAINING */
 
@@ -165,9 +165,9 @@ broker_end_lease(struct broker *broker, struct lease *lease);
 void
 broker_lose_lease(struct broker *broker, struct lease *lease, const char *reason);
 
-/* Back to its place in the queue; it has no lease any more. */
+/* Back to its place in the queue; it has no lease any more. `worker` had it. */
 void
-broker_requeue(struct broker *broker, struct task *task, const char *reason);
+broker_requeue(struct broker *broker, struct task *task, uint64_t worker, const char *reason);
 
 /* Ask the worker to end this lease. */
 void

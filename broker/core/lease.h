@@ -34,11 +34,11 @@ lease_release_task(struct lease *lease);
 void
 lease_destroy(struct lease **lease_p);
 
-/* Fences are handed out one after the other, so that their low bits spread them best. */
+/* Mixed, although fences are handed out one after the other: long leases at regular distances would else share a bucket. */
 static inline unsigned
 lease_hash(uint64_t fence)
 {
-    return (unsigned)fence;
+    return (unsigned)hash_mix(fence);
 }
 
 #endif

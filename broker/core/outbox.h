@@ -22,7 +22,7 @@ enum note_kind {
     NOTE_WORKER_DRAINING,
     NOTE_WORKER_STOPPED, /* BYE */
     NOTE_WORKER_LOST,
-    NOTE_POOL_SATURATED, /* tasks began to be refused; once until it has taken one again */
+    NOTE_POOL_SATURATED, /* tasks began to be refused; once until the queue has fallen below 9/10 of its limits */
     NOTE_POOL_DRAINING,
     NOTE_POOL_OPEN,
     NOTE_TASK_REQUEUED,

@@ -25,7 +25,7 @@ Test(broker_clients, hello_is_answered_with_all_that_a_client_must_know)
 
     cr_assert_neq(kit_client(&kit, 1, 1), 0);
     welcome = &kit_sent(&kit, SIDE_CLIENT, 1, VERB_WELCOME)->welcome;
-    cr_assert(bytes_are(welcome->broker, "snakepitd 0"));
+    cr_assert(bytes_are(welcome->broker, "snakepitd"));
     cr_assert_eq(welcome->epoch, 1);
     cr_assert_not(welcome->resumed);
     cr_assert_eq(welcome->heartbeat_ms, 1000);
@@ -156,6 +156,7 @@ Test(broker_clients, a_second_hello_of_another_instance_ends_the_first_session)
 
     cr_assert_neq(kit_client(&kit, 1, 2), session);
     cr_assert_eq(kit_note(&kit, NOTE_CLIENT_GONE)->client, session);
+    cr_assert_str_eq(kit_note(&kit, NOTE_CLIENT_GONE)->reason, "said HELLO again");
     cr_assert_eq(kit_stats(&kit).clients, 1);
 }
 

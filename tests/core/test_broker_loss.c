@@ -39,6 +39,9 @@ Test(broker_loss, tasks_of_a_lost_worker_go_back_to_their_place)
     cr_assert_eq(kit_note(&kit, NOTE_WORKER_LOST)->worker, session);
     cr_assert_eq(kit_note(&kit, NOTE_WORKER_LOST)->count, 3);
     cr_assert_eq(kit_count_notes(&kit, NOTE_TASK_REQUEUED), 3);
+    cr_assert_eq(kit_note(&kit, NOTE_TASK_REQUEUED)->worker, session);
+    cr_assert_eq(kit_note(&kit, NOTE_TASK_REQUEUED)->task, 3, "the newest first");
+    cr_assert_str_eq(kit_note(&kit, NOTE_TASK_REQUEUED)->reason, "worker lost");
     cr_assert_eq(kit_pool(&kit, "text").requeued, 3);
     kit_worker(&kit, 2, "text", 6);
     for (uint64_t i = 0; i < 6; i++) {
