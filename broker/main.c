@@ -139,12 +139,13 @@ print_summary(const struct config *config)
 
 /* --- the process ---------------------------------------------------------------------------------------------- */
 
-/* Every connection is a descriptor. The usual soft limit of 1024 is there for programs that use select(). */
+/* Every connection is a descriptor. The usual soft limit of 1024 is there for programs that use select().
+ * Clients and workers each may be peers_max, but hardly both at once. */
 static void
 raise_descriptor_limit(const struct config *config, struct log *log)
 {
     struct rlimit limit;
-    rlim_t wanted = 2 * (rlim_t)config->broker.peers_max + 64;
+    rlim_t wanted = (rlim_t)config->broker.peers_max + 64;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return;
@@ -193,7 +194,7 @@ make_broker(struct config *config)
     struct broker *broker;
 
     config->broker.epoch = (uint64_t)(clock_wall_us() / 1000000);
-    config->broker.version = "snakepitd " SNAKEPIT_VERSION;
+    config->broker.version = SNAKEPIT_VERSION;
     if (getrandom(&config->broker.hash_seed, sizeof config->broker.hash_seed, GRND_NONBLOCK) < 0)
         config->broker.hash_seed = (uint64_t)clock_now_us(); /* too early after boot; still no constant */
     broker = broker_new(&config->broker);

@@ -1,45 +1,16 @@
-/* connections.c - the peers of one socket; see connections.h. */
+/* connections.c - the connections of one socket; see connections.h. */
 #include "broker/io/connections.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* An array of peers by a small number: the core's, or a descriptor. */
-struct index {
-    struct connection **peers;
-    uint32_t capacity;
-};
-
 struct connections {
-    struct connection *by_routing_id; /* a hash; owns the peers */
-    struct index by_number;
-    struct index by_fd;
+    struct connection *by_routing_id; /* a hash; owns them */
+    struct connection **by_number;
+    uint32_t capacity;
     uint32_t lowest_free; /* no number below is free */
 };
-
-static struct connection *
-index_get(const struct index *index, uint32_t at)
-{
-    return at < index->capacity ? index->peers[at] : NULL;
-}
-
-static void
-index_set(struct index *index, uint32_t at, struct connection *peer)
-{
-    if (at >= index->capacity) {
-        uint32_t capacity = index->capacity ? index->capacity : 64;
-
-        while (capacity <= at)
-            capacity *= 2;
-        index->peers = realloc(index->peers, capacity * sizeof index->peers[0]);
-        if (!index->peers)
-            abort();
-        memset(index->peers + index->capacity, 0, (capacity - index->capacity) * sizeof index->peers[0]);
-        index->capacity = capacity;
-    }
-    index->peers[at] = peer;
-}
 
 struct connections *
 connections_new(void)
@@ -56,14 +27,13 @@ void
 connections_destroy(struct connections **connections_p)
 {
     struct connections *connections = *connections_p;
-    struct connection *peer, *next;
+    struct connection *connection, *next;
 
     if (!connections)
         return;
-    HASH_ITER(hh, connections->by_routing_id, peer, next)
-        connections_remove(connections, peer);
-    free(connections->by_number.peers);
-    free(connections->by_fd.peers);
+    HASH_ITER(hh, connections->by_routing_id, connection, next)
+        connections_remove(connections, connection);
+    free(connections->by_number);
     free(connections);
     *connections_p = NULL;
 }
@@ -71,79 +41,76 @@ connections_destroy(struct connections **connections_p)
 struct connection *
 connections_find(const struct connections *connections, struct bytes routing_id)
 {
-    struct connection *peer;
+    struct connection *connection;
 
-    HASH_FIND(hh, connections->by_routing_id, routing_id.data, routing_id.size, peer);
-    return peer;
+    HASH_FIND(hh, connections->by_routing_id, routing_id.data, routing_id.size, connection);
+    return connection;
 }
 
 struct connection *
 connections_at(const struct connections *connections, uint32_t number)
 {
-    return index_get(&connections->by_number, number);
+    return number < connections->capacity ? connections->by_number[number] : NULL;
 }
 
 struct connection *
-connections_by_fd(const struct connections *connections, int fd)
+connections_add(struct connections *connections, struct bytes routing_id)
 {
-    return fd >= 0 ? index_get(&connections->by_fd, (uint32_t)fd) : NULL;
-}
+    struct connection *connection = calloc(1, sizeof *connection + routing_id.size);
 
-struct connection *
-connections_add(struct connections *connections, struct bytes routing_id, int fd)
-{
-    struct connection *peer = calloc(1, sizeof *peer + routing_id.size);
-
-    if (!peer)
+    if (!connection)
         abort();
-    assert(!connections_by_fd(connections, fd));
-    memcpy(peer->routing_id, routing_id.data, routing_id.size);
-    peer->routing_id_bytes = routing_id.size;
-    peer->fd = fd;
-    HASH_ADD(hh, connections->by_routing_id, routing_id[0], routing_id.size, peer);
-    if (fd >= 0)
-        index_set(&connections->by_fd, (uint32_t)fd, peer);
-    connections_number(connections, peer);
-    return peer;
+    memcpy(connection->routing_id, routing_id.data, routing_id.size);
+    connection->routing_id_bytes = routing_id.size;
+    connection->fd = -1;
+    HASH_ADD(hh, connections->by_routing_id, routing_id[0], routing_id.size, connection);
+    connections_number(connections, connection);
+    return connection;
+}
+
+static void
+grow(struct connections *connections)
+{
+    uint32_t capacity = connections->capacity ? 2 * connections->capacity : 64;
+
+    connections->by_number = realloc(connections->by_number, capacity * sizeof connections->by_number[0]);
+    if (!connections->by_number)
+        abort();
+    memset(connections->by_number + connections->capacity, 0,
+           (capacity - connections->capacity) * sizeof connections->by_number[0]);
+    connections->capacity = capacity;
 }
 
 void
-connections_number(struct connections *connections, struct connection *peer)
+connections_number(struct connections *connections, struct connection *connection)
 {
-    assert(peer->number == 0);
+    assert(connection->number == 0);
     while (connections_at(connections, connections->lowest_free))
         connections->lowest_free++;
-    peer->number = connections->lowest_free++;
-    index_set(&connections->by_number, peer->number, peer);
+    connection->number = connections->lowest_free++;
+    if (connection->number >= connections->capacity)
+        grow(connections);
+    connections->by_number[connection->number] = connection;
 }
 
 void
-connections_release_number(struct connections *connections, struct connection *peer)
+connections_release_number(struct connections *connections, struct connection *connection)
 {
-    if (peer->number == 0)
+    if (connection->number == 0)
         return;
-    index_set(&connections->by_number, peer->number, NULL);
-    if (peer->number < connections->lowest_free)
-        connections->lowest_free = peer->number;
-    peer->number = 0;
+    connections->by_number[connection->number] = NULL;
+    if (connection->number < connections->lowest_free)
+        connections->lowest_free = connection->number;
+    connection->number = 0;
 }
 
 void
-connections_release_fd(struct connections *connections, struct connection *peer)
+connections_remove(struct connections *connections, struct connection *connection)
 {
-    if (peer->fd >= 0)
-        index_set(&connections->by_fd, (uint32_t)peer->fd, NULL);
-    peer->fd = -1;
-}
-
-void
-connections_remove(struct connections *connections, struct connection *peer)
-{
-    connections_release_number(connections, peer);
-    connections_release_fd(connections, peer);
-    HASH_DELETE(hh, connections->by_routing_id, peer);
-    outbound_fini(&peer->outbound);
-    free(peer);
+    connections_release_number(connections, connection);
+    HASH_DELETE(hh, connections->by_routing_id, connection);
+    outbound_fini(&connection->outbound);
+    free(connection);
 }
 
 unsigned

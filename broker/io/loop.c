@@ -11,10 +11,10 @@
 #include <unistd.h>
 
 /* Steps of one side in one turn: enough to pay for the turn, few enough that the other side does not wait long. */
-#define STEPS_MAX 1024
+#define STEPS_MAX 512
 /* A busy loop does not wait, but looks at signals and ended connections this often. */
 #define LOOK_AROUND_US 1000
-/* ZeroMQ does not tell when a slow peer has room again. Only while something waits for one. */
+/* ZeroMQ does not tell when a slow peer has room again, or that a doubtful one ended. Only while there is one. */
 #define SLOW_RETRY_US 5000
 
 enum { FD_CLIENTS, FD_WORKERS, FD_CLIENTS_MONITOR, FD_WORKERS_MONITOR, FD_EVENTS, FD_SIGNALS, FD_AGENT, FD_COUNT };
@@ -122,8 +122,8 @@ turn(struct loop *loop)
         admin_tick(parts->admin, loop->now_us, &loop->outbox);
         carry_out(loop);
     }
-    is_busy |= router_flush(parts->workers);
-    is_busy |= router_flush(parts->clients);
+    is_busy |= router_flush(parts->workers, loop->now_us);
+    is_busy |= router_flush(parts->clients, loop->now_us);
     return is_busy;
 }
 
@@ -220,8 +220,8 @@ loop_run(const struct loop_parts *parts)
             continue;
         look_around(&loop, is_busy || loop.is_shut ? 0 : choose_timeout(&loop));
     }
-    router_flush(parts->workers);
-    router_flush(parts->clients);
+    router_flush(parts->workers, loop.now_us);
+    router_flush(parts->clients, loop.now_us);
     outbox_fini(&loop.outbox);
     return loop.is_shut ? 0 : 1;
 }

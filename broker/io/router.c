@@ -3,8 +3,7 @@
 
 #include "broker/io/listener.h"
 #include "broker/io/inbound.h"
-#include "broker/io/monitor.h"
-#include "broker/io/connections.h"
+#include "broker/io/presence.h"
 #include "broker/io/router_socket.h"
 
 #include <stdlib.h>
@@ -24,7 +23,7 @@ struct router {
     void *socket;
     int fd;
     struct listener *listener;
-    struct monitor *monitor;
+    struct presence *presence;
     struct log *log;
     uint64_t send_bytes_max;
     uint64_t inline_bytes_max;
@@ -38,8 +37,6 @@ struct router {
     struct connection *leaving;  /* ended; to be told to the core */
     unsigned patience;     /* messages to read before those are told */
     uint64_t flushed_out;  /* messages_out at the end of the last flush */
-    int *orphans;          /* descriptors of connections that ended, and whose messages may still be unread */
-    unsigned orphan_count, orphan_capacity;
     struct router_stats stats;
 };
 
@@ -62,8 +59,8 @@ router_new(void *context, enum side side, const struct config *config, struct lo
     router->inbound = inbound_new(side, config->broker.control_bytes_max, config->broker.inline_bytes_max);
     router->socket = router_socket_new(context, config, address, &router->fd);
     if (router->socket)
-        router->monitor = monitor_new(context, router->socket, side == SIDE_CLIENT ? "clients" : "workers");
-    if (!router->monitor) {
+        router->presence = presence_new(context, router->socket, side == SIDE_CLIENT ? "clients" : "workers");
+    if (!router->presence) {
         log_line(log, LOG_ERROR, "socket.failed", "cannot make a socket for %s: %s", address, zmq_strerror(zmq_errno()));
         goto fail;
     }
@@ -87,11 +84,10 @@ router_destroy(struct router **router_p)
     inbound_destroy(&router->inbound);
     connections_destroy(&router->connections);
     parcel_store_fini(&router->parcels);
-    monitor_destroy(&router->monitor);
+    presence_destroy(&router->presence);
     if (router->socket)
         zmq_close(router->socket);
     listener_destroy(&router->listener);
-    free(router->orphans);
     free(router);
     *router_p = NULL;
 }
@@ -111,7 +107,7 @@ router_fd(const struct router *router)
 int
 router_monitor_fd(const struct router *router)
 {
-    return monitor_fd(router->monitor);
+    return presence_fd(router->presence);
 }
 
 /* --- peers that come and go ----------------------------------------------------------------------------------- */
@@ -131,7 +127,7 @@ static void
 end_connection(struct router *router, struct connection *peer)
 {
     peer->is_ended = true;
-    connections_release_fd(router->connections, peer);
+    presence_forget(router->presence, peer);
     begin_leaving(router, peer);
 }
 
@@ -150,78 +146,32 @@ shut_out(struct router *router, struct connection *peer, enum connection_state s
     log_end(router->log);
 }
 
-static void
-remember_orphan(struct router *router, int fd)
-{
-    if (router->orphan_count == router->orphan_capacity) {
-        router->orphan_capacity = router->orphan_capacity ? 2 * router->orphan_capacity : 16;
-        router->orphans = realloc(router->orphans, router->orphan_capacity * sizeof router->orphans[0]);
-        if (!router->orphans)
-            abort();
-    }
-    router->orphans[router->orphan_count++] = fd;
-}
-
-static bool
-take_orphan(struct router *router, int fd)
-{
-    for (unsigned i = 0; i < router->orphan_count; i++) {
-        if (router->orphans[i] == fd) {
-            router->orphans[i] = router->orphans[--router->orphan_count];
-            return true;
-        }
-    }
-    return false;
-}
-
 void
 router_watch(struct router *router)
 {
-    int fd;
+    struct connection *peer;
 
-    while (monitor_next(router->monitor, &fd)) {
-        struct connection *peer = connections_by_fd(router->connections, fd);
-
-        if (peer)
-            end_connection(router, peer);
-        else
-            remember_orphan(router, fd);
-    }
-}
-
-/* Make a peer of whoever sent the message that was just received.
- *
- * Descriptors are reused, so the ends that the monitor knows of come first: the end of this descriptor's previous owner
- * was written before the descriptor could be given away. Only then may this peer claim it. An end for which no peer
- * was known is an orphan, until all that was sent before it has been read: it is then this peer's own. */
-static struct connection *
-add_speaker(struct router *router, struct bytes routing_id)
-{
-    int fd = inbound_fd(router->inbound);
-    struct connection *previous, *peer;
-
-    router_watch(router);
-    previous = connections_by_fd(router->connections, fd);
-    if (previous)
-        end_connection(router, previous);
-    peer = connections_add(router->connections, routing_id, fd);
-    outbound_init(&peer->outbound, &router->parcels, router->control_bytes_max);
-    if (take_orphan(router, fd))
+    while ((peer = presence_next_ended(router->presence)))
         end_connection(router, peer);
-    return peer;
 }
 
+/* Whose message was just received. */
 static struct connection *
 find_speaker(struct router *router)
 {
     struct bytes routing_id = inbound_routing_id(router->inbound);
     struct connection *peer = connections_find(router->connections, routing_id);
 
-    if (!peer)
-        peer = add_speaker(router, routing_id);
-    else if (peer->state == CONNECTION_SLOW && !peer->is_leaving && outbound_bytes(&peer->outbound) == 0) {
+    if (!peer) {
+        peer = connections_add(router->connections, routing_id);
+        outbound_init(&peer->outbound, &router->parcels, router->control_bytes_max);
+    } else if (peer->state == CONNECTION_SLOW && !peer->is_leaving && outbound_bytes(&peer->outbound) == 0) {
         peer->state = CONNECTION_OPEN;
         connections_number(router->connections, peer);
+    }
+    if (peer->fd < 0 && !peer->is_ended) {
+        router_watch(router);
+        presence_claim(router->presence, peer, inbound_fd(router->inbound));
     }
     peer->has_delimiter = inbound_has_delimiter(router->inbound);
     return peer;
@@ -370,7 +320,7 @@ router_next(struct router *router, struct event *ret_event)
     if (rc != ERR_AGAIN)
         return rc;
     /* All that was sent before the ends that we know of has been read. */
-    router->orphan_count = 0;
+    presence_settle(router->presence);
     return router->leaving ? tell_leaving(router, ret_event) : ERR_AGAIN;
 }
 
@@ -402,12 +352,27 @@ router_send(struct router *router, uint32_t number, const struct message *messag
         flush_peer(router, peer);
 }
 
+/* A heartbeat does no harm to a peer that stands, and ZeroMQ refuses it when the connection has ended. A REQ socket would
+ * take it for an answer; but to end such a client's session too late costs nothing. */
+static void
+settle_doubts(struct router *router, int64_t now_us)
+{
+    const struct message heartbeat = {.verb = VERB_HEARTBEAT};
+    struct connection *peer;
+
+    while ((peer = presence_next_doubtful(router->presence, now_us)))
+        if (!peer->has_delimiter && peer->number > 0)
+            router_send(router, peer->number, &heartbeat);
+}
+
 bool
-router_flush(struct router *router)
+router_flush(struct router *router, int64_t now_us)
 {
     struct connection *peer, *next;
     bool has_sent;
 
+    if (presence_has_doubts(router->presence))
+        settle_doubts(router, now_us);
     DL_FOREACH_SAFE2(router->dirty, peer, next, dirty_next)
         flush_peer(router, peer);
     has_sent = router->stats.messages_out != router->flushed_out;
@@ -418,7 +383,7 @@ router_flush(struct router *router)
 bool
 router_has_waiting(const struct router *router)
 {
-    return router->dirty != NULL;
+    return router->dirty || presence_has_doubts(router->presence);
 }
 
 void
@@ -427,7 +392,7 @@ router_get_stats(const struct router *router, struct router_stats *ret_stats)
     const struct connection *peer;
 
     *ret_stats = router->stats;
-    ret_stats->handshakes_failed = monitor_handshakes_failed(router->monitor);
+    ret_stats->handshakes_failed = presence_handshakes_failed(router->presence);
     ret_stats->peers = connections_count(router->connections);
     ret_stats->slow = 0;
     DL_FOREACH2(router->dirty, peer, dirty_next)

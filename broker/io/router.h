@@ -56,9 +56,10 @@ router_send(struct router *router, uint32_t peer, const struct message *message)
 
 /* Send what was encoded: one message per peer. True: something was sent, or a peer was found to be gone. */
 bool
-router_flush(struct router *router);
+router_flush(struct router *router, int64_t now_us);
 
-/* True while something waits for a slow peer: call router_flush again soon, ZeroMQ does not tell when. */
+/* True while something waits for a slow peer, or it is in doubt whether one stands: call router_flush again soon, ZeroMQ
+ * does not tell when. */
 bool
 router_has_waiting(const struct router *router);
 

@@ -44,7 +44,8 @@ class RawPeer:
         self.messages = 0
 
     def close(self):
-        self.context.destroy(linger=0)
+        self.socket.close()
+        self.context.destroy()
 
     def __enter__(self):
         return self

@@ -1,9 +1,10 @@
 """Connections that end: seen at once, and nothing that was sent before the end is lost."""
 
 import os
+import socket
 import time
 
-from broker_process import WorkerProcess
+from broker_process import BrokerProcess, WorkerProcess
 from raw_peer import HELLO, RESULT, TASK, WELCOME, RawClient, RawWorker
 
 
@@ -79,3 +80,30 @@ def test_many_connections_that_come_and_go_leave_nobody_behind(any_broker):
         until = time.monotonic() + 10
         while client.admin("status")["link"]["peers"] > 2:
             assert time.monotonic() < until, client.admin("status")["link"]
+
+
+def test_whoever_comes_after_a_port_probe_is_served(folder):
+    """The probe's descriptor is given to the next connection, while the probe's end may still be unread."""
+    with BrokerProcess(folder, transport="tcp") as broker:
+        port = int(broker.workers.rsplit(":", 1)[1])
+        for _ in range(300):
+            socket.create_connection(("127.0.0.1", port)).close()
+            with RawWorker(broker.workers) as worker:
+                worker.hello()
+
+
+def test_no_ghost_stays_of_workers_that_end_at_once(any_broker):
+    """Each says HELLO and ends; its end may be seen before its HELLO is read, when others have its descriptor already."""
+    with RawClient(any_broker.clients) as client:
+        for n in range(200):
+            with RawWorker(any_broker.workers) as ghost:
+                ghost.send([HELLO, "SPIT/1", "worker", {"pool": "p"}])
+                ghost.socket.linger = 1000
+            if n % 3 == 0 and any_broker.workers.startswith("tcp:"):
+                socket.create_connection(("127.0.0.1", int(any_broker.workers.rsplit(":", 1)[1]))).close()
+        until = time.monotonic() + 10
+        while True:
+            status = client.admin("status")
+            if status["workers"] == 0 and status["link"]["peers"] == 1:
+                break
+            assert time.monotonic() < until, status

@@ -1,0 +1,202 @@
+/* presence.c - which connections stand; see presence.h. */
+#include "broker/io/presence.h"
+
+#include "broker/io/monitor.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+/* libzmq ends a connection's pipe right after it wrote the end. By this time it has done so, even on a busy host. */
+#define DOUBT_US 100000
+
+struct presence {
+    struct monitor *monitor;
+    struct connection **by_fd;
+    unsigned fd_capacity;
+    int *orphans; /* descriptors */
+    unsigned orphan_count, orphan_capacity;
+    struct connection *doubtful;
+};
+
+struct presence *
+presence_new(void *context, void *socket, const char *name)
+{
+    struct presence *presence = calloc(1, sizeof *presence);
+
+    if (!presence)
+        abort();
+    presence->monitor = monitor_new(context, socket, name);
+    if (!presence->monitor)
+        presence_destroy(&presence);
+    return presence;
+}
+
+void
+presence_destroy(struct presence **presence_p)
+{
+    struct presence *presence = *presence_p;
+
+    if (!presence)
+        return;
+    monitor_destroy(&presence->monitor);
+    free(presence->by_fd);
+    free(presence->orphans);
+    free(presence);
+    *presence_p = NULL;
+}
+
+int
+presence_fd(const struct presence *presence)
+{
+    return monitor_fd(presence->monitor);
+}
+
+static void
+add_orphan(struct presence *presence, int fd)
+{
+    if (presence->orphan_count == presence->orphan_capacity) {
+        presence->orphan_capacity = presence->orphan_capacity ? 2 * presence->orphan_capacity : 16;
+        presence->orphans = realloc(presence->orphans, presence->orphan_capacity * sizeof presence->orphans[0]);
+        if (!presence->orphans)
+            abort();
+    }
+    presence->orphans[presence->orphan_count++] = fd;
+}
+
+static bool
+is_orphan(const struct presence *presence, int fd)
+{
+    for (unsigned i = 0; i < presence->orphan_count; i++)
+        if (presence->orphans[i] == fd)
+            return true;
+    return false;
+}
+
+static struct connection *
+find_owner(const struct presence *presence, int fd)
+{
+    return fd >= 0 && (unsigned)fd < presence->fd_capacity ? presence->by_fd[fd] : NULL;
+}
+
+static void
+set_owner(struct presence *presence, int fd, struct connection *connection)
+{
+    unsigned capacity = presence->fd_capacity ? presence->fd_capacity : 64;
+
+    if ((unsigned)fd >= presence->fd_capacity) {
+        while ((unsigned)fd >= capacity)
+            capacity *= 2;
+        presence->by_fd = realloc(presence->by_fd, capacity * sizeof presence->by_fd[0]);
+        if (!presence->by_fd)
+            abort();
+        memset(presence->by_fd + presence->fd_capacity, 0,
+               (capacity - presence->fd_capacity) * sizeof presence->by_fd[0]);
+        presence->fd_capacity = capacity;
+    }
+    presence->by_fd[fd] = connection;
+}
+
+static void
+doubt(struct presence *presence, struct connection *connection)
+{
+    if (connection->is_doubtful)
+        return;
+    connection->is_doubtful = true;
+    connection->doubt_until_us = 0;
+    DL_APPEND2(presence->doubtful, connection, doubtful_prev, doubtful_next);
+}
+
+static void
+end_doubt(struct presence *presence, struct connection *connection)
+{
+    if (!connection->is_doubtful)
+        return;
+    connection->is_doubtful = false;
+    DL_DELETE2(presence->doubtful, connection, doubtful_prev, doubtful_next);
+}
+
+static void
+release_fd(struct presence *presence, struct connection *connection)
+{
+    if (connection->fd >= 0)
+        set_owner(presence, connection->fd, NULL);
+    connection->fd = -1;
+}
+
+struct connection *
+presence_next_ended(struct presence *presence)
+{
+    int fd;
+
+    while (monitor_next(presence->monitor, &fd)) {
+        struct connection *connection = find_owner(presence, fd);
+
+        if (connection) {
+            presence_forget(presence, connection);
+            return connection;
+        }
+        add_orphan(presence, fd);
+    }
+    return NULL;
+}
+
+void
+presence_claim(struct presence *presence, struct connection *connection, int fd)
+{
+    struct connection *previous = find_owner(presence, fd);
+
+    if (fd < 0)
+        return;
+    if (previous) {
+        /* Only when the end of one of the two was seen before its first message. The previous one, if it is the one
+         * that stands, claims the descriptor back with its next message. */
+        release_fd(presence, previous);
+        doubt(presence, previous);
+    }
+    if (previous || is_orphan(presence, fd))
+        doubt(presence, connection);
+    connection->fd = fd;
+    set_owner(presence, fd, connection);
+}
+
+void
+presence_forget(struct presence *presence, struct connection *connection)
+{
+    release_fd(presence, connection);
+    end_doubt(presence, connection);
+}
+
+void
+presence_settle(struct presence *presence)
+{
+    presence->orphan_count = 0;
+}
+
+struct connection *
+presence_next_doubtful(struct presence *presence, int64_t now_us)
+{
+    struct connection *connection;
+
+    DL_FOREACH2(presence->doubtful, connection, doubtful_next) {
+        if (connection->doubt_until_us == 0)
+            connection->doubt_until_us = now_us + DOUBT_US;
+        if (connection->doubt_until_us <= now_us) {
+            end_doubt(presence, connection);
+            return connection;
+        }
+    }
+    return NULL;
+}
+
+bool
+presence_has_doubts(const struct presence *presence)
+{
+    return presence->doubtful != NULL;
+}
+
+uint64_t
+presence_handshakes_failed(const struct presence *presence)
+{
+    return monitor_handshakes_failed(presence->monitor);
+}
