@@ -1,8 +1,9 @@
 /* echo_worker.c - a worker in C that gives back what it is given: raw libzmq and wire/, many slots, answers in batches.
  *
- * Functions: "echo" answers with its payload. "hold" never answers, and "hold_first" only from the second attempt on, so
+ * Functions: "echo" answers with its payload, "identity" with its first argument (MessagePack). "hold" never answers, and "hold_first" only from the second attempt on, so
  * that a test can take the worker away. "fail" raises. "stream" sends its payload as three chunks first. With -v it prints
  * a line for each task that it gets, with the monotonic clock: "task FUNCTION ATTEMPT MICROSECONDS". */
+#include "wire/reader.h"
 #include "wire/wire.h"
 
 #include <errno.h>
@@ -26,6 +27,7 @@ struct worker {
     bool is_verbose;
     void *context;
     void *socket;
+    void *monitor; /* tells of each new connection: a restarted broker knows nobody */
     struct wire_buffer output;
     zmq_msg_t frames[MESSAGE_FRAMES_MAX + 1]; /* of the message that is read; 0 is the control frame */
     size_t frame_count;
@@ -165,6 +167,21 @@ fail_task(struct worker *worker, const struct task_command *task)
     add(worker, &error);
 }
 
+/* The first positional argument, as it is encoded; nil when there is none. */
+static struct bytes
+first_argument(struct bytes payload)
+{
+    static const uint8_t nil = 0xc0;
+    struct bytes first = {&nil, 1};
+    struct reader reader;
+    uint32_t lists, count;
+
+    reader_init(&reader, payload);
+    if (reader_array(&reader, &lists) == OK && lists > 0 && reader_array(&reader, &count) == OK && count > 0)
+        reader_skip(&reader, NESTING_MAX, &first);
+    return first;
+}
+
 static void
 run_task(struct worker *worker, const struct task_command *task)
 {
@@ -189,6 +206,8 @@ run_task(struct worker *worker, const struct task_command *task)
     result.verb = VERB_RESULT;
     result.result = (struct result){.ref = ref_number(task->fence), .payload = task->payload};
     result.result.info.content_type = task->content_type;
+    if (text_is(task->function, "identity"))
+        result.result.payload.data = first_argument(task->payload.data);
     add_payload(worker, &result);
     worker->tasks_done++;
 }
@@ -284,20 +303,37 @@ heartbeat(struct worker *worker)
     add(worker, &message);
 }
 
+/* Say HELLO on each new connection. Every event that the monitor was asked for is one. */
+static void
+greet_new_connection(struct worker *worker)
+{
+    bool is_new = false;
+    zmq_msg_t frame;
+
+    zmq_msg_init(&frame);
+    while (zmq_msg_recv(&frame, worker->monitor, ZMQ_DONTWAIT) >= 0)
+        is_new = true;
+    zmq_msg_close(&frame);
+    if (is_new)
+        say_hello(worker);
+}
+
 static void
 run(struct worker *worker)
 {
-    say_hello(worker);
     while (!worker->is_stopped && !is_signalled) {
-        zmq_pollitem_t item = {.socket = worker->socket, .events = ZMQ_POLLIN};
+        zmq_pollitem_t items[2] = {{.socket = worker->socket, .events = ZMQ_POLLIN},
+                                   {.socket = worker->monitor, .events = ZMQ_POLLIN}};
         int messages = 0;
 
         while (messages < MESSAGES_PER_TURN && receive(worker))
             messages++;
         heartbeat(worker);
         flush_output(worker);
-        if (messages == 0)
-            zmq_poll(&item, 1, (long)((worker->heartbeat_at_us - clock_us()) / 1000 + 1));
+        if (messages > 0)
+            continue;
+        greet_new_connection(worker);
+        zmq_poll(items, 2, (long)((worker->heartbeat_at_us - clock_us()) / 1000 + 1));
     }
     add(worker, &(struct message){.verb = VERB_BYE});
     flush_output(worker);
@@ -341,10 +377,14 @@ main(int argc, char **argv)
     worker.context = zmq_ctx_new();
     worker.socket = zmq_socket(worker.context, ZMQ_DEALER);
     zmq_setsockopt(worker.socket, ZMQ_LINGER, &linger_ms, sizeof linger_ms);
-    if (zmq_connect(worker.socket, worker.endpoint))
+    worker.monitor = zmq_socket(worker.context, ZMQ_PAIR);
+    if (zmq_socket_monitor(worker.socket, "inproc://monitor", ZMQ_EVENT_HANDSHAKE_SUCCEEDED) ||
+        zmq_connect(worker.monitor, "inproc://monitor") || zmq_connect(worker.socket, worker.endpoint))
         die(worker.endpoint);
     run(&worker);
     zmq_msg_close(&worker.frames[0]);
+    zmq_socket_monitor(worker.socket, NULL, 0);
+    zmq_close(worker.monitor);
     zmq_close(worker.socket);
     zmq_ctx_term(worker.context);
     wire_buffer_fini(&worker.output);

@@ -97,7 +97,11 @@ session_start(struct snakepit_client *client)
 {
     int status = link_open(&client->link, client->endpoint);
 
-    return status ? status : send_hello(client);
+    if (status)
+        return status;
+    /* libzmq signals what comes to a socket only after somebody has found it empty: the next turn must look. */
+    client->has_input = true;
+    return send_hello(client);
 }
 
 static int
