@@ -16,14 +16,14 @@ static const struct form {
     uint8_t length_bytes; /* of the big-endian length behind the lead byte; 0: none */
     uint8_t fixed_bytes;  /* that always follow */
 } forms[32] = {
-    [0x00] = {VALUE_NIL, 0, 0},   [0x01] = {VALUE_NONE, 0, 0},  [0x02] = {VALUE_BOOL, 0, 0},  [0x03] = {VALUE_BOOL, 0, 0},
-    [0x04] = {VALUE_BIN, 1, 0},   [0x05] = {VALUE_BIN, 2, 0},   [0x06] = {VALUE_BIN, 4, 0},   [0x07] = {VALUE_EXT, 1, 1},
-    [0x08] = {VALUE_EXT, 2, 1},   [0x09] = {VALUE_EXT, 4, 1},   [0x0a] = {VALUE_FLOAT, 0, 4}, [0x0b] = {VALUE_FLOAT, 0, 8},
-    [0x0c] = {VALUE_UINT, 0, 1},  [0x0d] = {VALUE_UINT, 0, 2},  [0x0e] = {VALUE_UINT, 0, 4},  [0x0f] = {VALUE_UINT, 0, 8},
-    [0x10] = {VALUE_INT, 0, 1},   [0x11] = {VALUE_INT, 0, 2},   [0x12] = {VALUE_INT, 0, 4},   [0x13] = {VALUE_INT, 0, 8},
-    [0x14] = {VALUE_EXT, 0, 2},   [0x15] = {VALUE_EXT, 0, 3},   [0x16] = {VALUE_EXT, 0, 5},   [0x17] = {VALUE_EXT, 0, 9},
-    [0x18] = {VALUE_EXT, 0, 17},  [0x19] = {VALUE_STR, 1, 0},   [0x1a] = {VALUE_STR, 2, 0},   [0x1b] = {VALUE_STR, 4, 0},
-    [0x1c] = {VALUE_ARRAY, 2, 0}, [0x1d] = {VALUE_ARRAY, 4, 0}, [0x1e] = {VALUE_MAP, 2, 0},   [0x1f] = {VALUE_MAP, 4, 0},
+    /* c0 */ {VALUE_NIL, 0, 0},   {VALUE_NONE, 0, 0},  {VALUE_BOOL, 0, 0},  {VALUE_BOOL, 0, 0},
+    /* c4 */ {VALUE_BIN, 1, 0},   {VALUE_BIN, 2, 0},   {VALUE_BIN, 4, 0},   {VALUE_EXT, 1, 1},
+    /* c8 */ {VALUE_EXT, 2, 1},   {VALUE_EXT, 4, 1},   {VALUE_FLOAT, 0, 4}, {VALUE_FLOAT, 0, 8},
+    /* cc */ {VALUE_UINT, 0, 1},  {VALUE_UINT, 0, 2},  {VALUE_UINT, 0, 4},  {VALUE_UINT, 0, 8},
+    /* d0 */ {VALUE_INT, 0, 1},   {VALUE_INT, 0, 2},   {VALUE_INT, 0, 4},   {VALUE_INT, 0, 8},
+    /* d4 */ {VALUE_EXT, 0, 2},   {VALUE_EXT, 0, 3},   {VALUE_EXT, 0, 5},   {VALUE_EXT, 0, 9},
+    /* d8 */ {VALUE_EXT, 0, 17},  {VALUE_STR, 1, 0},   {VALUE_STR, 2, 0},   {VALUE_STR, 4, 0},
+    /* dc */ {VALUE_ARRAY, 2, 0}, {VALUE_ARRAY, 4, 0}, {VALUE_MAP, 2, 0},   {VALUE_MAP, 4, 0},
 };
 
 /* A value, measured and known to lie within the bytes (of an array or a map: its head). */

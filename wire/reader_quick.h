@@ -1,4 +1,4 @@
-/* reader_quick.h - the short forms of MessagePack, inline: nearly all that a small command consists of. Private to wire/.
+/* reader_quick.h - the short forms of MessagePack, inline: nearly all of a small command. Private to wire/.
  *
  * Each does what the function of reader.h does that it ends in; inlined they halve the time to decode a SUBMIT. */
 #ifndef SNAKEPIT_WIRE_READER_QUICK_H

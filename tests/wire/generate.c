@@ -227,7 +227,8 @@ some_error(struct random *random, enum side side, enum direction direction, stru
 /* The verbs of each place, ended by VERB_NONE; the usual ones more than once. */
 static const uint8_t verbs[2][2][12] = {
     [SIDE_CLIENT] = {
-        [TO_BROKER] = {VERB_SUBMIT, VERB_SUBMIT, VERB_SUBMIT, VERB_HELLO, VERB_HEARTBEAT, VERB_BYE, VERB_CANCEL, VERB_SEEN},
+        [TO_BROKER] = {VERB_SUBMIT, VERB_SUBMIT, VERB_SUBMIT, VERB_HELLO, VERB_HEARTBEAT, VERB_BYE, VERB_CANCEL,
+                       VERB_SEEN},
         [FROM_BROKER] = {VERB_RESULT, VERB_RESULT, VERB_ERROR, VERB_ERROR, VERB_CHUNK, VERB_ACCEPTED, VERB_WELCOME,
                          VERB_REFUSE, VERB_HEARTBEAT, VERB_REHELLO},
     },

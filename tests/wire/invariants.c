@@ -40,7 +40,8 @@ all_within(struct bytes frame, const struct bytes *views, size_t count)
 }
 
 #define ALL_WITHIN(...)                                                                                                \
-    all_within(frame, (const struct bytes[]){__VA_ARGS__}, sizeof(const struct bytes[]){__VA_ARGS__} / sizeof(struct bytes))
+    all_within(frame, (const struct bytes[]){__VA_ARGS__},                                                             \
+               sizeof(const struct bytes[]){__VA_ARGS__} / sizeof(struct bytes))
 
 static bool
 views_are_within(struct bytes frame, struct message *message)

@@ -71,7 +71,8 @@ static void
 lie(struct random *random, struct wire_buffer *frame)
 {
     static const uint8_t heads[] = {0xc4, 0xc5, 0xc6, 0xc7, 0xc8, 0xc9, 0xd9, 0xda, 0xdb, 0xdc, 0xdd, 0xde, 0xdf};
-    static const uint32_t lengths[] = {0, 1, 2, 15, 255, 256, 65535, 65536, 0x40000000, 0x7fffffff, 0x80000000, UINT32_MAX};
+    static const uint32_t lengths[] = {0,     1,     2,          15,         255,        256,
+                                       65535, 65536, 0x40000000, 0x7fffffff, 0x80000000, UINT32_MAX};
     uint32_t length = lengths[random_below(random, sizeof lengths / sizeof *lengths)];
     uint8_t head[5] = {heads[random_below(random, sizeof heads)]};
     uint32_t size;

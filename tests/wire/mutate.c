@@ -78,7 +78,8 @@ main(int argc, char **argv)
         run_frame(seed, i, &frame, &other, &tally);
     wire_buffer_fini(&frame);
     wire_buffer_fini(&other);
-    printf("mutate: seed %llu, %llu frames decoded at 4 places each: %llu commands, %llu faults, %llu broken; no finding\n",
+    printf("mutate: seed %llu, %llu frames decoded at 4 places each: "
+           "%llu commands, %llu faults, %llu broken; no finding\n",
            (unsigned long long)seed, (unsigned long long)(count - first), (unsigned long long)tally.commands,
            (unsigned long long)tally.faults, (unsigned long long)tally.broken);
     return 0;

@@ -1,4 +1,4 @@
-/* test_differential.c - the cursor against msgpack-c's unpacker: both accept the same bytes and see the same in them. */
+/* test_differential.c - the cursor against msgpack-c's unpacker: both accept the same bytes and read the same. */
 #include "tests/wire/generate.h"
 #include "tests/wire/mangle.h"
 #include "wire/reader.h"

@@ -167,7 +167,8 @@ Test(reader, a_number_of_children_that_cannot_fit_is_refused)
     static const struct {
         const char *bytes;
         size_t size;
-    } cases[] = {{"\x91", 1}, {"\x92\xc0", 2}, {"\x81\xc0", 2}, {"\xdc\x00\x02\xc0", 4}, {"\xdd\xff\xff\xff\xff\xc0", 6},
+    } cases[] = {{"\x91", 1}, {"\x92\xc0", 2}, {"\x81\xc0", 2}, {"\xdc\x00\x02\xc0", 4},
+                 {"\xdd\xff\xff\xff\xff\xc0", 6},
                  {"\xde\x00\x01\xc0", 4}, {"\xdf\x80\x00\x00\x00\xc0\xc0", 7}, {"\xdf\xff\xff\xff\xff\xc0\xc0", 7}};
     uint32_t count;
 

@@ -16,7 +16,7 @@ struct vector {
     json_t *json; /* borrowed: the entry */
 };
 
-/* Read one of the files, "good.json" or "bad.json"; ends the test when it cannot. The caller frees it with json_decref. */
+/* Read one of the files, "good.json" or "bad.json"; ends the test when it cannot. Free the result with json_decref. */
 json_t *
 vectors_load(const char *file);
 
