@@ -77,6 +77,7 @@ broker_new(const struct broker_settings *settings)
     broker->session_next = settings->epoch << SESSION_EPOCH_SHIFT;
     broker->task_next = 1;
     heap_init(&broker->timers);
+    task_table_init(&broker->tasks);
     peers_init(&broker->client_peers);
     peers_init(&broker->worker_peers);
     return broker;
@@ -85,21 +86,25 @@ broker_new(const struct broker_settings *settings)
 /* --- the end ---------------------------------------------------------------------------------------------------- */
 
 static void
+destroy_live_task(struct broker *broker, struct task *task)
+{
+    heap_remove(&broker->timers, &task->timer);
+    if (task->lease)
+        lease_release_task(task->lease);
+    pool_withdraw(task->pool, task);
+    client_remove_live(task->client, task);
+    broker_free_task(broker, task);
+}
+
+static void
 destroy_tasks(struct broker *broker)
 {
-    struct task *task, *next;
+    struct client *client, *next;
 
-    HASH_ITER(hh, broker->tasks, task, next) {
-        heap_remove(&broker->timers, &task->timer);
-        if (task->lease)
-            lease_release_task(task->lease);
-        if (task->state == TASK_FINAL) {
-            broker_forget(broker, task);
-            continue;
-        }
-        pool_withdraw(task->pool, task);
-        client_remove_live(task->client, task);
-        broker_free_task(broker, task);
+    DL_FOREACH_SAFE(broker->clients, client, next) {
+        while (client->live)
+            destroy_live_task(broker, client->live);
+        broker_forget_all(broker, client);
     }
 }
 
@@ -156,6 +161,7 @@ broker_destroy(struct broker **broker_p)
     for (size_t i = 0; i < broker->pools_count; i++)
         pool_destroy(&broker->pools[i]);
     free(broker->pools);
+    task_table_fini(&broker->tasks);
     peers_fini(&broker->client_peers);
     peers_fini(&broker->worker_peers);
     heap_fini(&broker->timers);

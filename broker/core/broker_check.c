@@ -26,7 +26,11 @@ check_tasks(const struct broker *broker)
 {
     uint64_t bytes = 0, in_pools = 0, finals = 0;
 
-    for (const struct task *task = broker->tasks; task; task = task->hh.next) {
+    for (uint32_t at = 0; at < broker->tasks.capacity; at++) {
+        const struct task *task = broker->tasks.slots[at].task;
+
+        if (!task)
+            continue;
         check_task(broker, task);
         bytes += body_bytes(task->body);
         finals += task->state == TASK_FINAL;
@@ -35,7 +39,7 @@ check_tasks(const struct broker *broker)
         in_pools += pool_waiting(broker->pools[i]) + broker->pools[i]->running_count;
     assert(bytes == broker->bytes);
     assert(finals == broker->kept_count);
-    assert(in_pools + finals == HASH_COUNT(broker->tasks));
+    assert(in_pools + finals == broker->tasks.count);
     assert(broker->kept_count <= broker->settings.tasks_max / 2);
 }
 
@@ -134,13 +138,14 @@ check_clients(const struct broker *broker)
         clients += client->state != CLIENT_GONE;
     }
     assert(clients == broker->clients_count && named == HASH_COUNT(broker->clients_by_instance));
-    assert(kept == broker->kept_count && live + kept == HASH_COUNT(broker->tasks));
+    assert(kept == broker->kept_count && live + kept == broker->tasks.count);
 }
 
 void
 broker_check(const struct broker *broker)
 {
     heap_check(&broker->timers);
+    task_table_check(&broker->tasks);
     check_tasks(broker);
     check_kept(broker);
     check_pools(broker);

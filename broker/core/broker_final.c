@@ -80,7 +80,7 @@ send_final(struct broker *broker, const struct task *task)
 void
 broker_free_task(struct broker *broker, struct task *task)
 {
-    HASH_DELETE(hh, broker->tasks, task);
+    task_table_remove(&broker->tasks, task);
     broker->bytes -= body_bytes(task->body);
     task_destroy(&task);
 }

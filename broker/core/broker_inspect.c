@@ -11,7 +11,7 @@ broker_get_stats(const struct broker *broker, struct broker_stats *ret_stats)
         .clients = broker->clients_count,
         .workers = HASH_COUNT(broker->workers),
         .pools = broker->pools_count,
-        .tasks = HASH_COUNT(broker->tasks),
+        .tasks = broker->tasks.count,
         .bytes = broker->bytes,
         .stale = broker->stale,
         .undeliverable = broker->undeliverable,

@@ -2,6 +2,8 @@
 #include "broker/core/broker_state.h"
 #include "broker/core/text.h"
 
+#include <utlist.h>
+
 static void
 set_pool_state(struct broker *broker, struct pool *pool, enum pool_state state)
 {
@@ -25,13 +27,16 @@ set_pool_states(struct broker *broker, struct bytes name, enum pool_state state)
     return OK;
 }
 
-/* Operators cancel rarely; an index by number would cost every task 56 bytes. */
+/* Operators cancel rarely: a walk is cheaper than an index that every task would have to enter. */
 static int
 cancel_number(struct broker *broker, uint64_t number)
 {
-    for (struct task *task = broker->tasks; task; task = task->hh.next)
-        if (task->number == number)
+    for (uint32_t at = 0; at < broker->tasks.capacity; at++) {
+        struct task *task = broker->tasks.slots[at].task;
+
+        if (task && task->number == number)
             return task->state == TASK_FINAL ? ERR_NOT_FOUND : broker_cancel_task(broker, task);
+    }
     return ERR_NOT_FOUND;
 }
 
@@ -62,15 +67,26 @@ begin_shutdown(struct broker *broker, int64_t duration_us)
     note->reason = "shutdown";
 }
 
+static void
+tell_shutdown(struct broker *broker, const struct client *client)
+{
+    const struct task *task;
+
+    DL_FOREACH2(client->live, task, younger)
+        broker_send_error(broker, SIDE_CLIENT, client->peer, &task->key.id, ERROR_SHUTDOWN,
+                          "the broker ends before the task did; offer it again");
+}
+
 void
 broker_advance_shutdown(struct broker *broker)
 {
+    const struct client *client;
+
     if (broker->now_us < broker->shutdown_at_us && count_running(broker) > 0)
         return;
-    for (const struct task *task = broker->tasks; task; task = task->hh.next)
-        if (task->state != TASK_FINAL && task->client->peer > 0)
-            broker_send_error(broker, SIDE_CLIENT, task->client->peer, &task->key.id, ERROR_SHUTDOWN,
-                              "the broker ends before the task did; offer it again");
+    DL_FOREACH(broker->clients, client)
+        if (client->peer > 0)
+            tell_shutdown(broker, client);
     outbox_shut(broker->outbox);
     broker->state = BROKER_SHUT;
 }

@@ -13,6 +13,7 @@
 #include "broker/core/peers.h"
 #include "broker/core/pool.h"
 #include "broker/core/task.h"
+#include "broker/core/task_table.h"
 #include "broker/core/worker.h"
 
 enum broker_state {
@@ -51,7 +52,7 @@ struct broker {
     struct worker *heard;   /* READY ones, longest silent first */
     struct worker *departed_workers;
 
-    struct task *tasks;  /* hash by key; all, final ones too */
+    struct task_table tasks; /* all, final ones too */
     struct task *kept;   /* final ones, kept for longest first */
     uint64_t kept_count;
     uint64_t kept_bytes;

@@ -11,17 +11,8 @@ struct task *
 broker_find_task(const struct broker *broker, const struct client *client, const struct ref *id)
 {
     struct task_key key = task_key_make(client->session, id);
-    struct task *task;
 
-    HASH_FIND_BYHASHVALUE(hh, broker->tasks, &key, sizeof key, task_key_hash(&key, broker->settings.hash_seed), task);
-    return task;
-}
-
-static void
-remember(struct broker *broker, struct task *task)
-{
-    HASH_ADD_KEYPTR_BYHASHVALUE(hh, broker->tasks, &task->key, sizeof task->key,
-                                task_key_hash(&task->key, broker->settings.hash_seed), task);
+    return task_table_find(&broker->tasks, &key, task_key_hash(&key, broker->settings.hash_seed));
 }
 
 void
@@ -30,9 +21,10 @@ broker_move_task(struct broker *broker, struct task *task, struct client *client
     struct task_key key = task_key_make(client->session, &task->key.id);
 
     client_remove_live(task->client, task);
-    HASH_DELETE(hh, broker->tasks, task);
+    task_table_remove(&broker->tasks, task);
     memcpy(&task->key, &key, sizeof key);
-    remember(broker, task);
+    task->hash = task_key_hash(&key, broker->settings.hash_seed);
+    task_table_add(&broker->tasks, task);
     client_add_live(client, task);
 }
 
@@ -43,6 +35,8 @@ struct offer {
     struct client *client;
     struct pool *pool; /* NULL: there is no such pool */
     const struct submit *submit;
+    struct task_key key;
+    uint32_t hash;
     uint64_t bytes; /* what it will occupy */
 };
 
@@ -147,8 +141,8 @@ find_full_limit(const struct broker *broker, const struct offer *offer, uint64_t
         return "client_tasks_max";
     if (offer->client->live_bytes + offer->bytes > settings->client_bytes_max)
         return "client_bytes_max";
-    *ret_tasks = HASH_COUNT(broker->tasks);
-    if (HASH_COUNT(broker->tasks) >= settings->tasks_max)
+    *ret_tasks = broker->tasks.count;
+    if (broker->tasks.count >= settings->tasks_max)
         return "tasks_max";
     return broker->bytes + offer->bytes > settings->bytes_max ? "bytes_max" : NULL;
 }
@@ -210,9 +204,8 @@ static struct task *
 make_task(struct broker *broker, const struct offer *offer)
 {
     const struct submit *submit = offer->submit;
-    struct task_key key = task_key_make(offer->client->session, &submit->id);
-    struct task *task =
-        task_new(&key, body_new(submit->function, submit->content_type, submit->headers, &submit->payload));
+    struct body *body = body_new(submit->function, submit->content_type, submit->headers, &submit->payload);
+    struct task *task = task_new(&offer->key, offer->hash, body);
 
     task->number = broker->task_next++;
     task->pool = offer->pool;
@@ -235,7 +228,7 @@ accept(struct broker *broker, const struct offer *offer)
 {
     struct task *task = make_task(broker, offer);
 
-    remember(broker, task);
+    task_table_add(&broker->tasks, task);
     broker->bytes += offer->bytes;
     client_add_live(offer->client, task);
     pool_put(task->pool, task, offer->submit->delay_ms > 0 ? TASK_DELAYED : TASK_QUEUED);
@@ -259,9 +252,11 @@ offer_again(struct broker *broker, struct task *task, const struct submit *submi
 void
 broker_submit(struct broker *broker, struct client *client, const struct submit *submit)
 {
-    struct task *task = broker_find_task(broker, client, &submit->id);
-    struct offer offer = {.client = client, .submit = submit};
+    struct offer offer = {.client = client, .submit = submit, .key = task_key_make(client->session, &submit->id)};
+    struct task *task;
 
+    offer.hash = task_key_hash(&offer.key, broker->settings.hash_seed);
+    task = task_table_find(&broker->tasks, &offer.key, offer.hash);
     if (task) {
         offer_again(broker, task, submit);
         return;

@@ -22,13 +22,14 @@ static const char *const state_names[TASK_STATES] = {
 };
 
 struct task *
-task_new(const struct task_key *key, struct body *body)
+task_new(const struct task_key *key, uint32_t hash, struct body *body)
 {
     struct task *task = calloc(1, sizeof *task);
 
     if (!task)
         abort();
     memcpy(&task->key, key, sizeof *key);
+    task->hash = hash;
     task->body = body;
     task->live.deadline_us = INT64_MAX;
     return task;
@@ -65,14 +66,14 @@ task_key_make(uint64_t session, const struct ref *id)
     return key;
 }
 
-unsigned
+uint32_t
 task_key_hash(const struct task_key *key, uint64_t seed)
 {
     uint64_t half[2];
 
     static_assert(sizeof half == ID_BYTES_MAX, "an id is two words");
     memcpy(half, key->id.bytes, sizeof half);
-    return (unsigned)hash_mix(hash_mix(half[0] ^ seed) + key->session + half[1] + key->id.size);
+    return (uint32_t)hash_mix(hash_mix(half[0] ^ seed) + key->session + half[1] + key->id.size);
 }
 
 void

@@ -27,7 +27,6 @@ struct task_key {
 
 struct task {
     struct task_key key;
-    UT_hash_handle hh; /* in broker.tasks, by `key` */
     uint64_t number;   /* order of acceptance, and the broker's own name for it */
     struct body *body; /* the arguments; once final, the result, or the error's texts (see final.h) */
     struct pool *pool;
@@ -52,6 +51,7 @@ struct task {
             int64_t run_us;
         } final;
     };
+    uint32_t hash;         /* of the key, for broker.tasks */
     uint32_t attempt;      /* dispatches so far */
     uint16_t tries;        /* those that count: without the ones that a worker gave back unstarted */
     uint16_t tries_max;
@@ -64,9 +64,9 @@ struct task {
     bool is_cancel_asked : 1;   /* LEASED: its worker was asked to end it */
 };
 
-/* Make a task in state NEW. Takes over the reference to `body`. */
+/* Make a task in state NEW. `hash` is that of the key. Takes over the reference to `body`. */
 struct task *
-task_new(const struct task_key *key, struct body *body);
+task_new(const struct task_key *key, uint32_t hash, struct body *body);
 
 /* Frees the task, which must be in no list, and drops its body. */
 void
@@ -76,7 +76,7 @@ struct task_key
 task_key_make(uint64_t session, const struct ref *id);
 
 /* `seed` keeps clients from choosing ids that collide. */
-unsigned
+uint32_t
 task_key_hash(const struct task_key *key, uint64_t seed);
 
 /* The only function that changes `state`. The task must have left its old list. */

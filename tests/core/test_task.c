@@ -1,5 +1,5 @@
 /* test_task.c - life and key of a task. */
-#include "broker/core/task.h"
+#include "broker/core/task_table.h"
 
 #include <criterion/criterion.h>
 #include <signal.h>
@@ -12,7 +12,7 @@ make_task(void)
     struct ref id = ref_number(1);
     struct task_key key = task_key_make(1, &id);
 
-    return task_new(&key, body_new((struct bytes){0}, (struct bytes){0}, (struct bytes){0}, &nothing));
+    return task_new(&key, 0, body_new((struct bytes){0}, (struct bytes){0}, (struct bytes){0}, &nothing));
 }
 
 Test(task, a_final_task_never_becomes_anything_else, .signal = SIGABRT)
@@ -135,9 +135,10 @@ Test(task, a_small_queued_task_takes_less_than_500_bytes)
     struct payload payload = {.data = {argument, sizeof argument}};
     struct bytes function = {(const uint8_t *)"count_words", 11};
     struct body *body = body_new(function, (struct bytes){0}, (struct bytes){0}, &payload);
-    size_t malloc_heads = 2 * 16, hash_buckets = 16, timer_and_return = 2 * sizeof(struct heap_entry);
+    size_t malloc_heads = 2 * 16, table_slots = 3 * sizeof(struct task_slot);
+    size_t timer_and_return = 2 * sizeof(struct heap_entry);
 
-    cr_assert_lt(sizeof(struct task) + body_bytes(body) + malloc_heads + hash_buckets + timer_and_return, 500,
+    cr_assert_lt(sizeof(struct task) + body_bytes(body) + malloc_heads + table_slots + timer_and_return, 500,
                  "a task takes %zu and its body %zu", sizeof(struct task), body_bytes(body));
     body_unref(body);
 }
