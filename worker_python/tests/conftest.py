@@ -46,8 +46,43 @@ def built_program(name: str) -> str | None:
     if name == "snakepitd" and os.environ.get("SNAKEPITD"):
         return os.environ["SNAKEPITD"]
     build = pathlib.Path(os.environ.get("SNAKEPIT_BUILD", REPOSITORY / "build"))
-    for folder in ("broker", "agent", "client/cli"):
+    for folder in ("broker/io", "broker", "agent", "client/cli"):
         path = build / folder / name
         if path.is_file() and os.access(path, os.X_OK):
             return str(path)
     return None
+
+
+@pytest.fixture
+def folder(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """A folder with a short path: that of an ipc socket may have 107 bytes only."""
+    return tmp_path_factory.mktemp("pit")
+
+
+@pytest.fixture
+def broker(folder: pathlib.Path) -> Iterator[Any]:
+    """A running snakepitd."""
+    from pit import Broker
+
+    if built_program("snakepitd") is None:
+        pytest.skip("NOT TESTED END TO END: no snakepitd; build it, and set SNAKEPITD or SNAKEPIT_BUILD")
+    with Broker(folder) as process:
+        yield process
+
+
+@pytest.fixture
+def worker(broker: Any) -> Iterator[Any]:
+    """A running worker with one slot."""
+    from pit import Worker
+
+    with Worker(broker.workers) as process:
+        yield process
+
+
+@pytest.fixture
+def client(broker: Any) -> Iterator[Any]:
+    """A client of the running broker."""
+    import snakepit
+
+    with snakepit.Client(broker.clients, name="test") as made:
+        yield made

@@ -103,6 +103,7 @@ class Client:
         self,
         pool: str,
         function: Function,
+        /,
         *args: Any,
         timeout: float | None = None,
         options: Options = DEFAULT_OPTIONS,
@@ -124,7 +125,7 @@ class Client:
             raise Timeout(f"{function} in pool {pool} did not end within {timeout} s") from None
 
     async def submit(
-        self, pool: str, function: Function, *args: Any, options: Options = DEFAULT_OPTIONS, **kwargs: Any
+        self, pool: str, function: Function, /, *args: Any, options: Options = DEFAULT_OPTIONS, **kwargs: Any
     ) -> TaskHandle:
         """Start a task, as soon as there is room for it, and give its handle: await that for the value."""
         return await self._submit(pool, function, args, kwargs, options)
@@ -157,7 +158,7 @@ class Client:
                 handle.cancel()
 
     async def stream(
-        self, pool: str, function: Function, *args: Any, options: Options = DEFAULT_OPTIONS, **kwargs: Any
+        self, pool: str, function: Function, /, *args: Any, options: Options = DEFAULT_OPTIONS, **kwargs: Any
     ) -> AsyncIterator[Any]:
         """Run a generator task and iterate over its items as they come. Leaving the loop early asks it to end."""
         wake = asyncio.Event()
@@ -180,7 +181,7 @@ class Client:
             if not stream.done():
                 stream.cancel()
 
-    async def admin(self, function: str, *, timeout: float | None = 10.0, **kwargs: Any) -> Any:
+    async def admin(self, function: str, /, *, timeout: float | None = 10.0, **kwargs: Any) -> Any:
         """Call the broker itself. See snakepit.Client.admin."""
         return await self.call(ADMIN_POOL, function, timeout=timeout, **kwargs)
 

@@ -54,6 +54,7 @@ class Caller:
         self,
         pool: str,
         function: Function,
+        /,
         *args: Any,
         timeout: float | None = None,
         options: Options = DEFAULT_OPTIONS,
@@ -76,7 +77,7 @@ class Caller:
         return self._call(pool, function, args, kwargs, options, timeout)
 
     def submit(
-        self, pool: str, function: Function, *args: Any, options: Options = DEFAULT_OPTIONS, **kwargs: Any
+        self, pool: str, function: Function, /, *args: Any, options: Options = DEFAULT_OPTIONS, **kwargs: Any
     ) -> TaskFuture:
         """Start a task and give its future. Blocks only while too many tasks are outstanding.
 
@@ -90,6 +91,7 @@ class Caller:
         self,
         pool: str,
         function: Function,
+        /,
         *args: Any,
         timeout: float | None = None,
         options: Options = DEFAULT_OPTIONS,
@@ -102,7 +104,7 @@ class Caller:
         return _parts(self._start_stream(pool, function, args, kwargs, options), timeout)
 
     def submit_stream(
-        self, pool: str, function: Function, *args: Any, options: Options = DEFAULT_OPTIONS, **kwargs: Any
+        self, pool: str, function: Function, /, *args: Any, options: Options = DEFAULT_OPTIONS, **kwargs: Any
     ) -> TaskStream:
         """Start a generator task and give its future, whose `chunks()` are the items."""
         return self._start_stream(pool, function, args, kwargs, options)
@@ -254,11 +256,11 @@ class PoolCaller:
         """Give a handle of the same pool with some options changed; the names are those of Options."""
         return PoolCaller(self._caller, self._name, self._options.replace(**changes))
 
-    def call(self, function: Function, *args: Any, **kwargs: Any) -> Any:
+    def call(self, function: Function, /, *args: Any, **kwargs: Any) -> Any:
         """Run a task and wait for its value, at most `timeout_seconds` of the options. See Caller.call."""
         return self._caller._call(self._name, function, args, kwargs, self._options)
 
-    def submit(self, function: Function, *args: Any, **kwargs: Any) -> TaskFuture:
+    def submit(self, function: Function, /, *args: Any, **kwargs: Any) -> TaskFuture:
         """Start a task and give its future. See Caller.submit."""
         return self._caller._submit(self._name, function, args, kwargs, self._options)
 
@@ -266,11 +268,11 @@ class PoolCaller:
         """Start one task for each tuple of arguments. See Caller.submit_many."""
         return self._caller.submit_many(self._name, function, arguments, options=self._options)
 
-    def submit_stream(self, function: Function, *args: Any, **kwargs: Any) -> TaskStream:
+    def submit_stream(self, function: Function, /, *args: Any, **kwargs: Any) -> TaskStream:
         """Start a generator task and give its future, whose `chunks()` are the items."""
         return self._caller._start_stream(self._name, function, args, kwargs, self._options)
 
-    def stream(self, function: Function, *args: Any, **kwargs: Any) -> Iterator[Any]:
+    def stream(self, function: Function, /, *args: Any, **kwargs: Any) -> Iterator[Any]:
         """Run a generator task and iterate over its items as they come. See Caller.stream."""
         stream = self._caller._start_stream(self._name, function, args, kwargs, self._options)
         return _parts(stream, self._options.timeout_seconds)

@@ -61,7 +61,7 @@ class Client(Caller):
         self._loop = ClientLoop(endpoint, hello, make_limits(busy_seconds, connect_timeout_seconds), self._window)
         self._loop.start()
 
-    def admin(self, function: str, *, timeout: float | None = 10.0, **kwargs: Any) -> Any:
+    def admin(self, function: str, /, *, timeout: float | None = 10.0, **kwargs: Any) -> Any:
         """Call the broker itself (docs/protocol.md, section 10), for instance `admin("pools")`; give its answer.
 
         Raises:

@@ -105,13 +105,13 @@ class ClientSession(Session):
             self._send(m.Cancel(task_id))
 
     def leave(self, now: float, reason: str = "") -> None:
-        """Say BYE as soon as all offers are out, and be over. At once when the broker was never there."""
+        """Say BYE as soon as all offers are out, and be over. Without a connection: at once if there are none."""
         self._is_leaving = True
         if self.state is State.READY:
             self._tell_seen()
             self._send(m.Bye(reason))
             self._move(State.OVER)
-        elif not self.was_welcomed and not self.offers:
+        elif not self.offers:
             self._move(State.OVER)
 
     def end(self) -> None:

@@ -47,6 +47,9 @@ class IoLoop:
         """Give other threads what the session decided. Called once a turn."""
         raise NotImplementedError
 
+    def sent(self) -> None:
+        """All that could go out has gone; what has not is still in the outbox. Called once a turn."""
+
     def ended(self, fault: BaseException | None) -> None:
         """The loop ended, with the exception when it was a fault. The socket is closed."""
         raise NotImplementedError
@@ -111,6 +114,7 @@ class IoLoop:
             session.wants_reconnect = False
             dealer.reconnect()
         dealer.send(session.outbox)
+        self.sent()
         for note in session.notes:
             self._log.warning("%s", note)
         session.notes.clear()

@@ -123,7 +123,7 @@ class LocalPit(Caller):
             return asyncio.run(perform_async(self._app, definition, running, emit))
         return perform(self._app, definition, running, emit)
 
-    def admin(self, function: str, **_: Any) -> Any:
+    def admin(self, function: str, /, **_: Any) -> Any:
         """Raise NoSuchFunction: there is no broker that could answer."""
         raise error_from_code("no_such_function", f"a LocalPit answers no admin calls, not {function!r} either")
 

@@ -25,7 +25,6 @@ from .io_loop import IoLoop
 from .lifeline import Lifeline
 from .message import LABEL_BYTES_MAX, SLOTS_MAX, WorkerHello
 from .runner import Answers, Runner
-from .session import State
 from .worker_session import WorkerSession
 
 EXIT_OK, EXIT_USAGE, EXIT_IMPORT, EXIT_REFUSED, EXIT_FAULT = 0, 2, 3, 4, 70
@@ -69,8 +68,6 @@ class WorkerLoop(IoLoop):
             self._end_with_parent()
         if self._signal_fd in ready_fds:
             self._take_signals(now)
-        if self._chunks_out and (self.session.state is not State.READY or not self.session.outbox):
-            self._release_chunks()
         self._take_answers(now)
         self._watch_answers(now)
 
@@ -108,8 +105,12 @@ class WorkerLoop(IoLoop):
         for running in session.to_cancel:
             running.cancel()
         session.to_cancel.clear()
-        if self._chunks_out and not session.outbox:
-            self._release_chunks()
+
+    def sent(self) -> None:
+        """Make room for more chunks when those that waited have left, or were dropped with the connection."""
+        if self._chunks_out and not self.session.outbox:
+            self.answers.chunks_sent(self._chunks_out)
+            self._chunks_out = 0
 
     def ended(self, fault: BaseException | None) -> None:
         """Let the runner end; where a task still runs, end the process, since nothing else can end the task."""
@@ -123,10 +124,6 @@ class WorkerLoop(IoLoop):
             os._exit(self.exit_status or EXIT_SIGNALLED)
         if self.runner is not None:
             self.runner.stop()
-
-    def _release_chunks(self) -> None:
-        self.answers.chunks_sent(self._chunks_out)
-        self._chunks_out = 0
 
     def _take_signals(self, now: float) -> None:
         for number in os.read(self._signal_fd, 64):

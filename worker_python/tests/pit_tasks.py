@@ -1,0 +1,150 @@
+"""Tasks of the end-to-end tests."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pathlib
+import pickle
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import snakepit
+
+app = snakepit.App("tests", allow_pickle=True)
+started: list[str] = []
+
+
+@app.on_process_start
+def begin_process() -> None:
+    assert threading.current_thread() is threading.main_thread()
+    started.append("process")
+
+
+@app.on_thread_start
+def begin_thread() -> None:
+    started.append("thread")
+
+
+@app.task
+def echo(value: Any) -> Any:
+    return value
+
+
+@app.task
+def square(number: int) -> int:
+    return number * number
+
+
+@app.task
+def starts() -> list[str]:
+    return started
+
+
+@app.task
+def which() -> list[int]:
+    return [os.getpid(), threading.get_ident()]
+
+
+@app.task
+def fail(text: str) -> None:
+    raise ValueError(text)
+
+
+@app.task
+def leave(status: int) -> None:
+    sys.exit(status)
+
+
+@app.task
+def interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+@app.task
+def count(stop: int) -> Iterator[int]:
+    yield from range(stop)
+
+
+@app.task
+async def later(value: Any, seconds: float) -> Any:
+    await asyncio.sleep(seconds)
+    return value
+
+
+@app.task
+async def acount(stop: int) -> AsyncIterator[int]:
+    for number in range(stop):
+        await asyncio.sleep(0)
+        yield number
+
+
+@app.task
+def wait_for_cancel(path: str) -> None:
+    """Touch a file, then run until told to end."""
+    pathlib.Path(path).touch()
+    task = snakepit.current_task()
+    while True:
+        task.check_cancelled()
+        time.sleep(0.005)
+
+
+@app.task
+async def wait_for_ever(path: str) -> None:
+    pathlib.Path(path).touch()
+    await asyncio.get_running_loop().create_future()
+
+
+@app.task
+def wait_for_file(begun: str, path: str) -> str:
+    """Touch one file, then wait until another is there."""
+    pathlib.Path(begun).touch()
+    while not pathlib.Path(path).exists():
+        time.sleep(0.005)
+    return "done"
+
+
+@app.task
+def hold_the_gil(path: str) -> None:
+    """Touch a file, then keep the GIL in C code, so that no other thread of this process runs again."""
+    pathlib.Path(path).touch()
+    sum(range(10**13))
+
+
+@app.task
+def meet(folder: str, parties: int) -> int:
+    """Wait until so many tasks are here at one time."""
+    pathlib.Path(folder, str(threading.get_ident())).touch()
+    while len(os.listdir(folder)) < parties:
+        time.sleep(0.002)
+    return threading.get_ident()
+
+
+@app.task
+def describe() -> dict[str, Any]:
+    task = snakepit.current_task()
+    remaining = task.remaining_seconds
+    return {"attempt": task.attempt, "headers": dict(task.headers), "has_deadline": remaining is not None,
+            "function": task.function, "fence_is_large": task.fence > 2**32}  # fmt: skip
+
+
+@app.task
+def reverse(data: bytes) -> bytes:
+    return bytes(reversed(data))
+
+
+@app.task
+def grow(buffer: Any) -> Any:
+    """Take a buffer that came out of band, give one back in the same way."""
+    return pickle.PickleBuffer(bytearray(buffer) + b"!")
+
+
+@app.task
+def endless() -> Iterator[int]:
+    number = 0
+    while True:
+        yield number
+        number += 1
