@@ -81,6 +81,17 @@ Test(progress, it_says_100_percent_only_at_the_end)
     cr_assert_not(strstr(text, "ETA"), "%s", text);
 }
 
+Test(progress, a_total_that_was_estimated_too_low_does_not_pass_100_percent)
+{
+    struct progress progress;
+
+    progress_init(&progress, 1);
+    progress.total = 10;
+    progress.done = 30;
+    progress_format(&progress, SECOND, 80, false, text);
+    cr_assert(strstr(text, "100 %"), "%s", text);
+}
+
 Test(progress, it_never_is_wider_than_the_terminal)
 {
     for (size_t width = 0; width <= 120; width++) {
