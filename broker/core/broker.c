@@ -250,6 +250,21 @@ run_timer(struct broker *broker, struct heap_node *node)
         broker_client_overdue(broker, heap_owner(node, struct client, timer));
 }
 
+/* Several things may be due at one time, above all after a pause. Their order is that of a heap, so nothing is dispatched
+ * between them: else a task whose delay is over would go before an older one, or to a worker that is about to stall. */
+static void
+do_due(struct broker *broker)
+{
+    broker->is_doing_due = true;
+    while (heap_first_key(&broker->timers) <= broker->now_us)
+        run_timer(broker, heap_first(&broker->timers));
+    broker_judge_silence(broker);
+    broker_expire_kept(broker);
+    broker->is_doing_due = false;
+    for (size_t i = 0; i < broker->pools_count; i++)
+        broker_dispatch(broker, broker->pools[i]);
+}
+
 static void
 begin_turn(struct broker *broker, int64_t now_us, struct outbox *outbox)
 {
@@ -261,12 +276,8 @@ begin_turn(struct broker *broker, int64_t now_us, struct outbox *outbox)
         broker->judge_after_us = now_us + broker->settings.heartbeat_us;
     if (now_us > broker->now_us)
         broker->now_us = now_us;
-    if (due_us > broker->now_us)
-        return;
-    while (heap_first_key(&broker->timers) <= broker->now_us)
-        run_timer(broker, heap_first(&broker->timers));
-    broker_judge_silence(broker);
-    broker_expire_kept(broker);
+    if (due_us <= broker->now_us)
+        do_due(broker);
 }
 
 static void

@@ -277,8 +277,13 @@ broker_handle_client(struct broker *broker, uint32_t number, const struct messag
     struct peer *peer = peers_get(&broker->client_peers, number);
     struct client *client = peer->session;
 
-    if (peer->is_replaced && message->verb != VERB_HELLO)
+    /* Two HELLOs of one instance may come in the wrong order, since connections keep none between them. Then this
+     * connection is the living one, and its heartbeat is what brings it back. */
+    if (peer->is_replaced && message->verb != VERB_HELLO) {
+        if (message->verb == VERB_HEARTBEAT)
+            broker_ask_hello(broker, SIDE_CLIENT, number, true);
         return;
+    }
     switch (message->verb) {
     case VERB_SUBMIT:
         handle_submit(broker, number, client, &message->submit);

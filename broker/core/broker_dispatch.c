@@ -53,7 +53,7 @@ lease_task(struct broker *broker, struct task *task, struct worker *worker)
 void
 broker_dispatch(struct broker *broker, struct pool *pool)
 {
-    if (broker->state != BROKER_RUNNING)
+    if (broker->state != BROKER_RUNNING || broker->is_doing_due)
         return;
     for (;;) {
         struct worker *worker = pool_choose_worker(pool);

@@ -33,6 +33,7 @@ struct broker {
 
     int64_t now_us;         /* of this turn or the last */
     struct outbox *outbox;  /* NULL between turns */
+    bool is_doing_due;      /* dispatch waits until all that is due was done */
     int64_t judge_after_us; /* nobody's silence is held against him before: the broker itself was away */
 
     struct pool **pools; /* in the order in which they were added */

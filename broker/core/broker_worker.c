@@ -116,7 +116,6 @@ hear(struct broker *broker, struct worker *worker)
     if (worker->state == WORKER_STALLED) {
         move(broker, worker, WORKER_READY, worker->peer);
         broker_note_worker(broker, NOTE_WORKER_RECOVERED, worker);
-        broker_dispatch(broker, worker->pool);
     } else if (worker->state == WORKER_READY && worker->heard_next) {
         DL_DELETE2(broker->heard, worker, heard_prev, heard_next);
         worker->heard_next = NULL;
@@ -266,9 +265,8 @@ handle_draining(struct broker *broker, struct worker *worker)
 }
 
 static void
-handle_known(struct broker *broker, struct worker *worker, const struct message *message)
+handle_heard(struct broker *broker, struct worker *worker, const struct message *message)
 {
-    hear(broker, worker);
     switch (message->verb) {
     case VERB_RESULT:
     case VERB_ERROR:
@@ -292,6 +290,19 @@ handle_known(struct broker *broker, struct worker *worker, const struct message 
     }
 }
 
+/* A stalled worker that is heard again gets tasks only after its message was handled: it may be its goodbye. */
+static void
+handle_known(struct broker *broker, struct worker *worker, const struct message *message)
+{
+    struct pool *pool = worker->pool;
+    bool was_stalled = worker->state == WORKER_STALLED;
+
+    hear(broker, worker);
+    handle_heard(broker, worker, message);
+    if (was_stalled)
+        broker_dispatch(broker, pool);
+}
+
 void
 broker_handle_worker(struct broker *broker, uint32_t number, const struct message *message)
 {
@@ -303,7 +314,8 @@ broker_handle_worker(struct broker *broker, uint32_t number, const struct messag
         handle_hello(broker, number, worker, &message->hello);
     } else if (worker) {
         handle_known(broker, worker, message);
-    } else if (!peer->is_replaced) {
+    } else if (!peer->is_replaced || message->verb == VERB_HEARTBEAT) {
+        /* A replaced connection may be the living one after all: connections keep no order between them. */
         broker_ask_hello(broker, SIDE_WORKER, number, message->verb == VERB_HEARTBEAT);
     }
 }

@@ -9,7 +9,7 @@
 struct peer {
     void *session;    /* struct client or struct worker; NULL: none */
     bool is_asked;    /* REHELLO was sent, and nothing heard since that could be an answer */
-    bool is_replaced; /* its session speaks over another connection now: only a HELLO is heard from here */
+    bool is_replaced; /* its session speaks over another connection now: only HELLO and HEARTBEAT are heard */
 };
 
 struct peers {

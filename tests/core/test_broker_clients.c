@@ -125,11 +125,21 @@ Test(broker_clients, an_instance_on_a_new_connection_takes_over_from_a_live_one)
     cr_assert_eq(kit_client(&kit, 2, 1), session);
     kit_submit(&kit, 1, 7);
     cr_assert_eq(kit.outbox.count, 0, "the old connection is not served");
-    kit_verb(&kit, SIDE_CLIENT, 1, VERB_HEARTBEAT);
-    cr_assert_eq(kit.outbox.count, 0);
     kit_gone(&kit, SIDE_CLIENT, 1);
     kit_verb(&kit, SIDE_CLIENT, 2, VERB_HEARTBEAT);
     cr_assert_not_null(kit_sent(&kit, SIDE_CLIENT, 2, VERB_HEARTBEAT), "its end does not touch the session");
+}
+
+Test(broker_clients, a_connection_that_was_replaced_wrongly_is_found_by_its_heartbeat)
+{
+    uint64_t session = kit_client(&kit, 2, 1);
+
+    /* The HELLO of an older connection came later, and that connection ends. */
+    kit_client(&kit, 1, 1);
+    kit_gone(&kit, SIDE_CLIENT, 1);
+    kit_verb(&kit, SIDE_CLIENT, 2, VERB_HEARTBEAT);
+    cr_assert_not_null(kit_sent(&kit, SIDE_CLIENT, 2, VERB_REHELLO));
+    cr_assert_eq(kit_client(&kit, 2, 1), session);
 }
 
 Test(broker_clients, a_replaced_connection_may_say_hello_as_somebody_else)

@@ -55,6 +55,16 @@ Test(broker_time, a_delayed_task_takes_its_place_by_acceptance)
     cr_assert_eq(kit_sent(&kit, SIDE_CLIENT, 1, VERB_RESULT)->result.ref.number, 1);
 }
 
+Test(broker_time, what_is_due_together_is_dispatched_in_order)
+{
+    kit_worker(&kit, 1, "text", 1);
+    offer(1, 200, 0);
+    offer(2, 100, 0);
+    kit_pass(&kit, 300 * MS);
+    kit_result(&kit, 1, kit_fence(&kit, 1), "first");
+    cr_assert_eq(kit_sent(&kit, SIDE_CLIENT, 1, VERB_RESULT)->result.ref.number, 1);
+}
+
 Test(broker_time, an_event_that_comes_late_finds_due_things_done)
 {
     kit_worker(&kit, 1, "text", 1);

@@ -191,6 +191,17 @@ Test(broker_workers, a_session_is_taken_over_from_a_connection_that_still_stands
     cr_assert_not_null(kit_sent(&kit, SIDE_CLIENT, 1, VERB_RESULT));
 }
 
+Test(broker_workers, a_connection_that_was_replaced_wrongly_is_found_by_its_heartbeat)
+{
+    uint64_t session = kit_worker(&kit, 2, "text", 4);
+
+    say_hello_again(1, session, NULL, 0);
+    kit_gone(&kit, SIDE_WORKER, 1);
+    kit_verb(&kit, SIDE_WORKER, 2, VERB_HEARTBEAT);
+    cr_assert_not_null(kit_sent(&kit, SIDE_WORKER, 2, VERB_REHELLO));
+    cr_assert(say_hello_again(2, session, NULL, 0)->resumed);
+}
+
 Test(broker_workers, a_second_hello_without_session_ends_the_first_as_bye_would)
 {
     uint64_t session = kit_worker(&kit, 1, "text", 4), fence;
@@ -305,6 +316,16 @@ Test(broker_workers, a_stalled_worker_may_drain_detach_and_leave)
     cr_assert_str_eq(kit_worker_state(&kit, session), "detached");
     say_hello_again(3, session, NULL, 0);
     cr_assert_str_eq(kit_worker_state(&kit, session), "ready", "HELLO is a sign of life");
+}
+
+Test(broker_workers, a_stalled_worker_that_leaves_gets_no_task_first)
+{
+    kit_worker(&kit, 1, "text", 4);
+    kit_live_through(&kit, 3 * SECOND);
+    kit_submit(&kit, 1, 1);
+    kit_verb(&kit, SIDE_WORKER, 1, VERB_DRAINING);
+    cr_assert_eq(kit_fence(&kit, 1), 0);
+    cr_assert_eq(kit_pool(&kit, "text").queued, 1);
 }
 
 Test(broker_workers, heartbeats_bring_facts)
