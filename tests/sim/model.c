@@ -1,0 +1,456 @@
+/* model.c - the oracle's own books: tasks and leases; see model.h. */
+#include "model.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+void
+model_init(struct model *model, const struct world *world, struct tally *tally)
+{
+    *model = (struct model){.settings = world->settings, .pool_count = world->pool_count, .tally = tally};
+    model->last_fence = (world->settings.epoch << 32) - 1;
+    model->keeps_exactly = world->settings.client_bytes_max >= BYTES_UNLIMITED &&
+                           world->settings.bytes_max >= BYTES_UNLIMITED;
+    for (uint32_t i = 0; i < world->pool_count; i++) {
+        model->pools[i].settings = world->pools[i];
+        model->pools[i].name = world->pools[i].name;
+    }
+}
+
+static void
+free_leases(struct model *model)
+{
+    struct model_lease *lease, *next;
+
+    HASH_ITER(hh, model->leases, lease, next) {
+        HASH_DEL(model->leases, lease);
+        free(lease);
+    }
+}
+
+void
+model_fini(struct model *model)
+{
+    struct model_task *task, *next_task;
+    struct model_client *client, *next_client;
+    struct model_worker *worker, *next_worker;
+
+    free_leases(model);
+    HASH_CLEAR(by_content, model->contents);
+    HASH_ITER(hh, model->tasks, task, next_task) {
+        HASH_DEL(model->tasks, task);
+        free(task);
+    }
+    HASH_CLEAR(hh, model->clients);
+    DL_FOREACH_SAFE(model->all_clients, client, next_client)
+        free(client);
+    HASH_ITER(hh, model->workers, worker, next_worker) {
+        HASH_DEL(model->workers, worker);
+        free(worker);
+    }
+}
+
+/* --- finding ---------------------------------------------------------------------------------------------------- */
+
+struct model_pool *
+model_find_pool(struct model *model, struct bytes name)
+{
+    for (uint32_t i = 0; i < model->pool_count; i++)
+        if (strlen(model->pools[i].name) == name.size && memcmp(model->pools[i].name, name.data, name.size) == 0)
+            return &model->pools[i];
+    return NULL;
+}
+
+static struct model_key
+make_key(const struct model_client *client, const struct ref *id)
+{
+    struct model_key key;
+
+    memset(&key, 0, sizeof key);
+    key.client = client->serial;
+    key.id.kind = id->kind;
+    if (id->kind == REF_NUMBER) {
+        key.id.number = id->number;
+    } else {
+        key.id.size = id->size;
+        memcpy(key.id.bytes, id->bytes, id->size);
+    }
+    return key;
+}
+
+struct model_task *
+model_find_task(struct model *model, const struct model_client *client, const struct ref *id)
+{
+    struct model_key key = make_key(client, id);
+    struct model_task *task;
+
+    HASH_FIND(hh, model->tasks, &key, sizeof key, task);
+    return task;
+}
+
+/* Does `a` come before `b` in a queue, or will it? */
+static bool
+is_sooner(const struct model_task *a, const struct model_task *b)
+{
+    if (a->state != b->state)
+        return a->state == MODEL_QUEUED;
+    if (a->state == MODEL_DELAYED && a->ready_us != b->ready_us)
+        return a->ready_us < b->ready_us;
+    return a->number < b->number;
+}
+
+/* Of all tasks with this content, the one that is dispatched next. */
+static struct model_task *
+choose_twin(struct model *model, struct model_task *task)
+{
+    struct model_task *other, *best = NULL;
+
+    DL_FOREACH2(model->live, other, live_next) {
+        if (other->content != task->content || other->state == MODEL_LEASED)
+            continue;
+        if (!best || is_sooner(other, best))
+            best = other;
+    }
+    return best ? best : task;
+}
+
+struct model_task *
+model_find_content(struct model *model, struct bytes function)
+{
+    struct model_task *task;
+    char digits[17] = {0};
+    uint64_t content;
+
+    if (function.size != sizeof digits)
+        return NULL;
+    memcpy(digits, function.data + 1, sizeof digits - 1);
+    content = strtoull(digits, NULL, 16);
+    HASH_FIND(by_content, model->contents, &content, sizeof content, task);
+    return task && model->has_twins ? choose_twin(model, task) : task;
+}
+
+struct model_lease *
+model_find_lease(struct model *model, uint64_t fence)
+{
+    struct model_lease *lease;
+
+    HASH_FIND(hh, model->leases, &fence, sizeof fence, lease);
+    return lease;
+}
+
+/* --- queues ------------------------------------------------------------------------------------------------------- */
+
+/* Put the task into its place: behind all that were accepted before it. */
+static void
+queue_task(struct model_task *task)
+{
+    struct model_task **queue = &task->pool->queues[task->priority];
+    struct model_task *at = *queue;
+
+    task->state = MODEL_QUEUED;
+    task->pool->queued++;
+    task->pool->waiting_bytes += task->size_bytes;
+    if (!at || at->prev->number < task->number) {
+        DL_APPEND(*queue, task);
+        return;
+    }
+    while (at && at->number < task->number)
+        at = at->next;
+    DL_PREPEND_ELEM(*queue, at, task);
+}
+
+/* Take the task out of whatever its state names. */
+static void
+unlink_task(struct model *model, struct model_task *task)
+{
+    struct model_pool *pool = task->pool;
+
+    if (task->state == MODEL_QUEUED) {
+        DL_DELETE(pool->queues[task->priority], task);
+        pool->queued--;
+        pool->waiting_bytes -= task->size_bytes;
+    } else if (task->state == MODEL_DELAYED) {
+        DL_DELETE(model->delayed, task);
+        pool->delayed--;
+        pool->waiting_bytes -= task->size_bytes;
+    } else if (task->state == MODEL_LEASED) {
+        task->lease->task = NULL;
+        task->lease = NULL;
+        pool->running--;
+    }
+}
+
+struct model_task *
+model_pool_first(const struct model_pool *pool)
+{
+    for (int priority = PRIORITIES - 1; priority >= 0; priority--)
+        if (pool->queues[priority])
+            return pool->queues[priority];
+    return NULL;
+}
+
+/* --- tasks -------------------------------------------------------------------------------------------------------- */
+
+static uint64_t
+hash_submit(const struct submit *submit)
+{
+    uint64_t hash = hash_bytes(submit->stream, submit->function);
+
+    hash = hash_bytes(hash, submit->content_type);
+    hash = hash_bytes(hash, submit->headers);
+    return hash_payload(hash, &submit->payload);
+}
+
+static void
+fill_task(struct model_task *task, const struct submit *submit, int64_t now_us)
+{
+    char digits[17] = {0};
+
+    memcpy(digits, submit->function.data + 1, sizeof digits - 1);
+    task->content = strtoull(digits, NULL, 16);
+    task->hash = hash_submit(submit);
+    task->size_bytes = sizeof(struct body) + submit->function.size + submit->content_type.size +
+                       submit->headers.size + payload_bytes(&submit->payload);
+    if (submit->content_type.size > 0)
+        memcpy(task->content_type, submit->content_type.data, submit->content_type.size);
+    task->priority = submit->priority;
+    task->stream = submit->stream;
+    task->info = submit->info;
+    task->at_most_once = submit->on_loss == LOSS_FINAL;
+    task->accepted_us = now_us;
+    task->ready_us = now_us + (int64_t)submit->delay_ms * 1000;
+    task->deadline_us = submit->has_deadline ? now_us + (int64_t)submit->deadline_ms * 1000 : INT64_MAX;
+    task->tries_max = submit->max_attempts ? submit->max_attempts : task->pool->settings.max_attempts;
+}
+
+static bool
+has_content(const struct model *model, uint64_t content)
+{
+    const struct model_task *task;
+
+    HASH_FIND(by_content, model->contents, &content, sizeof content, task);
+    return task != NULL;
+}
+
+struct model_task *
+model_accept(struct model *model, struct model_client *client, const struct submit *submit, int64_t now_us)
+{
+    struct model_task *task = calloc(1, sizeof *task);
+
+    if (!task)
+        abort();
+    task->key = make_key(client, &submit->id);
+    task->client = client;
+    task->pool = model_find_pool(model, submit->pool);
+    task->number = ++model->numbers;
+    fill_task(task, submit, now_us);
+    HASH_ADD(hh, model->tasks, key, sizeof task->key, task);
+    model->has_twins |= has_content(model, task->content);
+    HASH_ADD(by_content, model->contents, content, sizeof task->content, task);
+    DL_APPEND2(model->live, task, live_prev, live_next);
+    model->live_tasks++;
+    model->live_bytes += task->size_bytes;
+    client->live_tasks++;
+    client->live_bytes += task->size_bytes;
+    task->pool->accepted++;
+    if (task->ready_us > now_us) {
+        task->state = MODEL_DELAYED;
+        task->pool->delayed++;
+        task->pool->waiting_bytes += task->size_bytes;
+        DL_APPEND(model->delayed, task);
+    } else {
+        queue_task(task);
+    }
+    return task;
+}
+
+void
+model_promote(struct model *model, struct model_task *task)
+{
+    unlink_task(model, task);
+    queue_task(task);
+}
+
+void
+model_lease_task(struct model *model, struct model_task *task, struct model_worker *worker, uint64_t fence)
+{
+    struct model_lease *lease = calloc(1, sizeof *lease);
+
+    if (!lease)
+        abort();
+    unlink_task(model, task);
+    lease->fence = fence;
+    lease->task = task;
+    lease->worker = worker;
+    HASH_ADD(hh, model->leases, fence, sizeof lease->fence, lease);
+    DL_APPEND(worker->leases, lease);
+    worker->busy++;
+    task->state = MODEL_LEASED;
+    task->lease = lease;
+    task->attempt++;
+    task->tries++;
+    task->pool->running++;
+}
+
+/* The oldest kept message of all, or NULL. */
+static struct model_task *
+find_oldest(const struct model *model)
+{
+    struct model_task *oldest = NULL;
+    const struct model_client *client;
+
+    DL_FOREACH(model->all_clients, client)
+        if (client->kept && (!oldest || client->kept->kept_order < oldest->kept_order))
+            oldest = client->kept;
+    return oldest;
+}
+
+/* Of messages that came at one time, any may be the oldest: then none of them needs to be there. */
+static void
+unkeep_oldest(struct model *model, struct model_client *client)
+{
+    int64_t kept_us = client->kept->kept_us;
+
+    model_unkeep(model, client->kept);
+    DL_FOREACH(model->all_clients, client)
+        while (client->kept && client->kept->kept_us == kept_us) {
+            model_unkeep(model, client->kept);
+            model->phantoms++;
+        }
+}
+
+/* What is kept is bounded: a client's messages by its own limit, all together by half of what the broker may hold. */
+static void
+trim(struct model *model, struct model_client *client)
+{
+    const struct broker_settings *settings = &model->settings;
+
+    while (client->kept_count > settings->client_results_max) {
+        model->tally->sometimes[SOMETIMES_RESULTS_MAX]++;
+        unkeep_oldest(model, client);
+    }
+    while (model->kept_count > 0 && model->kept_count + model->phantoms > settings->tasks_max / 2)
+        unkeep_oldest(model, find_oldest(model)->client);
+}
+
+static void
+keep(struct model *model, struct model_task *task, int64_t now_us)
+{
+    struct model_client *client = task->client;
+
+    task->is_kept = true;
+    task->kept_us = now_us;
+    task->kept_order = ++model->keeps;
+    DL_APPEND2(client->kept, task, older, younger);
+    client->kept_count++;
+    model->kept_count++;
+    trim(model, client);
+}
+
+void
+model_keep_again(struct model *model, struct model_task *task, int64_t now_us)
+{
+    if (!model->keeps_exactly || task->client->is_anonymous)
+        return;
+    model_unkeep(model, task);
+    keep(model, task, now_us);
+}
+
+void
+model_finish(struct model *model, struct model_task *task, enum error_code verdict, int64_t now_us)
+{
+    struct model_client *client = task->client;
+    bool is_failure = verdict == ERROR_NO_SUCH_FUNCTION || verdict == ERROR_BAD_PAYLOAD;
+
+    unlink_task(model, task);
+    model->tally->sometimes[SOMETIMES_DEAD] += verdict == ERROR_DEAD;
+    model->tally->sometimes[SOMETIMES_LOST] += verdict == ERROR_LOST;
+    task->state = MODEL_FINAL;
+    task->final_step = model->step;
+    task->verdict = verdict;
+    task->owed = client->peer ? 1 : 0;
+    task->pool->finals[is_failure ? ERROR_FAILED : verdict]++;
+    model->live_tasks--;
+    model->live_bytes -= task->size_bytes;
+    client->live_tasks--;
+    client->live_bytes -= task->size_bytes;
+    DL_DELETE2(model->live, task, live_prev, live_next);
+    DL_APPEND2(model->finished, task, live_prev, live_next);
+    if (model->keeps_exactly && !client->is_anonymous && !client->is_gone)
+        keep(model, task, now_us);
+}
+
+static void
+requeue(struct model *model, struct model_task *task)
+{
+    unlink_task(model, task);
+    queue_task(task);
+    task->was_requeued = true;
+    task->pool->requeued++;
+}
+
+void
+model_drop_lease(struct model *model, struct model_lease *lease)
+{
+    DL_DELETE(lease->worker->leases, lease);
+    lease->worker->busy--;
+    HASH_DEL(model->leases, lease);
+    free(lease);
+}
+
+void
+model_end_lease(struct model *model, struct model_lease *lease, enum model_end end, int64_t now_us)
+{
+    struct model_task *task = lease->task;
+
+    if (task) {
+        task->tries -= end == END_NACK;
+        if (task->cancel_asked) {
+            model->tally->sometimes[SOMETIMES_CANCEL_OF_LOST] += end == END_LOST;
+            model_finish(model, task, ERROR_CANCELLED, now_us);
+        } else if (task->deadline_us <= now_us) {
+            model_finish(model, task, ERROR_EXPIRED, now_us);
+        } else if (end == END_LOST && task->at_most_once) {
+            model_finish(model, task, ERROR_LOST, now_us);
+        } else if (task->tries >= task->tries_max) {
+            model_finish(model, task, ERROR_DEAD, now_us);
+        } else {
+            requeue(model, task);
+        }
+    }
+    model_drop_lease(model, lease);
+}
+
+void
+model_unkeep(struct model *model, struct model_task *task)
+{
+    if (!task->is_kept)
+        return;
+    task->is_kept = false;
+    DL_DELETE2(task->client->kept, task, older, younger);
+    task->client->kept_count--;
+    model->kept_count--;
+}
+
+void
+model_move_task(struct model *model, struct model_task *task, struct model_client *client)
+{
+    HASH_DEL(model->tasks, task);
+    task->key.client = client->serial;
+    HASH_ADD(hh, model->tasks, key, sizeof task->key, task);
+    task->client->live_tasks--;
+    task->client->live_bytes -= task->size_bytes;
+    task->client = client;
+    client->live_tasks++;
+    client->live_bytes += task->size_bytes;
+}
+
+void
+model_drop_task(struct model *model, struct model_task *task)
+{
+    model_unkeep(model, task);
+    HASH_DEL(model->tasks, task);
+    HASH_DELETE(by_content, model->contents, task);
+    free(task);
+}

@@ -1,0 +1,234 @@
+/* model.h - what must be true of the broker, kept apart from it: tasks, leases, clients, workers and pools as far as
+ * events and actions show them. Plain and slow where the core is clever. Emits no finding; that is the oracle's. */
+#ifndef SNAKEPIT_SIM_MODEL_H
+#define SNAKEPIT_SIM_MODEL_H
+
+#include "world.h"
+
+#include <uthash.h>
+
+struct model_client;
+struct model_pool;
+struct model_worker;
+
+enum model_state { MODEL_DELAYED, MODEL_QUEUED, MODEL_LEASED, MODEL_FINAL };
+
+struct model_key {
+    uint64_t client; /* serial */
+    struct ref id;
+};
+
+struct model_task {
+    struct model_key key;
+    UT_hash_handle hh;         /* model.tasks */
+    UT_hash_handle by_content; /* model.contents */
+    uint64_t content;          /* what its function is named after */
+    uint64_t hash;             /* of all that a worker must get unchanged */
+    uint64_t number;           /* order of acceptance */
+    uint64_t told_number;      /* the broker's own, from ACCEPTED; 0: not told */
+    uint64_t final_step;       /* when it became final */
+    struct model_client *client;
+    struct model_pool *pool;
+    enum model_state state;
+    enum error_code verdict; /* FINAL */
+    uint64_t size_bytes;       /* of the arguments */
+    char content_type[16];
+    uint8_t priority;
+    bool stream, info, at_most_once;
+    bool cancel_asked;
+    bool owes_shutdown; /* the broker ends, and its client must be told that it did not */
+    bool is_kept;    /* FINAL: its message must be there when it is asked for */
+    bool has_answer; /* FINAL by a worker: `answer` is the hash of what it said */
+    bool was_sent;   /* a final message was seen; `sent` is its hash */
+    bool was_requeued;
+    uint64_t answer, sent;
+    uint64_t position; /* among the final messages on the client's connection; 0: not sent on it */
+    uint32_t owed; /* final messages that must go out in this step */
+    bool may;      /* one that may */
+    int64_t accepted_us, ready_us, deadline_us;
+    uint64_t kept_order;
+    int64_t kept_us; /* since when its final message is kept */
+    uint32_t attempt, tries, tries_max;
+    struct model_lease *lease; /* LEASED */
+    struct model_task *prev, *next; /* queue of its pool and priority; or delayed */
+    struct model_task *older, *younger; /* its client's kept ones, oldest first */
+    struct model_task *live_prev, *live_next; /* model.live, or model.finished */
+};
+
+struct model_lease {
+    uint64_t fence;
+    UT_hash_handle hh; /* model.leases */
+    struct model_task *task; /* NULL: ended before its worker answered */
+    struct model_worker *worker;
+    struct model_lease *prev, *next; /* its worker's */
+    bool cancel_sent;
+    uint64_t chunk_seq;
+    bool named;
+};
+
+struct model_client {
+    uint64_t serial;
+    uint8_t instance[INSTANCE_BYTES];
+    UT_hash_handle hh; /* model.clients, those with an instance */
+    bool is_anonymous;
+    bool is_gone; /* its tasks go on, nobody hears of them */
+    uint32_t peer;
+    uint64_t session;
+    enum on_disconnect on_disconnect;
+    int64_t detached_us;
+    uint64_t live_tasks, live_bytes;
+    uint64_t kept_count;
+    uint64_t sent_finals; /* on this connection */
+    struct model_task *kept;
+    struct model_client *prev, *next; /* model.all_clients */
+};
+
+struct model_worker {
+    uint64_t session;
+    UT_hash_handle hh; /* model.workers */
+    uint32_t peer;     /* 0: detached */
+    struct model_pool *pool;
+    uint32_t slots, busy;
+    bool is_draining, is_stalled;
+    bool is_unwelcomed; /* in this step, before its WELCOME */
+    int64_t heard_us, detached_us;
+    struct model_lease *leases;
+    struct model_worker *prev, *next; /* its pool's */
+};
+
+struct model_pool {
+    const char *name;
+    struct pool_settings settings;
+    bool is_draining;
+    struct model_task *queues[PRIORITIES];
+    uint64_t queued, delayed, running, waiting_bytes;
+    struct model_worker *workers;
+    uint64_t finals[ERROR_CODES]; /* by verdict; ERROR_NONE: ok; all failures under ERROR_FAILED */
+    uint64_t requeued, refused, offered, accepted;
+};
+
+struct model {
+    struct broker_settings settings;
+    struct model_pool pools[POOLS_MAX];
+    uint32_t pool_count;
+    struct model_task *tasks, *contents, *delayed;
+    struct model_task *live;     /* not final */
+    struct model_task *finished; /* became final, or was asked for again, in this step */
+    struct model_lease *leases;
+    struct model_client *clients, *all_clients;
+    struct model_worker *workers;
+    struct model_client *client_of[PEERS_MAX + 1];
+    bool is_deaf[2][PEERS_MAX + 1]; /* its session speaks over another connection: only a HELLO is heard */
+    struct model_worker *worker_of[PEERS_MAX + 1];
+    uint64_t serials, numbers, keeps;
+    uint64_t step;
+    bool has_twins; /* two tasks with the same content were accepted: a client offered one in two sessions */
+    uint64_t last_fence;
+    uint64_t live_tasks, live_bytes;
+    uint64_t kept_count;
+    uint64_t phantoms; /* messages that need not be kept, and perhaps are */
+    bool keeps_exactly; /* no limit of bytes decides what is kept: it is known which messages must be there */
+    uint64_t stale;
+    bool is_shutting, is_shut;
+    int64_t shutdown_us; /* the instant */
+    int64_t ticked_us;
+    struct tally *tally;
+};
+
+void
+model_init(struct model *model, const struct world *world, struct tally *tally);
+
+void
+model_fini(struct model *model);
+
+/* --- finding ---------------------------------------------------------------------------------------------------- */
+
+struct model_pool *
+model_find_pool(struct model *model, struct bytes name);
+
+struct model_task *
+model_find_task(struct model *model, const struct model_client *client, const struct ref *id);
+
+/* The task whose function has this name, or NULL; of several, the one that stands first. */
+struct model_task *
+model_find_content(struct model *model, struct bytes function);
+
+struct model_lease *
+model_find_lease(struct model *model, uint64_t fence);
+
+/* --- tasks -------------------------------------------------------------------------------------------------------- */
+
+/* Accept a task. An older one with the same id must have been dropped. */
+struct model_task *
+model_accept(struct model *model, struct model_client *client, const struct submit *submit, int64_t now_us);
+
+/* The delay is over. */
+void
+model_promote(struct model *model, struct model_task *task);
+
+void
+model_lease_task(struct model *model, struct model_task *task, struct model_worker *worker, uint64_t fence);
+
+/* The task is final. It owes one message to an attached client; an open lease stays with its worker without it. */
+void
+model_finish(struct model *model, struct model_task *task, enum error_code verdict, int64_t now_us);
+
+/* Why a lease ended without an answer. */
+enum model_end { END_NACK, END_LOST };
+
+/* Free the slot; the task, if it still lives, goes back to its place or ends. */
+void
+model_end_lease(struct model *model, struct model_lease *lease, enum model_end end, int64_t now_us);
+
+/* Free the slot only. The task must have ended. */
+void
+model_drop_lease(struct model *model, struct model_lease *lease);
+
+/* Its final message was sent again: it counts as just ended. */
+void
+model_keep_again(struct model *model, struct model_task *task, int64_t now_us);
+
+/* Its final message may be forgotten from now on. */
+void
+model_unkeep(struct model *model, struct model_task *task);
+
+/* It belongs to another session from now on. */
+void
+model_move_task(struct model *model, struct model_task *task, struct model_client *client);
+
+/* Forget the task altogether. It must be final. */
+void
+model_drop_task(struct model *model, struct model_task *task);
+
+/* The first in the queue of this pool, or NULL. */
+struct model_task *
+model_pool_first(const struct model_pool *pool);
+
+/* --- peers -------------------------------------------------------------------------------------------------------- */
+
+struct model_client *
+model_add_client(struct model *model, uint32_t peer, const uint8_t *instance);
+
+/* An anonymous client has told its instance. */
+void
+model_introduce(struct model *model, struct model_client *client, const uint8_t *instance);
+
+/* The session ends: nothing is kept. */
+void
+model_end_client(struct model *model, struct model_client *client);
+
+/* Ask for the end of one task, as CANCEL does. True when its worker must be asked. */
+bool
+model_cancel(struct model *model, struct model_task *task, int64_t now_us);
+
+struct model_worker *
+model_add_worker(struct model *model, uint32_t peer, uint64_t session, struct model_pool *pool, uint32_t slots);
+
+/* The session ends; its leases end as `end` says. */
+void
+model_end_worker(struct model *model, struct model_worker *worker, enum model_end end, int64_t now_us);
+
+bool
+model_worker_is_ready(const struct model_worker *worker);
+
+#endif

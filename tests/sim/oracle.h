@@ -1,0 +1,115 @@
+/* oracle.h - judges the broker after every step: it sees the event, the actions and the public numbers, keeps its own
+ * books (model.h), and says which promise of docs/guarantees.md was broken. Never changes what it watches. */
+#ifndef SNAKEPIT_SIM_ORACLE_H
+#define SNAKEPIT_SIM_ORACLE_H
+
+#include "model.h"
+
+enum { EXPECTED_MAX = 1024 };
+
+/* An answer that must, or may, go out in this step. */
+struct expected {
+    enum side side;
+    uint32_t peer;
+    enum verb verb;
+    enum error_code code; /* ERROR_NONE: any */
+    struct ref ref;       /* REF_NONE: not compared */
+    uint64_t hash;        /* CHUNK: what it carries; 0: not compared */
+    uint32_t min, max, seen;
+};
+
+struct oracle {
+    struct model model;
+    struct history *history;
+    struct tally *tally;
+    const struct broker *broker; /* public numbers only */
+    int64_t now_us;
+    uint64_t step;
+    bool is_tick, is_turn_finished;
+    const struct outbox *outbox; /* of this step */
+    struct expected expected[EXPECTED_MAX];
+    uint32_t expected_count;
+    uint64_t undeliverable;
+    uint64_t held_tasks, held_bytes; /* after the step before, as the broker says and was checked */
+    int64_t lenient_us; /* the broker was away: until then, silence and absence may be forgiven */
+    uint64_t sessions_max; /* the highest session number given out */
+};
+
+void
+oracle_init(struct oracle *oracle, struct world *world);
+
+void
+oracle_fini(struct oracle *oracle);
+
+/* The broker took `event` (NULL: it was a tick) and answered with `outbox`, and stands as it stands now.
+ * `status` is what broker_handle returned. */
+void
+oracle_judge(struct oracle *oracle, const struct broker *broker, const struct event *event, int status,
+             const struct outbox *outbox, int64_t now_us);
+
+/* All faults are healed and nothing is under way: nothing may be left. */
+void
+oracle_judge_end(struct oracle *oracle, const struct broker *broker);
+
+/* --- between the parts of the oracle ---------------------------------------------------------------------------- */
+
+/* Broken: note the promise. A macro, so that the format is checked. */
+#define BREAK(oracle, promise, ...) history_break((oracle)->history, promise, __VA_ARGS__)
+
+struct expected *
+oracle_expect(struct oracle *oracle, enum side side, uint32_t peer, enum verb verb, enum error_code code);
+
+/* The first message of this step to this peer with this verb, or NULL. */
+const struct message *
+oracle_find_sent(const struct oracle *oracle, enum side side, uint32_t peer, enum verb verb);
+
+/* oracle_client.c, oracle_worker.c, oracle_time.c: what an event must do */
+void
+oracle_client_event(struct oracle *oracle, uint32_t peer, const struct message *message);
+
+void
+oracle_client_gone(struct oracle *oracle, uint32_t peer);
+
+/* The session is over; tasks go on or are cancelled, as it asked. */
+void
+oracle_end_client(struct oracle *oracle, struct model_client *client);
+
+/* The broker says that it gave up a client that was away: its time is over, or room was needed and it held nothing. */
+void
+oracle_client_lost(struct oracle *oracle, uint64_t session);
+
+/* A task's end was asked for; expects what must follow. */
+void
+oracle_cancel(struct oracle *oracle, struct model_task *task);
+
+void
+oracle_worker_event(struct oracle *oracle, uint32_t peer, const struct message *message);
+
+void
+oracle_worker_gone(struct oracle *oracle, uint32_t peer);
+
+void
+oracle_worker_lost(struct oracle *oracle, uint64_t session);
+
+void
+oracle_expire(struct oracle *oracle, struct model_task *task);
+
+void
+oracle_tick(struct oracle *oracle);
+
+/* After a tick: whatever was due is done. */
+void
+oracle_check_due(struct oracle *oracle);
+
+/* oracle_send.c: whether an action may be */
+void
+oracle_check_action(struct oracle *oracle, const struct action *action);
+
+/* oracle_stats.c: what must hold after the step */
+void
+oracle_check_stats(struct oracle *oracle);
+
+void
+oracle_check_busy(struct oracle *oracle);
+
+#endif

@@ -1,0 +1,431 @@
+/* oracle_client.c - what a client's event must do; see oracle.h. */
+#include "oracle.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <utlist.h>
+
+void
+oracle_end_client(struct oracle *oracle, struct model_client *client)
+{
+    struct model_task *task, *next;
+
+    model_end_client(&oracle->model, client);
+    if (client->is_anonymous || client->on_disconnect == DISCONNECT_CONTINUE)
+        return;
+    DL_FOREACH_SAFE2(oracle->model.live, task, next, live_next) {
+        if (task->client != client)
+            continue;
+        oracle->tally->sometimes[SOMETIMES_CANCEL_ON_DISCONNECT]++;
+        oracle_cancel(oracle, task);
+    }
+}
+
+/* --- HELLO ---------------------------------------------------------------------------------------------------------- */
+
+/* A new connection: what was sent on the old one counts no more. */
+static void
+attach(struct oracle *oracle, struct model_client *client, uint32_t peer)
+{
+    struct model *model = &oracle->model;
+    struct model_task *task;
+
+    if (client->peer && client->peer != peer) {
+        model->client_of[client->peer] = NULL;
+        model->is_deaf[SIDE_CLIENT][client->peer] = true;
+        oracle->tally->sometimes[SOMETIMES_CLIENT_TAKEOVER]++;
+    }
+    client->peer = peer;
+    client->sent_finals = 0;
+    model->client_of[peer] = client;
+    DL_FOREACH2(client->kept, task, younger)
+        task->position = 0;
+}
+
+static void
+check_welcome(struct oracle *oracle, const struct welcome *welcome, const struct model_client *known)
+{
+    const struct broker_settings *settings = &oracle->model.settings;
+
+    if (welcome->resumed != (known != NULL))
+        BREAK(oracle, "session", "WELCOME says resumed=%d, and the instance was %sknown", welcome->resumed,
+              known ? "" : "un");
+    else if (known && welcome->session != known->session)
+        BREAK(oracle, "session", "a resumed client had session %" PRIu64 ", now %" PRIu64, known->session,
+              welcome->session);
+    else if (welcome->epoch != settings->epoch || welcome->heartbeat_ms != (uint64_t)settings->heartbeat_us / 1000)
+        BREAK(oracle, "session", "WELCOME has a wrong epoch or interval");
+}
+
+static uint64_t
+count_clients(const struct model *model)
+{
+    uint64_t count = 0;
+    const struct model_client *client;
+
+    DL_FOREACH(model->all_clients, client)
+        count += !client->is_gone;
+    return count;
+}
+
+static void
+check_refuse(struct oracle *oracle, enum error_code code)
+{
+    oracle->tally->sometimes[SOMETIMES_REFUSED_PEER]++;
+    if (code == ERROR_UNAVAILABLE && count_clients(&oracle->model) < oracle->model.settings.peers_max)
+        BREAK(oracle, "P15", "a client was refused below the limit of peers");
+}
+
+/* What came over the connection before its HELLO is the same client's. */
+static void
+absorb(struct oracle *oracle, struct model_client *known, struct model_client *anonymous)
+{
+    struct model_task *task;
+
+    DL_FOREACH2(oracle->model.live, task, live_next)
+        if (task->client == anonymous && !model_find_task(&oracle->model, known, &task->key.id))
+            model_move_task(&oracle->model, task, known);
+}
+
+/* A client that submitted before its HELLO keeps its tasks. */
+static struct model_client *
+introduce(struct oracle *oracle, uint32_t peer, struct model_client *client, const struct hello *hello)
+{
+    if (!client || !client->is_anonymous)
+        return model_add_client(&oracle->model, peer, hello->instance.data);
+    model_introduce(&oracle->model, client, hello->instance.data);
+    return client;
+}
+
+static void
+take_hello(struct oracle *oracle, uint32_t peer, const struct hello *hello)
+{
+    struct model *model = &oracle->model;
+    const struct message *welcome = oracle_find_sent(oracle, SIDE_CLIENT, peer, VERB_WELCOME);
+    const struct message *refuse = oracle_find_sent(oracle, SIDE_CLIENT, peer, VERB_REFUSE);
+    struct model_client *client = model->client_of[peer], *known = NULL;
+
+    if (refuse) {
+        oracle_expect(oracle, SIDE_CLIENT, peer, VERB_REFUSE, ERROR_NONE);
+        check_refuse(oracle, refuse->error.code);
+        return;
+    }
+    oracle_expect(oracle, SIDE_CLIENT, peer, VERB_WELCOME, ERROR_NONE);
+    if (!welcome)
+        return;
+    model->is_deaf[SIDE_CLIENT][peer] = false;
+    HASH_FIND(hh, model->clients, hello->instance.data, INSTANCE_BYTES, known);
+    check_welcome(oracle, &welcome->welcome, known);
+    if (known && client && client != known && client->is_anonymous)
+        absorb(oracle, known, client);
+    if (client && client != known && (known || !client->is_anonymous))
+        oracle_end_client(oracle, client);
+    if (known)
+        oracle->tally->sometimes[SOMETIMES_CLIENT_RESUMED]++;
+    else
+        known = introduce(oracle, peer, client, hello);
+    known->session = welcome->welcome.session;
+    known->on_disconnect = hello->on_disconnect;
+    attach(oracle, known, peer);
+}
+
+/* --- SUBMIT --------------------------------------------------------------------------------------------------------- */
+
+/* The ERROR by which this SUBMIT was refused, or NULL. */
+static const struct message *
+find_refusal(const struct oracle *oracle, uint32_t peer, const struct ref *id)
+{
+    for (size_t i = 0; i < oracle->outbox->count; i++) {
+        const struct action *action = &oracle->outbox->actions[i];
+
+        if (action->kind != ACTION_SEND || action->side != SIDE_CLIENT || action->peer != peer ||
+            action->message.verb != VERB_ERROR || !ref_equal(&action->message.error.ref, id))
+            continue;
+        switch (action->message.error.code) {
+        case ERROR_BUSY:
+        case ERROR_DRAINING:
+        case ERROR_NO_SUCH_POOL:
+        case ERROR_TOO_LARGE:
+        case ERROR_BAD_FIELD:
+        case ERROR_UNSUPPORTED:
+            return &action->message;
+        default:
+            break;
+        }
+    }
+    return NULL;
+}
+
+/* Whether the client was told in this step that its task ended so. */
+static bool
+was_told(const struct oracle *oracle, uint32_t peer, const struct ref *id, enum error_code code)
+{
+    for (size_t i = 0; i < oracle->outbox->count; i++) {
+        const struct action *action = &oracle->outbox->actions[i];
+        const struct message *message = &action->message;
+
+        if (action->kind != ACTION_SEND || action->side != SIDE_CLIENT || action->peer != peer)
+            continue;
+        if (code == ERROR_NONE && message->verb == VERB_RESULT && ref_equal(&message->result.ref, id))
+            return true;
+        if (code != ERROR_NONE && message->verb == VERB_ERROR && message->error.code == code &&
+            ref_equal(&message->error.ref, id))
+            return true;
+    }
+    return false;
+}
+
+static uint64_t
+size_submit(const struct submit *submit)
+{
+    return sizeof(struct body) + submit->function.size + submit->content_type.size + submit->headers.size +
+           payload_bytes(&submit->payload);
+}
+
+/* Which limits forbid this task, by the model's own numbers: a bit for each SOMETIMES_BUSY_*. */
+static unsigned
+find_limits(const struct oracle *oracle, const struct model_client *client, const struct model_pool *pool,
+            uint64_t size_bytes)
+{
+    const struct broker_settings *settings = &oracle->model.settings;
+    unsigned over = 0;
+
+    over |= (pool->queued + pool->delayed >= pool->settings.queued_max) << 0;
+    over |= (pool->waiting_bytes + size_bytes > pool->settings.queued_bytes_max) << 1;
+    over |= (client->live_tasks >= settings->client_tasks_max) << 2;
+    over |= (client->live_bytes + size_bytes > settings->client_bytes_max) << 3;
+    /* Kept final messages count, too. How many are held is known from the step before. */
+    over |= (oracle->held_tasks >= settings->tasks_max) << 4;
+    over |= (oracle->held_bytes + size_bytes > settings->bytes_max) << 5;
+    return over;
+}
+
+/* Larger than a limit, so that it would never fit. */
+static bool
+is_too_large(const struct oracle *oracle, const struct model_pool *pool, uint64_t size_bytes)
+{
+    const struct broker_settings *settings = &oracle->model.settings;
+
+    return size_bytes > pool->settings.queued_bytes_max || size_bytes > settings->client_bytes_max ||
+           size_bytes > settings->bytes_max;
+}
+
+/* Is the answer to this SUBMIT right? Returns whether it was accepted. */
+static bool
+check_answer(struct oracle *oracle, const struct model_client *client, const struct submit *submit,
+             const struct message *refusal)
+{
+    struct model_pool *pool = model_find_pool(&oracle->model, submit->pool);
+    enum error_code code = refusal ? refusal->error.code : ERROR_NONE;
+    bool drains = oracle->model.is_shutting || (pool && pool->is_draining);
+    unsigned over = pool ? find_limits(oracle, client, pool, size_submit(submit)) : 0;
+
+    if (refusal)
+        oracle_expect(oracle, SIDE_CLIENT, client->peer, VERB_ERROR, code)->ref = submit->id;
+    if (pool)
+        pool->offered++;
+    if (!pool && drains && code == ERROR_DRAINING)
+        return false;
+    if (!pool && code != ERROR_NO_SUCH_POOL)
+        BREAK(oracle, "P2", "a task of an unknown pool was answered with %s", error_code_name(code));
+    if (!pool)
+        return oracle->tally->sometimes[SOMETIMES_REFUSED_NO_POOL]++, false;
+    pool->refused += refusal != NULL;
+    if (code == ERROR_DRAINING && drains)
+        return oracle->tally->sometimes[SOMETIMES_REFUSED_DRAINING]++, false;
+    if (code == ERROR_TOO_LARGE && is_too_large(oracle, pool, size_submit(submit)))
+        return oracle->tally->sometimes[SOMETIMES_REFUSED_TOO_LARGE]++, false;
+    if (code == ERROR_BUSY && over) {
+        for (int bit = 0; bit < 6; bit++)
+            oracle->tally->sometimes[SOMETIMES_BUSY_POOL_TASKS + bit] += over >> bit == 1;
+        return false;
+    }
+    if (refusal || drains || over)
+        BREAK(oracle, "P15", "SUBMIT was answered with %s; draining %d, limits reached %#x", error_code_name(code),
+              drains, over);
+    return !refusal;
+}
+
+/* Is the final message of a task, which need not be kept any more, there nevertheless? Where a new task that expires at
+ * once would look the same, the pool's count tells. */
+static bool
+is_repeated(const struct oracle *oracle, uint32_t peer, const struct model_task *task)
+{
+    struct bytes name = bytes_of(task->pool->name);
+    struct pool_stats stats;
+
+    if (!was_told(oracle, peer, &task->key.id, task->verdict))
+        return false;
+    return task->verdict != ERROR_EXPIRED || broker_find_pool(oracle->broker, name, &stats) != OK ||
+           stats.expired == task->pool->finals[ERROR_EXPIRED];
+}
+
+static bool
+names_limit(const struct message *refusal, const char *name)
+{
+    struct bytes limit = refusal->error.limit;
+
+    return limit.size == strlen(name) && memcmp(limit.data, name, limit.size) == 0;
+}
+
+static void
+take_submit(struct oracle *oracle, uint32_t peer, const struct submit *submit)
+{
+    struct model *model = &oracle->model;
+    struct model_client *client = model->client_of[peer];
+    const struct message *refusal = find_refusal(oracle, peer, &submit->id);
+    struct model_task *task;
+
+    if (!client && refusal && names_limit(refusal, "peers_max")) {
+        oracle_expect(oracle, SIDE_CLIENT, peer, VERB_ERROR, ERROR_BUSY)->ref = submit->id;
+        check_refuse(oracle, ERROR_UNAVAILABLE);
+        return;
+    }
+    if (!client)
+        client = model_add_client(model, peer, NULL);
+    task = model_find_task(model, client, &submit->id);
+    if (task && task->state == MODEL_FINAL && (task->is_kept || is_repeated(oracle, peer, task))) {
+        oracle->tally->sometimes[SOMETIMES_OFFERED_FINAL]++;
+        task->owed++;
+        DL_APPEND2(model->finished, task, live_prev, live_next);
+        return;
+    }
+    if (task && task->state == MODEL_FINAL) {
+        oracle->tally->sometimes[SOMETIMES_OFFERED_FORGOTTEN]++;
+        model_drop_task(model, task);
+        task = NULL;
+    }
+    if (task) {
+        oracle->tally->sometimes[SOMETIMES_OFFERED_LIVE]++;
+    } else {
+        if (!check_answer(oracle, client, submit, refusal))
+            return;
+        oracle->tally->tasks++;
+        task = model_accept(model, client, submit, oracle->now_us);
+        /* Its time is over at once; a free worker or the next tick finds that out. */
+        if (task->deadline_us <= oracle->now_us && was_told(oracle, peer, &submit->id, ERROR_EXPIRED))
+            model_finish(model, task, ERROR_EXPIRED, oracle->now_us);
+    }
+    if (submit->ack)
+        oracle_expect(oracle, SIDE_CLIENT, peer, VERB_ACCEPTED, ERROR_NONE)->ref = submit->id;
+}
+
+/* --- the rest ------------------------------------------------------------------------------------------------------- */
+
+void
+oracle_cancel(struct oracle *oracle, struct model_task *task)
+{
+    struct model_lease *lease = task->lease;
+    uint32_t peer = lease ? lease->worker->peer : 0;
+
+    if (!model_cancel(&oracle->model, task, oracle->now_us) || lease->cancel_sent || !peer)
+        return;
+    lease->cancel_sent = true;
+    oracle_expect(oracle, SIDE_WORKER, peer, VERB_CANCEL, ERROR_NONE)->ref = ref_number(lease->fence);
+}
+
+static void
+take_cancel(struct oracle *oracle, uint32_t peer, const struct ref *id)
+{
+    struct model_client *client = oracle->model.client_of[peer];
+    struct model_task *task = client ? model_find_task(&oracle->model, client, id) : NULL;
+    enum error_code code = ERROR_NOT_FOUND;
+
+    if (task && task->state != MODEL_FINAL) {
+        oracle_cancel(oracle, task);
+        return;
+    }
+    if (task)
+        code = task->is_kept ? ERROR_TOO_LATE : ERROR_NONE; /* perhaps it is kept for longer than it must be */
+    oracle->tally->sometimes[task ? SOMETIMES_CANCEL_TOO_LATE : SOMETIMES_CANCEL_NOT_FOUND]++;
+    oracle_expect(oracle, SIDE_CLIENT, peer, VERB_ERROR, code)->ref = *id;
+}
+
+static void
+take_seen(struct oracle *oracle, struct model_client *client, uint64_t count)
+{
+    struct model_task *task, *next;
+
+    DL_FOREACH_SAFE2(client->kept, task, next, younger) {
+        if (task->position == 0 || task->position > count)
+            continue;
+        oracle->tally->sometimes[SOMETIMES_SEEN_DROPPED]++;
+        model_unkeep(&oracle->model, task);
+    }
+}
+
+void
+oracle_client_event(struct oracle *oracle, uint32_t peer, const struct message *message)
+{
+    struct model_client *client = oracle->model.client_of[peer];
+
+    if (message->verb == VERB_HELLO) {
+        take_hello(oracle, peer, &message->hello);
+        return;
+    }
+    if (oracle->model.is_deaf[SIDE_CLIENT][peer] && message->verb != VERB_HEARTBEAT)
+        return;
+    switch (message->verb) {
+    case VERB_SUBMIT:
+        take_submit(oracle, peer, &message->submit);
+        break;
+    case VERB_CANCEL:
+        take_cancel(oracle, peer, &message->ref);
+        break;
+    case VERB_SEEN:
+        if (client && !client->is_anonymous)
+            take_seen(oracle, client, message->seen_count);
+        else
+            oracle_expect(oracle, SIDE_CLIENT, peer, VERB_REHELLO, ERROR_NONE)->min = 0;
+        break;
+    case VERB_HEARTBEAT:
+        oracle_expect(oracle, SIDE_CLIENT, peer, client && !client->is_anonymous ? VERB_HEARTBEAT : VERB_REHELLO,
+                      ERROR_NONE);
+        break;
+    case VERB_BYE:
+        if (client)
+            oracle_end_client(oracle, client);
+        break;
+    default:
+        oracle_expect(oracle, SIDE_CLIENT, peer, VERB_ERROR, ERROR_UNKNOWN_VERB)->min = 0;
+        break;
+    }
+}
+
+void
+oracle_client_gone(struct oracle *oracle, uint32_t peer)
+{
+    struct model *model = &oracle->model;
+    struct model_client *client = model->client_of[peer];
+
+    model->is_deaf[SIDE_CLIENT][peer] = false;
+    model->client_of[peer] = NULL;
+    if (!client)
+        return;
+    if (client->is_anonymous) {
+        oracle_end_client(oracle, client);
+        return;
+    }
+    client->peer = 0;
+    client->detached_us = oracle->now_us;
+}
+
+void
+oracle_client_lost(struct oracle *oracle, uint64_t session)
+{
+    const struct broker_settings *settings = &oracle->model.settings;
+    struct model_client *client;
+
+    DL_FOREACH(oracle->model.all_clients, client)
+        if (client->session == session && !client->is_gone)
+            break;
+    if (!client || client->peer)
+        return;
+    if (client->live_tasks > 0 && client->on_disconnect == DISCONNECT_CONTINUE)
+        BREAK(oracle, "P1", "client %" PRIu64 " was given up while its tasks go on", session);
+    if (client->detached_us + settings->client_retention_us > oracle->now_us &&
+        (client->live_tasks > 0 || client->kept_count > 0))
+        BREAK(oracle, "session", "client %" PRIu64 " was given up too early", session);
+    oracle->tally->sometimes[SOMETIMES_CLIENT_RETENTION_ENDED]++;
+    oracle_end_client(oracle, client);
+}

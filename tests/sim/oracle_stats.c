@@ -1,0 +1,123 @@
+/* oracle_stats.c - what must hold after every step: the public numbers are the model's, nothing waits that need not, and
+ * nothing due is left undone; see oracle.h. */
+#include "oracle.h"
+
+#include <inttypes.h>
+#include <utlist.h>
+
+#define SAME(oracle, pool, what, real, model)                                                                          \
+    do {                                                                                                               \
+        if ((real) != (model))                                                                                         \
+            BREAK(oracle, "P15", "pool %s: " what " is %" PRIu64 ", and should be %" PRIu64, (pool)->name,             \
+                  (uint64_t)(real), (uint64_t)(model));                                                                \
+    } while (0)
+
+/* Work conserving: no task waits while somebody could run it. */
+static void
+check_idle(struct oracle *oracle, const struct model_pool *pool)
+{
+    const struct model_worker *worker;
+
+    if (pool->queued == 0 || oracle->model.is_shutting)
+        return;
+    DL_FOREACH(pool->workers, worker) {
+        if (!model_worker_is_ready(worker) || worker->busy >= worker->slots)
+            continue;
+        BREAK(oracle, "P12", "pool %s: %" PRIu64 " tasks wait while worker %" PRIu64 " has %u of %u slots free",
+              pool->name, pool->queued, worker->session, worker->slots - worker->busy, worker->slots);
+        return;
+    }
+}
+
+void
+oracle_check_busy(struct oracle *oracle)
+{
+    for (uint32_t i = 0; i < oracle->model.pool_count; i++)
+        check_idle(oracle, &oracle->model.pools[i]);
+}
+
+static void
+check_finals(struct oracle *oracle, const struct model_pool *pool, const struct pool_stats *stats)
+{
+    SAME(oracle, pool, "succeeded", stats->succeeded, pool->finals[ERROR_NONE]);
+    SAME(oracle, pool, "failed", stats->failed, pool->finals[ERROR_FAILED]);
+    SAME(oracle, pool, "cancelled", stats->cancelled, pool->finals[ERROR_CANCELLED]);
+    SAME(oracle, pool, "expired", stats->expired, pool->finals[ERROR_EXPIRED]);
+    SAME(oracle, pool, "dead", stats->dead, pool->finals[ERROR_DEAD]);
+    SAME(oracle, pool, "lost", stats->lost, pool->finals[ERROR_LOST]);
+    SAME(oracle, pool, "requeued", stats->requeued, pool->requeued);
+    SAME(oracle, pool, "refused", stats->refused, pool->refused);
+}
+
+static void
+check_pool(struct oracle *oracle, const struct model_pool *pool, const struct pool_stats *stats)
+{
+    uint64_t workers = 0, ready = 0, slots = 0, busy = 0;
+    const struct model_worker *worker;
+
+    DL_FOREACH(pool->workers, worker) {
+        workers++;
+        ready += model_worker_is_ready(worker);
+        slots += worker->slots;
+        busy += worker->busy;
+    }
+    SAME(oracle, pool, "queued", stats->queued, pool->queued);
+    SAME(oracle, pool, "delayed", stats->delayed, pool->delayed);
+    SAME(oracle, pool, "running", stats->running, pool->running);
+    SAME(oracle, pool, "workers", stats->workers, workers);
+    SAME(oracle, pool, "workers_ready", stats->workers_ready, ready);
+    SAME(oracle, pool, "slots", stats->slots, slots);
+    SAME(oracle, pool, "slots_busy", stats->slots_busy, busy);
+    SAME(oracle, pool, "draining", stats->is_draining, pool->is_draining);
+    SAME(oracle, pool, "queued_bytes", stats->queued_bytes, pool->waiting_bytes);
+    if (stats->queued_bytes > stats->queued_bytes_max && pool->requeued == 0)
+        BREAK(oracle, "P15", "pool %s holds more bytes than its limit", pool->name);
+    check_finals(oracle, pool, stats);
+}
+
+static uint64_t
+count_clients(const struct model *model)
+{
+    uint64_t count = 0;
+    const struct model_client *client;
+
+    DL_FOREACH(model->all_clients, client)
+        count += !client->is_gone;
+    return count;
+}
+
+void
+oracle_check_stats(struct oracle *oracle)
+{
+    const struct broker *broker = oracle->broker;
+    const struct model *model = &oracle->model;
+    struct broker_stats stats;
+
+    for (uint32_t i = 0; i < model->pool_count; i++) {
+        struct pool_stats pool_stats;
+
+        if (broker_get_pool(broker, i, &pool_stats) != OK)
+            BREAK(oracle, "P15", "pool %s is gone", model->pools[i].name);
+        else
+            check_pool(oracle, &model->pools[i], &pool_stats);
+    }
+    broker_get_stats(broker, &stats);
+    if (stats.stale != model->stale)
+        BREAK(oracle, "P5", "%" PRIu64 " stale answers were counted, and %" PRIu64 " came", stats.stale, model->stale);
+    if (stats.clients != count_clients(model))
+        BREAK(oracle, "P15", "%" PRIu64 " clients are counted, and %" PRIu64 " are there", stats.clients,
+              count_clients(model));
+    if (stats.workers != HASH_COUNT(model->workers))
+        BREAK(oracle, "P15", "%" PRIu64 " workers are counted, and %u are there", stats.workers,
+              HASH_COUNT(model->workers));
+    if (stats.undeliverable < oracle->undeliverable)
+        BREAK(oracle, "P15", "the count of undeliverable messages shrank");
+    oracle->undeliverable = stats.undeliverable;
+    if (stats.tasks < model->live_tasks + model->kept_count || stats.tasks > HASH_COUNT(model->tasks))
+        BREAK(oracle, "P15", "%" PRIu64 " tasks are held, and it should be %" PRIu64 " to %u", stats.tasks,
+              model->live_tasks + model->kept_count, HASH_COUNT(model->tasks));
+    oracle->held_tasks = stats.tasks;
+    oracle->held_bytes = stats.bytes;
+    if (oracle->is_tick && !model->is_shut && broker_next_due_us(broker) <= oracle->now_us)
+        BREAK(oracle, "P19", "something is due in the past after it was done");
+}

@@ -1,0 +1,125 @@
+/* oracle_time.c - what must have happened once the broker was told the time; see oracle.h. */
+#include "oracle.h"
+
+#include <inttypes.h>
+#include <utlist.h>
+
+/* --- tasks ------------------------------------------------------------------------------------------------------------ */
+
+/* A running task leaves its lease: the slot stays taken until the worker has answered. */
+void
+oracle_expire(struct oracle *oracle, struct model_task *task)
+{
+    struct model_lease *lease = task->lease;
+    static const enum sometimes kinds[] = {
+        [MODEL_DELAYED] = SOMETIMES_EXPIRED_DELAYED,
+        [MODEL_QUEUED] = SOMETIMES_EXPIRED_QUEUED,
+        [MODEL_LEASED] = SOMETIMES_EXPIRED_LEASED,
+    };
+
+    oracle->tally->sometimes[kinds[task->state]]++;
+    model_finish(&oracle->model, task, ERROR_EXPIRED, oracle->now_us);
+    if (lease && !lease->cancel_sent && lease->worker->peer) {
+        lease->cancel_sent = true;
+        oracle_expect(oracle, SIDE_WORKER, lease->worker->peer, VERB_CANCEL, ERROR_NONE)->ref =
+            ref_number(lease->fence);
+    }
+}
+
+/* What is due at or before `until_us`. */
+static void
+expire_tasks(struct oracle *oracle, int64_t until_us)
+{
+    struct model_task *task, *next;
+
+    DL_FOREACH_SAFE2(oracle->model.live, task, next, live_next) {
+        if (task->deadline_us <= until_us)
+            oracle_expire(oracle, task);
+        else if (task->state == MODEL_DELAYED && task->ready_us <= until_us)
+            model_promote(&oracle->model, task);
+    }
+}
+
+/* --- workers ---------------------------------------------------------------------------------------------------------- */
+
+void
+oracle_worker_lost(struct oracle *oracle, uint64_t session)
+{
+    int64_t grace_us = oracle->model.settings.worker_grace_us, due_us;
+    struct model_worker *worker;
+
+    HASH_FIND(hh, oracle->model.workers, &session, sizeof session, worker);
+    if (!worker || worker->peer)
+        return;
+    due_us = worker->detached_us + grace_us;
+    if (due_us > oracle->now_us)
+        BREAK(oracle, "P11", "worker %" PRIu64 " was given up %" PRIi64 " us before its grace was over", session,
+              due_us - oracle->now_us);
+    /* What was due before it came before it, unless the broker was away and gave it more time. */
+    if (oracle->now_us >= oracle->lenient_us + grace_us)
+        expire_tasks(oracle, due_us);
+    oracle->tally->sometimes[SOMETIMES_WORKER_LOST_BUSY] += worker->busy > 0;
+    model_end_worker(&oracle->model, worker, END_LOST, oracle->now_us);
+}
+
+static void
+check_absent(struct oracle *oracle, const struct model_worker *worker)
+{
+    const struct broker_settings *settings = &oracle->model.settings;
+    int64_t silent_us = oracle->now_us - worker->heard_us;
+
+    if (!worker->peer && worker->detached_us + settings->worker_grace_us <= oracle->now_us)
+        BREAK(oracle, "P11", "worker %" PRIu64 " is gone for %" PRIi64 " us and was not given up", worker->session,
+              oracle->now_us - worker->detached_us);
+    if (model_worker_is_ready(worker) && silent_us >= settings->heartbeat_us * settings->heartbeats_missed_max)
+        BREAK(oracle, "P11", "worker %" PRIu64 " is silent for %" PRIi64 " us and not stalled", worker->session,
+              silent_us);
+}
+
+/* --- clients ---------------------------------------------------------------------------------------------------------- */
+
+/* What is kept longer than that may be forgotten. */
+static void
+release_kept(struct oracle *oracle)
+{
+    int64_t before_us = oracle->now_us - oracle->model.settings.client_retention_us;
+    struct model_client *client;
+
+    DL_FOREACH(oracle->model.all_clients, client)
+        while (client->kept && client->kept->kept_us <= before_us)
+            model_unkeep(&oracle->model, client->kept);
+}
+
+static void
+check_clients(struct oracle *oracle)
+{
+    int64_t before_us = oracle->now_us - oracle->model.settings.client_retention_us;
+    const struct model_client *client;
+
+    DL_FOREACH(oracle->model.all_clients, client)
+        if (!client->is_gone && !client->peer && client->on_disconnect == DISCONNECT_CANCEL &&
+            client->detached_us <= before_us)
+            BREAK(oracle, "session", "client %" PRIu64 " is away too long and its tasks were not cancelled",
+                  client->session);
+}
+
+/* A tick does several things, one after the other, each with what follows from it. So what it says is taken in order
+ * (oracle_send.c), and here, at the end, what it does in silence. */
+void
+oracle_tick(struct oracle *oracle)
+{
+    expire_tasks(oracle, oracle->now_us);
+    release_kept(oracle);
+}
+
+void
+oracle_check_due(struct oracle *oracle)
+{
+    struct model_worker *worker, *next;
+
+    if (oracle->now_us < oracle->lenient_us)
+        return;
+    HASH_ITER(hh, oracle->model.workers, worker, next)
+        check_absent(oracle, worker);
+    check_clients(oracle);
+}

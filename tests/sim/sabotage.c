@@ -1,0 +1,228 @@
+/* sabotage.c - each saboteur spoils one kind of action now and then; see sabotage.h. */
+#include "sabotage.h"
+#include "sim_client.h"
+
+#include <string.h>
+
+/* What is done to an action. It may append to the outbox, so `index` is given and no pointer. */
+typedef void spoil(struct outbox *outbox, size_t index);
+
+struct sabotage {
+    const char *name;
+    enum side side;
+    enum verb verb; /* which actions; VERB_NONE: none, see `skips` */
+    bool (*suits)(const struct message *message); /* NULL: all */
+    spoil *spoil;
+    bool skips_events, skips_ticks;
+};
+
+static void
+drop(struct outbox *outbox, size_t index)
+{
+    struct action *action = &outbox->actions[index];
+
+    body_unref(action->hold);
+    memmove(action, action + 1, (outbox->count - index - 1) * sizeof *action);
+    outbox->count--;
+}
+
+static void
+repeat(struct outbox *outbox, size_t index)
+{
+    struct action original = outbox->actions[index];
+    struct message *copy = outbox_send(outbox, original.side, original.peer, original.message.verb, original.hold);
+
+    *copy = original.message;
+}
+
+static void
+repeat_with_next_fence(struct outbox *outbox, size_t index)
+{
+    repeat(outbox, index);
+    outbox->actions[outbox->count - 1].message.task.fence++;
+}
+
+static void
+lower_fence(struct outbox *outbox, size_t index)
+{
+    outbox->actions[index].message.task.fence -= 1000000;
+}
+
+static void
+raise_attempt(struct outbox *outbox, size_t index)
+{
+    outbox->actions[index].message.task.attempt++;
+}
+
+static void
+change_headers(struct outbox *outbox, size_t index)
+{
+    outbox->actions[index].message.task.headers = bytes_of("\x81\xa1k\xa1w");
+}
+
+static void
+send_elsewhere(struct outbox *outbox, size_t index)
+{
+    outbox->actions[index].peer += 1;
+}
+
+/* Two dispatches change places: what stands behind comes first. */
+static void
+swap_with_next(struct outbox *outbox, size_t index)
+{
+    for (size_t other = index + 1; other < outbox->count; other++) {
+        struct action *first = &outbox->actions[index], *second = &outbox->actions[other];
+        struct action kept = *first;
+        uint64_t fence = second->message.task.fence;
+
+        if (second->kind != ACTION_SEND || second->message.verb != VERB_TASK || first->peer == second->peer)
+            continue;
+        *first = *second;
+        *second = kept;
+        first->message.task.fence = kept.message.task.fence;
+        second->message.task.fence = fence;
+        return;
+    }
+}
+
+static void
+change_result(struct outbox *outbox, size_t index)
+{
+    outbox->actions[index].message.result.info.content_type = bytes_of("other");
+}
+
+static void
+call_it_failed(struct outbox *outbox, size_t index)
+{
+    outbox->actions[index].message.error.code = ERROR_FAILED;
+}
+
+/* Say that it is done when it was only accepted. */
+static void
+end_at_once(struct outbox *outbox, size_t index)
+{
+    struct message *message = &outbox->actions[index].message;
+    struct ref id = message->accepted.id;
+
+    *message = (struct message){.verb = VERB_RESULT};
+    message->result.ref = id;
+}
+
+static void
+refuse_after_all(struct outbox *outbox, size_t index)
+{
+    struct message *message = &outbox->actions[index].message;
+    struct ref id = message->accepted.id;
+
+    *message = (struct message){.verb = VERB_ERROR};
+    message->error.ref = id;
+    message->error.code = ERROR_BUSY;
+}
+
+static void
+change_number(struct outbox *outbox, size_t index)
+{
+    outbox->actions[index].message.accepted.task += 7;
+}
+
+static void
+flip_resumed(struct outbox *outbox, size_t index)
+{
+    outbox->actions[index].message.welcome.resumed ^= true;
+}
+
+static void
+confirm_no_lease(struct outbox *outbox, size_t index)
+{
+    outbox->actions[index].message.welcome.leases.count = 0;
+}
+
+static bool
+is_final_error(const struct message *message)
+{
+    return message_is_final(message) && message->error.code != ERROR_FAILED;
+}
+
+static bool
+is_stale(const struct message *message)
+{
+    return message->error.code == ERROR_STALE;
+}
+
+static bool
+is_busy(const struct message *message)
+{
+    return message->error.code == ERROR_BUSY;
+}
+
+static bool
+has_leases(const struct message *message)
+{
+    return message->welcome.leases.count > 0;
+}
+
+static const struct sabotage all[] = {
+    {"drop-task", SIDE_WORKER, VERB_TASK, NULL, drop, false, false},
+    {"repeat-task", SIDE_WORKER, VERB_TASK, NULL, repeat, false, false},
+    {"dispatch-twice", SIDE_WORKER, VERB_TASK, NULL, repeat_with_next_fence, false, false},
+    {"lower-fence", SIDE_WORKER, VERB_TASK, NULL, lower_fence, false, false},
+    {"raise-attempt", SIDE_WORKER, VERB_TASK, NULL, raise_attempt, false, false},
+    {"change-headers", SIDE_WORKER, VERB_TASK, NULL, change_headers, false, false},
+    {"wrong-worker", SIDE_WORKER, VERB_TASK, NULL, send_elsewhere, false, false},
+    {"swap-tasks", SIDE_WORKER, VERB_TASK, NULL, swap_with_next, false, false},
+    {"drop-cancel", SIDE_WORKER, VERB_CANCEL, NULL, drop, false, false},
+    {"drop-stale", SIDE_WORKER, VERB_ERROR, is_stale, drop, false, false},
+    {"drop-result", SIDE_CLIENT, VERB_RESULT, NULL, drop, false, false},
+    {"repeat-result", SIDE_CLIENT, VERB_RESULT, NULL, repeat, false, false},
+    {"change-result", SIDE_CLIENT, VERB_RESULT, NULL, change_result, false, false},
+    {"wrong-client", SIDE_CLIENT, VERB_RESULT, NULL, send_elsewhere, false, false},
+    {"wrong-verdict", SIDE_CLIENT, VERB_ERROR, is_final_error, call_it_failed, false, false},
+    {"silent-busy", SIDE_CLIENT, VERB_ERROR, is_busy, drop, false, false},
+    {"drop-accepted", SIDE_CLIENT, VERB_ACCEPTED, NULL, drop, false, false},
+    {"early-result", SIDE_CLIENT, VERB_ACCEPTED, NULL, end_at_once, false, false},
+    {"needless-busy", SIDE_CLIENT, VERB_ACCEPTED, NULL, refuse_after_all, false, false},
+    {"changing-number", SIDE_CLIENT, VERB_ACCEPTED, NULL, change_number, false, false},
+    {"wrong-resumed", SIDE_CLIENT, VERB_WELCOME, NULL, flip_resumed, false, false},
+    {"unconfirmed-lease", SIDE_WORKER, VERB_WELCOME, has_leases, confirm_no_lease, false, false},
+    {"lost-event", SIDE_CLIENT, VERB_NONE, NULL, NULL, true, false},
+    {"late-tick", SIDE_CLIENT, VERB_NONE, NULL, NULL, false, true},
+};
+
+enum { COUNT = sizeof all / sizeof all[0] };
+
+const struct sabotage *
+sabotage_find(const char *name)
+{
+    for (size_t i = 0; i < COUNT; i++)
+        if (strcmp(all[i].name, name) == 0)
+            return &all[i];
+    return NULL;
+}
+
+const char *
+sabotage_name(size_t index)
+{
+    return index < COUNT ? all[index].name : NULL;
+}
+
+void
+sabotage_apply(const struct sabotage *sabotage, struct outbox *outbox, struct rng *rng)
+{
+    for (size_t i = 0; i < outbox->count; i++) {
+        const struct action *action = &outbox->actions[i];
+
+        if (!sabotage->spoil || action->kind != ACTION_SEND || action->side != sabotage->side ||
+            action->message.verb != sabotage->verb || (sabotage->suits && !sabotage->suits(&action->message)))
+            continue;
+        if (rng_chance(rng, 100)) {
+            sabotage->spoil(outbox, i);
+            return;
+        }
+    }
+}
+
+bool
+sabotage_skips(const struct sabotage *sabotage, bool is_tick, struct rng *rng)
+{
+    return (is_tick ? sabotage->skips_ticks : sabotage->skips_events) && rng_chance(rng, 100);
+}

@@ -1,0 +1,29 @@
+/* sabotage.h - wrong behaviour on purpose, put between the broker and everybody else, to prove that it is found. */
+#ifndef SNAKEPIT_SIM_SABOTAGE_H
+#define SNAKEPIT_SIM_SABOTAGE_H
+
+#include "rng.h"
+
+#include "broker/core/outbox.h"
+
+#include <stdbool.h>
+
+struct sabotage;
+
+/* The saboteur of this name, or NULL. */
+const struct sabotage *
+sabotage_find(const char *name);
+
+/* The name of the index-th, or NULL past the end. */
+const char *
+sabotage_name(size_t index);
+
+/* Perhaps spoil the actions of one step. */
+void
+sabotage_apply(const struct sabotage *sabotage, struct outbox *outbox, struct rng *rng);
+
+/* Whether the broker is kept from seeing this event, or from knowing the time. */
+bool
+sabotage_skips(const struct sabotage *sabotage, bool is_tick, struct rng *rng);
+
+#endif

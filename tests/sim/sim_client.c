@@ -1,0 +1,437 @@
+/* sim_client.c - what simulated clients do; see sim_client.h. */
+#include "sim_client.h"
+#include "net.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static void
+plan(struct world *world, struct sim_client *client, int64_t after_us)
+{
+    agenda_add(&world->agenda, (struct agenda_entry){
+                                   .at_us = world->now_us + after_us,
+                                   .kind = DUE_CLIENT,
+                                   .who = client->index,
+                                   .generation = client->life,
+                               });
+}
+
+static void
+send_verb(struct world *world, struct sim_client *client, enum verb verb)
+{
+    struct message message = {.verb = verb};
+
+    if (verb == VERB_HEARTBEAT)
+        message.heartbeat.gil_enabled = -1;
+    net_send(world, &client->line, &message);
+}
+
+static void
+say_hello(struct world *world, struct sim_client *client)
+{
+    struct message message = {.verb = VERB_HELLO};
+
+    client->mood.says_hello = true; /* also when REHELLO made it */
+    message.hello.protocol = bytes_of(PROTOCOL_NAME);
+    message.hello.instance = (struct bytes){client->instance, INSTANCE_BYTES};
+    message.hello.on_disconnect = client->mood.on_disconnect;
+    message.hello.name = bytes_of("client");
+    message.hello.slots = 1;
+    message.hello.gil_enabled = true;
+    net_send(world, &client->line, &message);
+}
+
+static void
+send_offer(struct world *world, struct sim_client *client, const struct offer *offer)
+{
+    net_send(world, &client->line, &offer->submit->message);
+}
+
+static void
+offer_open_again(struct world *world, struct sim_client *client)
+{
+    for (int i = 0; i < OFFERS_MAX; i++)
+        if (client->offers[i].submit && client->offers[i].is_open)
+            send_offer(world, client, &client->offers[i]);
+}
+
+/* Connect if the broker has room. An anonymous client's old offers mean nothing on a new connection. */
+static void
+connect_again(struct world *world, struct sim_client *client)
+{
+    if (!net_connect(world, SIDE_CLIENT, client->index, &client->line))
+        return;
+    client->finals = 0;
+    if (client->mood.says_hello) {
+        say_hello(world, client);
+        offer_open_again(world, client);
+    } else {
+        client_fini(client);
+    }
+}
+
+static unsigned
+draw_chance(struct world *world, unsigned often, unsigned permille)
+{
+    return rng_chance(&world->rng, often) ? (unsigned)rng_below(&world->rng, permille + 1) : 0;
+}
+
+static void
+draw_mood(struct world *world, struct client_mood *mood)
+{
+    static const int64_t waits[] = {1, 1, 3, 10, 50};
+    struct rng *rng = &world->rng;
+
+    *mood = (struct client_mood){
+        .says_hello = rng_chance(rng, 750),
+        .on_disconnect = rng_chance(rng, 300) ? DISCONNECT_CANCEL : DISCONNECT_CONTINUE,
+        .wake_us = world->scale_us * rng_pick(rng, waits, 5),
+        .burst_max = rng_chance(rng, 200) ? 30 : 4,
+        .submit = 200 + (unsigned)rng_below(rng, 600),
+        .offer_again = draw_chance(world, 600, 100),
+        .cancel = draw_chance(world, 600, 150),
+        .cut = draw_chance(world, 400, 30),
+        .vanish = draw_chance(world, 300, 10),
+        .seen = draw_chance(world, 700, 400),
+        .wrong = draw_chance(world, 200, 20),
+        .second_hello = draw_chance(world, 200, 10),
+        .takeover = draw_chance(world, 200, 10),
+        .bye = draw_chance(world, 200, 10),
+        .bytes_ids = rng_chance(rng, 300),
+        .attaches = rng_chance(rng, 300),
+        .streams = rng_chance(rng, 300),
+        .acks = rng_chance(rng, 500),
+        .hurries = rng_chance(rng, 500),
+        .delays = rng_chance(rng, 500),
+        .payload_max = rng_chance(rng, 200) ? 4000 : 80,
+    };
+}
+
+void
+client_start(struct world *world, struct sim_client *client)
+{
+    client_fini(client);
+    client->life++;
+    client->next_id = rng_below(&world->rng, 3);
+    client->line = (struct line){.side = SIDE_CLIENT};
+    rng_fill(&world->rng, client->instance, INSTANCE_BYTES);
+    draw_mood(world, &client->mood);
+    connect_again(world, client);
+    plan(world, client, rng_between(&world->rng, 0, client->mood.wake_us));
+}
+
+void
+client_fini(struct sim_client *client)
+{
+    for (int i = 0; i < OFFERS_MAX; i++) {
+        parcel_free(client->offers[i].submit);
+        client->offers[i] = (struct offer){0};
+    }
+}
+
+bool
+message_is_final(const struct message *message)
+{
+    if (message->verb == VERB_RESULT)
+        return true;
+    if (message->verb != VERB_ERROR)
+        return false;
+    switch (message->error.code) {
+    case ERROR_FAILED:
+    case ERROR_NO_SUCH_FUNCTION:
+    case ERROR_BAD_PAYLOAD:
+    case ERROR_CANCELLED:
+    case ERROR_EXPIRED:
+    case ERROR_DEAD:
+    case ERROR_LOST:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* --- offering ------------------------------------------------------------------------------------------------- */
+
+static struct offer *
+find_offer(struct sim_client *client, const struct ref *ref)
+{
+    for (int i = 0; i < OFFERS_MAX; i++)
+        if (client->offers[i].submit && ref_equal(&client->offers[i].submit->message.submit.id, ref))
+            return &client->offers[i];
+    return NULL;
+}
+
+static struct ref
+draw_id(struct world *world, struct sim_client *client)
+{
+    struct ref ref = ref_number(client->next_id++);
+
+    if (client->mood.bytes_ids && rng_chance(&world->rng, 500)) {
+        ref = (struct ref){.kind = REF_BYTES, .size = (uint8_t)(1 + rng_below(&world->rng, ID_BYTES_MAX))};
+        rng_fill(&world->rng, ref.bytes, ref.size);
+    }
+    if (find_offer(client, &ref))
+        return draw_id(world, client);
+    return ref;
+}
+
+/* Options that most tasks leave at their defaults. */
+static void
+draw_options(struct world *world, struct sim_client *client, struct submit *submit)
+{
+    struct rng *rng = &world->rng;
+
+    submit->priority = rng_chance(rng, 300) ? (uint8_t)rng_below(rng, PRIORITIES) : PRIORITY_DEFAULT;
+    submit->ack = client->mood.acks && rng_chance(rng, 700);
+    submit->stream = client->mood.streams && rng_chance(rng, 500);
+    submit->info = rng_chance(rng, 200);
+    submit->on_loss = rng_chance(rng, 150) ? LOSS_FINAL : LOSS_REQUEUE;
+    if (rng_chance(rng, 300))
+        submit->max_attempts = 1 + (uint32_t)rng_below(rng, 4);
+    if (client->mood.delays && rng_chance(rng, 200))
+        submit->delay_ms = rng_below(rng, (uint64_t)(30 * world->scale_us / 1000 + 3));
+    if (client->mood.hurries && rng_chance(rng, 300)) {
+        submit->has_deadline = true;
+        submit->deadline_ms = rng_below(rng, (uint64_t)(40 * world->scale_us / 1000 + 4));
+    }
+}
+
+/* Make the message and let `offer` own it. */
+static void
+fill_offer(struct world *world, struct sim_client *client, struct offer *offer)
+{
+    static uint8_t filler[8192];
+    struct rng *rng = &world->rng;
+    uint64_t content = ++world->contents;
+    struct message message = {.verb = VERB_SUBMIT};
+    struct submit *submit = &message.submit;
+    char function[32];
+
+    snprintf(function, sizeof function, "f%016" PRIx64, content);
+    submit->id = draw_id(world, client);
+    submit->pool = bytes_of(rng_chance(rng, 5) ? "nowhere" : world->pools[rng_below(rng, world->pool_count)].name);
+    submit->function = bytes_of(function);
+    submit->content_type = bytes_of(rng_chance(rng, 100) ? "raw" : "");
+    submit->headers = bytes_of(rng_chance(rng, 100) ? "\x81\xa1k\xa1v" : "");
+    draw_options(world, client, submit);
+    if (client->mood.attaches && rng_chance(rng, 300)) {
+        submit->payload.frames = (uint16_t)(1 + rng_below(rng, 3));
+        submit->payload.attachments = tracked_new(content, submit->payload.frames, 1 + rng_below(rng, 100000),
+                                                  &world->attachments_alive);
+    } else {
+        uint32_t size = (uint32_t)rng_below(rng, client->mood.payload_max);
+        memset(filler, (int)content, size);
+        submit->payload.data = (struct bytes){filler, size};
+    }
+    offer->submit = parcel_new(&message);
+    offer->is_open = true;
+    attachments_unref(submit->payload.attachments);
+}
+
+/* A place for a new offer: an unused one, or one that is done with. NULL: all wait. */
+static struct offer *
+make_room(struct world *world, struct sim_client *client)
+{
+    size_t start = rng_below(&world->rng, OFFERS_MAX);
+
+    for (size_t i = 0; i < OFFERS_MAX; i++) {
+        struct offer *offer = &client->offers[(start + i) % OFFERS_MAX];
+
+        if (offer->submit && offer->is_open)
+            continue;
+        parcel_free(offer->submit);
+        *offer = (struct offer){0};
+        return offer;
+    }
+    return NULL;
+}
+
+static void
+offer_new(struct world *world, struct sim_client *client)
+{
+    struct offer *offer = make_room(world, client);
+
+    if (!offer)
+        return;
+    fill_offer(world, client, offer);
+    send_offer(world, client, offer);
+    if (rng_chance(&world->rng, 10)) {
+        struct message other = offer->submit->message;
+        char function[32];
+
+        /* The same id with other content: the first one counts. */
+        snprintf(function, sizeof function, "f%016" PRIx64, ++world->contents);
+        other.submit.function = bytes_of(function);
+        other.submit.priority = 9;
+        net_send(world, &client->line, &other);
+        world->tally.faults[FAULT_DUPLICATE_ID]++;
+    }
+}
+
+static struct offer *
+draw_offer(struct world *world, struct sim_client *client)
+{
+    struct offer *offer = &client->offers[rng_below(&world->rng, OFFERS_MAX)];
+
+    return offer->submit ? offer : NULL;
+}
+
+/* --- everything else -------------------------------------------------------------------------------------------- */
+
+static void
+cancel_one(struct world *world, struct sim_client *client)
+{
+    struct offer *offer = draw_offer(world, client);
+    struct message message = {.verb = VERB_CANCEL};
+
+    message.ref = offer && !rng_chance(&world->rng, 50) ? offer->submit->message.submit.id
+                                                        : ref_number(rng_below(&world->rng, 1000000));
+    net_send(world, &client->line, &message);
+}
+
+static void
+send_seen(struct world *world, struct sim_client *client)
+{
+    struct message message = {.verb = VERB_SEEN, .seen_count = client->finals};
+
+    if (client->mood.says_hello)
+        net_send(world, &client->line, &message);
+}
+
+static void
+send_wrong(struct world *world, struct sim_client *client)
+{
+    static const int64_t verbs[] = {VERB_STARTED, VERB_NACK, VERB_DRAINING, VERB_RESULT, VERB_CHUNK, VERB_ERROR};
+
+    world->tally.faults[FAULT_WRONG_VERB]++;
+    send_verb(world, client, (enum verb)rng_pick(&world->rng, verbs, 6));
+}
+
+/* A second connection of the same process, while the broker may still believe in the first. */
+static void
+take_over(struct world *world, struct sim_client *client)
+{
+    struct line old = client->line;
+
+    connect_again(world, client);
+    if (old.peer != client->line.peer)
+        net_cut(world, &old, rng_between(&world->rng, 0, 100 * world->scale_us));
+}
+
+static void
+misbehave(struct world *world, struct sim_client *client)
+{
+    const struct client_mood *mood = &client->mood;
+    struct rng *rng = &world->rng;
+
+    if (rng_chance(rng, mood->cut))
+        net_cut(world, &client->line, rng_between(rng, 0, 5 * world->scale_us));
+    if (rng_chance(rng, mood->wrong))
+        send_wrong(world, client);
+    if (mood->says_hello && rng_chance(rng, mood->takeover))
+        take_over(world, client);
+    if (mood->says_hello && rng_chance(rng, mood->second_hello)) {
+        world->tally.faults[FAULT_SECOND_HELLO]++;
+        if (rng_chance(rng, 500)) {
+            client_fini(client);
+            rng_fill(rng, client->instance, INSTANCE_BYTES);
+        }
+        client->finals = 0;
+        say_hello(world, client);
+    }
+    if (rng_chance(rng, mood->bye)) {
+        send_verb(world, client, VERB_BYE);
+        client_fini(client);
+    }
+}
+
+static void
+work(struct world *world, struct sim_client *client)
+{
+    const struct client_mood *mood = &client->mood;
+    struct rng *rng = &world->rng;
+    struct offer *offer;
+
+    if (rng_chance(rng, mood->submit))
+        for (uint64_t burst = 1 + rng_below(rng, mood->burst_max); burst > 0; burst--)
+            offer_new(world, client);
+    if (rng_chance(rng, mood->cancel))
+        cancel_one(world, client);
+    if (rng_chance(rng, mood->offer_again) && (offer = draw_offer(world, client)))
+        send_offer(world, client, offer);
+    if (rng_chance(rng, 100))
+        send_verb(world, client, VERB_HEARTBEAT);
+}
+
+bool
+client_is_waiting(const struct sim_client *client)
+{
+    for (int i = 0; i < OFFERS_MAX; i++)
+        if (client->offers[i].submit && client->offers[i].is_open)
+            return true;
+    return false;
+}
+
+void
+client_wake(struct world *world, struct sim_client *client)
+{
+    struct rng *rng = &world->rng;
+
+    if (!net_is_open(world, &client->line)) {
+        if (rng_chance(rng, world->is_healed ? 1000 : 300))
+            connect_again(world, client);
+    } else if (world->is_healed && !client_is_waiting(client)) {
+        /* Done: make room for others. */
+        send_verb(world, client, VERB_BYE);
+        net_cut(world, &client->line, world->scale_us);
+        return;
+    } else if (world->is_healed) {
+        send_seen(world, client);
+        send_verb(world, client, VERB_HEARTBEAT);
+        offer_open_again(world, client);
+    } else if (rng_chance(rng, client->mood.vanish)) {
+        world->tally.faults[FAULT_CLIENT_VANISHED]++;
+        net_cut(world, &client->line, rng_between(rng, 0, 20 * world->scale_us));
+        client_start(world, client);
+        return;
+    } else {
+        work(world, client);
+        misbehave(world, client);
+        if (rng_chance(rng, client->mood.seen))
+            send_seen(world, client);
+    }
+    plan(world, client, world->is_healed ? 200 * world->scale_us : rng_between(rng, 1, 2 * client->mood.wake_us));
+}
+
+void
+client_receive(struct world *world, struct sim_client *client, const struct message *message)
+{
+    const struct ref *ref = message->verb == VERB_RESULT ? &message->result.ref : &message->error.ref;
+    struct offer *offer;
+
+    if (message->verb == VERB_WELCOME) {
+        client->finals = 0;
+    } else if (message->verb == VERB_REHELLO) {
+        client->finals = 0;
+        say_hello(world, client);
+        offer_open_again(world, client);
+    } else if (message->verb == VERB_ACCEPTED) {
+        world->last_task = message->accepted.task;
+    } else if (message->verb == VERB_RESULT || message->verb == VERB_ERROR) {
+        client->finals += message_is_final(message);
+        offer = find_offer(client, ref);
+        /* Refused for now: whoever still wants it when all is healed offers it again. */
+        if (offer && (message_is_final(message) || message->error.code == ERROR_NO_SUCH_POOL ||
+                      message->error.code == ERROR_TOO_LARGE ||
+                      (!world->is_healed && message->error.code != ERROR_TOO_LATE &&
+                       message->error.code != ERROR_NOT_FOUND && message->error.code != ERROR_SHUTDOWN)))
+            offer->is_open = false;
+    }
+}
+
+void
+client_heal(struct world *world, struct sim_client *client)
+{
+    client->life++; /* what is planned is off */
+    client_wake(world, client);
+}

@@ -1,0 +1,124 @@
+/* tally.c - names and sums; see tally.h. */
+#include "tally.h"
+
+#include <inttypes.h>
+
+static const char *const fault_names[FAULTS] = {
+    [FAULT_CONNECTION_CUT] = "connection-cut",
+    [FAULT_MESSAGE_LOST] = "message-lost",
+    [FAULT_WORKER_KILLED] = "worker-killed",
+    [FAULT_WORKER_STALLED] = "worker-stalled",
+    [FAULT_CLIENT_VANISHED] = "client-vanished",
+    [FAULT_BROKER_PAUSED] = "broker-paused",
+    [FAULT_BROKER_RESTARTED] = "broker-restarted",
+    [FAULT_DUPLICATE_ANSWER] = "duplicate-answer",
+    [FAULT_STALE_FENCE] = "stale-fence",
+    [FAULT_FOREIGN_FENCE] = "foreign-fence",
+    [FAULT_LYING_LEASES] = "lying-leases",
+    [FAULT_WRONG_VERB] = "wrong-verb",
+    [FAULT_SILENT_TASK] = "silent-task",
+    [FAULT_DUPLICATE_ID] = "duplicate-id",
+    [FAULT_SECOND_HELLO] = "second-hello",
+};
+
+static const char *const sometimes_names[SOMETIMES_KINDS] = {
+    [SOMETIMES_RESUMED_WITH_LEASES] = "a worker resumed with its leases",
+    [SOMETIMES_RESUME_LOST_LEASE] = "a resumed worker did not hold a lease that was open",
+    [SOMETIMES_RESUME_TOO_LATE] = "a worker came back after the grace",
+    [SOMETIMES_RESUME_TOOK_OVER] = "a worker resumed before its old connection was seen to end",
+    [SOMETIMES_DEAD] = "a task used up its attempts",
+    [SOMETIMES_LOST] = "an at-most-once task was lost",
+    [SOMETIMES_EXPIRED_QUEUED] = "a queued task expired",
+    [SOMETIMES_EXPIRED_DELAYED] = "a delayed task expired",
+    [SOMETIMES_EXPIRED_LEASED] = "a running task expired",
+    [SOMETIMES_CANCELLED_QUEUED] = "a queued task was cancelled",
+    [SOMETIMES_CANCELLED_DELAYED] = "a delayed task was cancelled",
+    [SOMETIMES_CANCEL_WON] = "a running task ended cancelled",
+    [SOMETIMES_RESULT_WON] = "a result came before the cancel that was asked",
+    [SOMETIMES_CANCEL_OF_LOST] = "a worker was lost with a task whose cancel was asked",
+    [SOMETIMES_CANCEL_TOO_LATE] = "a cancel came too late",
+    [SOMETIMES_CANCEL_NOT_FOUND] = "a cancel found nothing",
+    [SOMETIMES_OPERATOR_CANCEL] = "an operator cancelled a task",
+    [SOMETIMES_CLIENT_RESUMED] = "a client came back with its instance",
+    [SOMETIMES_CLIENT_TAKEOVER] = "an instance moved to a second connection",
+    [SOMETIMES_CLIENT_RETENTION_ENDED] = "a client stayed away too long",
+    [SOMETIMES_CANCEL_ON_DISCONNECT] = "a client's tasks were cancelled because it went away",
+    [SOMETIMES_OFFERED_LIVE] = "a live task was offered again",
+    [SOMETIMES_OFFERED_FINAL] = "a final task was offered again and answered from memory",
+    [SOMETIMES_OFFERED_FORGOTTEN] = "a forgotten task was offered again and ran again",
+    [SOMETIMES_RESULTS_MAX] = "kept final messages reached their limit",
+    [SOMETIMES_SEEN_DROPPED] = "SEEN dropped a kept final message",
+    [SOMETIMES_BUSY_POOL_TASKS] = "busy: tasks of a pool",
+    [SOMETIMES_BUSY_POOL_BYTES] = "busy: bytes of a pool",
+    [SOMETIMES_BUSY_CLIENT_TASKS] = "busy: tasks of a client",
+    [SOMETIMES_BUSY_CLIENT_BYTES] = "busy: bytes of a client",
+    [SOMETIMES_BUSY_BROKER_TASKS] = "busy: tasks in all",
+    [SOMETIMES_BUSY_BROKER_BYTES] = "busy: bytes in all",
+    [SOMETIMES_REFUSED_DRAINING] = "refused: draining",
+    [SOMETIMES_REFUSED_TOO_LARGE] = "refused: too large",
+    [SOMETIMES_REFUSED_NO_POOL] = "refused: no such pool",
+    [SOMETIMES_REFUSED_PEER] = "a peer was refused",
+    [SOMETIMES_STALE_RESULT] = "a stale result was answered",
+    [SOMETIMES_STALE_NACK] = "a stale nack was answered",
+    [SOMETIMES_NACK] = "a task was given back unstarted",
+    [SOMETIMES_REQUEUED_AHEAD] = "a requeued task went ahead of younger ones",
+    [SOMETIMES_PRIORITY_OVERTOOK] = "a priority overtook an older task",
+    [SOMETIMES_WORKER_STALLED] = "a worker stalled",
+    [SOMETIMES_WORKER_RECOVERED] = "a stalled worker was heard again",
+    [SOMETIMES_WORKER_LOST_BUSY] = "a worker was lost with leases",
+    [SOMETIMES_BYE_WITH_LEASES] = "a worker said BYE with open leases",
+    [SOMETIMES_WORKER_DRAINED] = "a draining worker ended in good order",
+    [SOMETIMES_REHELLO] = "a peer was told to say HELLO again",
+    [SOMETIMES_CHUNK_PASSED] = "a chunk was passed on",
+    [SOMETIMES_LEAST_LOADED] = "a dispatch had to choose between unlike loads",
+    [SOMETIMES_SHUTDOWN_CLEAN] = "a shutdown let all leases end",
+    [SOMETIMES_SHUTDOWN_TIMED_OUT] = "a shutdown ran out of time",
+    [SOMETIMES_RESTARTED_BUSY] = "the broker was killed while clients waited",
+};
+
+const char *
+fault_name(enum fault fault)
+{
+    return fault_names[fault];
+}
+
+const char *
+sometimes_name(enum sometimes kind)
+{
+    return sometimes_names[kind];
+}
+
+void
+tally_add(struct tally *tally, const struct tally *more)
+{
+    tally->seeds += more->seeds;
+    tally->steps += more->steps;
+    tally->tasks += more->tasks;
+    tally->dispatches += more->dispatches;
+    tally->messages += more->messages;
+    tally->simulated_us += more->simulated_us;
+    for (int i = 0; i < FAULTS; i++)
+        tally->faults[i] += more->faults[i];
+    for (int i = 0; i < SOMETIMES_KINDS; i++)
+        tally->sometimes[i] += more->sometimes[i];
+}
+
+void
+tally_print(const struct tally *tally, FILE *out)
+{
+    fprintf(out, "faults:\n");
+    for (int i = 0; i < FAULTS; i++)
+        fprintf(out, "  %10" PRIu64 "  %s\n", tally->faults[i], fault_names[i]);
+    fprintf(out, "reached:\n");
+    for (int i = 0; i < SOMETIMES_KINDS; i++)
+        fprintf(out, "  %10" PRIu64 "  %s\n", tally->sometimes[i], sometimes_names[i]);
+}
+
+enum sometimes
+tally_missing(const struct tally *tally)
+{
+    for (int i = 0; i < SOMETIMES_KINDS; i++)
+        if (tally->sometimes[i] == 0)
+            return (enum sometimes)i;
+    return SOMETIMES_KINDS;
+}

@@ -1,0 +1,110 @@
+/* tally.h - counts over all seeds: faults that were made, and rare paths that must be reached. Decides nothing. */
+#ifndef SNAKEPIT_SIM_TALLY_H
+#define SNAKEPIT_SIM_TALLY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* What goes wrong on purpose. */
+enum fault {
+    FAULT_CONNECTION_CUT,
+    FAULT_MESSAGE_LOST,
+    FAULT_WORKER_KILLED,
+    FAULT_WORKER_STALLED,
+    FAULT_CLIENT_VANISHED,
+    FAULT_BROKER_PAUSED,
+    FAULT_BROKER_RESTARTED,
+    FAULT_DUPLICATE_ANSWER,
+    FAULT_STALE_FENCE,
+    FAULT_FOREIGN_FENCE,
+    FAULT_LYING_LEASES,
+    FAULT_WRONG_VERB,
+    FAULT_SILENT_TASK,
+    FAULT_DUPLICATE_ID,
+    FAULT_SECOND_HELLO,
+    FAULTS,
+};
+
+/* Paths that the checker must have seen; a run of many seeds that misses one has proved less than it says. */
+enum sometimes {
+    SOMETIMES_RESUMED_WITH_LEASES,
+    SOMETIMES_RESUME_LOST_LEASE,
+    SOMETIMES_RESUME_TOO_LATE,
+    SOMETIMES_RESUME_TOOK_OVER,
+    SOMETIMES_DEAD,
+    SOMETIMES_LOST,
+    SOMETIMES_EXPIRED_QUEUED,
+    SOMETIMES_EXPIRED_DELAYED,
+    SOMETIMES_EXPIRED_LEASED,
+    SOMETIMES_CANCELLED_QUEUED,
+    SOMETIMES_CANCELLED_DELAYED,
+    SOMETIMES_CANCEL_WON,
+    SOMETIMES_RESULT_WON,
+    SOMETIMES_CANCEL_OF_LOST,
+    SOMETIMES_CANCEL_TOO_LATE,
+    SOMETIMES_CANCEL_NOT_FOUND,
+    SOMETIMES_OPERATOR_CANCEL,
+    SOMETIMES_CLIENT_RESUMED,
+    SOMETIMES_CLIENT_TAKEOVER,
+    SOMETIMES_CLIENT_RETENTION_ENDED,
+    SOMETIMES_CANCEL_ON_DISCONNECT,
+    SOMETIMES_OFFERED_LIVE,
+    SOMETIMES_OFFERED_FINAL,
+    SOMETIMES_OFFERED_FORGOTTEN,
+    SOMETIMES_RESULTS_MAX,
+    SOMETIMES_SEEN_DROPPED,
+    SOMETIMES_BUSY_POOL_TASKS,
+    SOMETIMES_BUSY_POOL_BYTES,
+    SOMETIMES_BUSY_CLIENT_TASKS,
+    SOMETIMES_BUSY_CLIENT_BYTES,
+    SOMETIMES_BUSY_BROKER_TASKS,
+    SOMETIMES_BUSY_BROKER_BYTES,
+    SOMETIMES_REFUSED_DRAINING,
+    SOMETIMES_REFUSED_TOO_LARGE,
+    SOMETIMES_REFUSED_NO_POOL,
+    SOMETIMES_REFUSED_PEER,
+    SOMETIMES_STALE_RESULT,
+    SOMETIMES_STALE_NACK,
+    SOMETIMES_NACK,
+    SOMETIMES_REQUEUED_AHEAD,
+    SOMETIMES_PRIORITY_OVERTOOK,
+    SOMETIMES_WORKER_STALLED,
+    SOMETIMES_WORKER_RECOVERED,
+    SOMETIMES_WORKER_LOST_BUSY,
+    SOMETIMES_BYE_WITH_LEASES,
+    SOMETIMES_WORKER_DRAINED,
+    SOMETIMES_REHELLO,
+    SOMETIMES_CHUNK_PASSED,
+    SOMETIMES_LEAST_LOADED,
+    SOMETIMES_SHUTDOWN_CLEAN,
+    SOMETIMES_SHUTDOWN_TIMED_OUT,
+    SOMETIMES_RESTARTED_BUSY,
+    SOMETIMES_KINDS,
+};
+
+struct tally {
+    uint64_t seeds, steps, tasks, dispatches, messages;
+    int64_t simulated_us;
+    uint64_t faults[FAULTS];
+    uint64_t sometimes[SOMETIMES_KINDS];
+};
+
+const char *
+fault_name(enum fault fault);
+
+const char *
+sometimes_name(enum sometimes kind);
+
+/* Add `more` to `tally`. */
+void
+tally_add(struct tally *tally, const struct tally *more);
+
+void
+tally_print(const struct tally *tally, FILE *out);
+
+/* The first path that was never reached, or SOMETIMES_KINDS. */
+enum sometimes
+tally_missing(const struct tally *tally);
+
+#endif

@@ -1,0 +1,204 @@
+/* world.c - draws a world and moves its actors; see world.h. */
+#include "world.h"
+#include "net.h"
+#include "sim_client.h"
+#include "sim_worker.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static const char *const pool_names[POOLS_MAX] = {"red", "green", "blue", "grey"};
+
+/* Limits are small in many seeds, so that they are reached. */
+static void
+draw_limits(struct world *world)
+{
+    static const int64_t tasks[] = {4, 12, 40, 200, 100000, 100000, 100000, 100000};
+    static const int64_t bytes[] = {3000, 30000, 300000, BYTES_UNLIMITED, BYTES_UNLIMITED,
+                                    BYTES_UNLIMITED, BYTES_UNLIMITED, BYTES_UNLIMITED};
+    struct broker_settings *settings = &world->settings;
+    struct rng *rng = &world->rng;
+
+    settings->tasks_max = (uint64_t)rng_pick(rng, tasks, 8);
+    settings->bytes_max = (uint64_t)rng_pick(rng, bytes, 8);
+    settings->client_tasks_max = (uint64_t)rng_pick(rng, tasks, 8);
+    settings->client_bytes_max = (uint64_t)rng_pick(rng, bytes, 8);
+    settings->client_results_max = (uint64_t)rng_pick(rng, tasks, 8);
+    settings->peers_max = rng_chance(rng, 200) ? POOLS_MAX : 1000;
+    for (uint32_t i = 0; i < world->pool_count; i++) {
+        struct pool_settings *pool = &world->pools[i];
+
+        pool_settings_init(pool, pool_names[i]);
+        pool->queued_max = (uint64_t)rng_pick(rng, tasks, 8);
+        pool->queued_bytes_max = (uint64_t)rng_pick(rng, bytes, 8);
+        pool->max_attempts = 1 + (uint32_t)rng_below(rng, 5);
+    }
+}
+
+/* Intervals in round trips: short enough that many pass in one seed. */
+static void
+draw_intervals(struct world *world)
+{
+    static const int64_t graces[] = {0, 5, 20, 100};
+    static const int64_t retentions[] = {20, 200, 2000, 100000};
+    struct broker_settings *settings = &world->settings;
+    struct rng *rng = &world->rng;
+
+    settings->heartbeat_us = (1 + world->scale_us * rng_between(rng, 20, 200) / 1000) * 1000;
+    settings->heartbeats_missed_max = 1 + (uint32_t)rng_below(rng, 4);
+    settings->worker_grace_us = world->scale_us * rng_pick(rng, graces, 4);
+    settings->client_retention_us = world->scale_us * rng_pick(rng, retentions, 4);
+    world->heartbeat_us = settings->heartbeat_us;
+}
+
+static void
+plan(struct world *world, enum due kind, int64_t after_us)
+{
+    agenda_add(&world->agenda, (struct agenda_entry){.at_us = world->now_us + after_us, .kind = (int)kind});
+}
+
+static void
+start_actors(struct world *world)
+{
+    world->client_count = 1 + (uint32_t)rng_below(&world->rng, CLIENTS_MAX);
+    world->worker_count = (uint32_t)rng_below(&world->rng, WORKERS_MAX + 1);
+    for (uint32_t i = 0; i < world->client_count; i++) {
+        world->clients[i].index = i;
+        client_start(world, &world->clients[i]);
+    }
+    for (uint32_t i = 0; i < world->worker_count; i++) {
+        world->workers[i].index = i;
+        worker_start(world, &world->workers[i]);
+    }
+}
+
+void
+world_init(struct world *world, uint64_t seed)
+{
+    static const int64_t scales[] = {100, 1000, 10000, 100000};
+
+    memset(world, 0, sizeof *world);
+    rng_init(&world->rng, seed);
+    agenda_init(&world->agenda);
+    world->now_us = rng_between(&world->rng, 0, INT64_C(1) << 40);
+    world->scale_us = rng_pick(&world->rng, scales, 4);
+    world->loss = (unsigned)rng_below(&world->rng, 1001);
+    world->pool_count = 1 + (uint32_t)rng_below(&world->rng, POOLS_MAX);
+    broker_settings_init(&world->settings);
+    world->settings.epoch = 1 + rng_below(&world->rng, 2000000000);
+    draw_limits(world);
+    draw_intervals(world);
+    start_actors(world);
+    plan(world, DUE_OPERATOR, rng_between(&world->rng, 1, 1000 * world->scale_us));
+    if (rng_chance(&world->rng, 300))
+        plan(world, DUE_PAUSE, rng_between(&world->rng, 1, 500 * world->scale_us));
+    if (rng_chance(&world->rng, 100))
+        plan(world, DUE_KILL, rng_between(&world->rng, 1, 2000 * world->scale_us));
+}
+
+void
+world_print(const struct world *world, FILE *out)
+{
+    const struct broker_settings *settings = &world->settings;
+
+    fprintf(out, "world: %u clients, %u workers, a round trip is %" PRIi64 " us, %u permille of cuts lose messages\n",
+            world->client_count, world->worker_count, world->scale_us, world->loss);
+    fprintf(out, "broker: tasks_max %" PRIu64 ", bytes_max %" PRIu64 ", client_tasks_max %" PRIu64
+            ", client_bytes_max %" PRIu64 ", client_results_max %" PRIu64 ", peers_max %u\n",
+            settings->tasks_max, settings->bytes_max, settings->client_tasks_max, settings->client_bytes_max,
+            settings->client_results_max, settings->peers_max);
+    fprintf(out, "times: heartbeat %" PRIi64 " us, missed %u, grace %" PRIi64 " us, retention %" PRIi64 " us\n",
+            settings->heartbeat_us, settings->heartbeats_missed_max, settings->worker_grace_us,
+            settings->client_retention_us);
+    for (uint32_t i = 0; i < world->pool_count; i++)
+        fprintf(out, "pool %s: queued_max %" PRIu64 ", queued_bytes_max %" PRIu64 ", max_attempts %u\n",
+                world->pools[i].name, world->pools[i].queued_max, world->pools[i].queued_bytes_max,
+                world->pools[i].max_attempts);
+}
+
+void
+world_fini(struct world *world)
+{
+    struct agenda_entry entry;
+
+    while (agenda_take(&world->agenda, &entry))
+        parcel_free(entry.thing);
+    for (uint32_t i = 0; i < world->client_count; i++)
+        client_fini(&world->clients[i]);
+    agenda_fini(&world->agenda);
+}
+
+void
+world_act(struct world *world, const struct agenda_entry *entry)
+{
+    struct sim_client *client = &world->clients[entry->who % CLIENTS_MAX];
+    struct sim_worker *worker = &world->workers[entry->who % WORKERS_MAX];
+
+    if (entry->kind == DUE_CLIENT && client->life == entry->generation)
+        client_wake(world, client);
+    else if (entry->kind == DUE_WORKER && worker->life == entry->generation)
+        worker_wake(world, worker);
+    else if (entry->kind == DUE_RUN)
+        worker_end_run(world, worker, entry->generation);
+}
+
+void
+world_carry(struct world *world, const struct action *action)
+{
+    if (action->kind == ACTION_SEND)
+        net_deliver(world, action->side, action->peer, &action->message);
+}
+
+void
+world_arrive(struct world *world, const struct agenda_entry *entry)
+{
+    const struct connection *connection = net_reaches_peer(world, entry);
+    struct parcel *parcel = entry->thing;
+
+    world->parcels--;
+    if (connection && net_side(entry->who) == SIDE_CLIENT)
+        client_receive(world, &world->clients[connection->actor], &parcel->message);
+    else if (connection)
+        worker_receive(world, &world->workers[connection->actor], &parcel->message);
+    parcel_free(parcel);
+}
+
+void
+world_heal(struct world *world)
+{
+    world->is_healed = true;
+    /* Every pool gets a worker. */
+    while (world->worker_count < world->pool_count) {
+        struct sim_worker *worker = &world->workers[world->worker_count];
+
+        worker->index = world->worker_count++;
+        worker_start(world, worker);
+    }
+    for (uint32_t i = 0; i < world->worker_count; i++) {
+        struct sim_worker *worker = &world->workers[i];
+
+        if (i >= world->settings.peers_max) {
+            worker->life++; /* there is no room for it */
+            net_cut(world, &worker->line, 0);
+            continue;
+        }
+        /* Those that serve another pool than their number says leave, so that no pool is without. */
+        if (worker->pool == worker->index % world->pool_count && !worker->is_draining) {
+            worker_heal(world, worker);
+        } else {
+            net_cut(world, &worker->line, 0);
+            worker_start(world, worker);
+        }
+    }
+    for (uint32_t i = 0; i < world->client_count; i++)
+        client_heal(world, &world->clients[i]);
+}
+
+bool
+world_is_waiting(const struct world *world)
+{
+    for (uint32_t i = 0; i < world->client_count; i++)
+        if (client_is_waiting(&world->clients[i]))
+            return true;
+    return false;
+}
