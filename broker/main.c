@@ -194,7 +194,7 @@ make_broker(struct config *config)
     struct broker *broker;
 
     config->broker.epoch = (uint64_t)(clock_wall_us() / 1000000);
-    config->broker.version = SNAKEPIT_VERSION;
+    config->broker.version = "snakepitd " SNAKEPIT_VERSION;
     if (getrandom(&config->broker.hash_seed, sizeof config->broker.hash_seed, GRND_NONBLOCK) < 0)
         config->broker.hash_seed = (uint64_t)clock_now_us(); /* too early after boot; still no constant */
     broker = broker_new(&config->broker);

@@ -159,6 +159,13 @@ def test_a_control_frame_over_its_limit_is_bad_and_one_over_frame_max_ends_the_c
             assert other.admin("status")["tasks"] == 0
 
 
+def test_a_welcome_names_program_and_limits(broker):
+    with RawClient(broker.clients) as client:
+        facts = client.hello()[2]
+        assert facts["broker"].startswith("snakepitd 0.")
+        assert (facts["heartbeat_ms"], facts["inline_max"], facts["control_max"]) == (5000, 256 * 1024, 8 * MIB)
+
+
 def test_a_worker_without_hello_is_asked_for_it(broker):
     with RawPeer(broker.workers) as peer:
         peer.send([RESULT, 1, b""])
