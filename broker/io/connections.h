@@ -22,6 +22,7 @@ struct connection {
     bool is_ended;    /* the record goes as soon as the core has been told */
     bool is_leaving;  /* in the router's list of those whose end the core must be told */
     bool is_dirty;    /* in the router's list of those to send to */
+    bool is_slow;     /* ZeroMQ took no more when it was tried last */
     bool is_doubtful; /* in the presence's list */
     bool has_delimiter;
     unsigned offences;

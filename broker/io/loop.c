@@ -14,15 +14,25 @@
 #define STEPS_MAX 512
 /* A busy loop does not wait, but looks at signals and ended connections this often. */
 #define LOOK_AROUND_US 1000
-/* ZeroMQ does not tell when a slow peer has room again, or that a doubtful one ended. Only while there is one. */
-#define SLOW_RETRY_US 5000
 
-enum { FD_CLIENTS, FD_WORKERS, FD_CLIENTS_MONITOR, FD_WORKERS_MONITOR, FD_EVENTS, FD_SIGNALS, FD_AGENT, FD_COUNT };
+/* The descriptors to wait for. The first two also number the sides. */
+enum {
+    FD_CLIENTS,
+    FD_WORKERS,
+    SIDES,
+    FD_CLIENTS_MONITOR = SIDES,
+    FD_WORKERS_MONITOR,
+    FD_EVENTS,
+    FD_SIGNALS,
+    FD_AGENT,
+    FD_COUNT,
+};
 
 struct loop {
     struct loop_parts parts;
     struct outbox outbox;
     struct pollfd fds[FD_COUNT];
+    bool has_more[SIDES]; /* there may be something to receive; ZeroMQ's descriptors say so only once */
     int64_t now_us;
     int64_t looked_us; /* when it last looked around */
     bool has_news;     /* something happened that a waiting admin call may wait for */
@@ -80,39 +90,36 @@ shut_down(struct loop *loop, int64_t timeout_us)
 
 /* --- one turn ------------------------------------------------------------------------------------------------- */
 
-/* Take what came on one side, within bounds. True: there may be more. */
-static bool
-receive(struct loop *loop, struct router *router)
+/* Take what came on one side, within bounds. */
+static void
+receive(struct loop *loop, struct router *router, bool *has_more)
 {
     struct event event;
 
-    for (unsigned step = 0; step < STEPS_MAX; step++) {
+    for (unsigned step = 0; *has_more && step < STEPS_MAX; step++) {
         int rc = router_next(router, &event);
 
-        if (rc == OK)
+        if (rc == OK) {
             handle(loop, &event);
-        else if (rc == ERR_AGAIN)
-            return step > 0;
-        else if (rc == ERR_SYSTEM) {
+        } else if (rc == ERR_AGAIN) {
+            *has_more = false;
+        } else if (rc == ERR_SYSTEM) {
             log_line(loop->parts.log, LOG_ERROR, "socket.failed", "cannot receive: %s", strerror(errno));
             loop->has_failed = true;
-            return false;
+            return;
         }
     }
-    return true;
 }
 
-/* True: something happened, so there may be more at once.
- * Workers go first: a result makes room for a task, and ends one. */
-static bool
+/* Workers go first: a result makes room for a task, and ends one. */
+static void
 turn(struct loop *loop)
 {
     struct loop_parts *parts = &loop->parts;
-    bool is_busy;
 
     loop->now_us = clock_now_us();
-    is_busy = receive(loop, parts->workers);
-    is_busy |= receive(loop, parts->clients);
+    receive(loop, parts->workers, &loop->has_more[FD_WORKERS]);
+    receive(loop, parts->clients, &loop->has_more[FD_CLIENTS]);
     if (broker_next_due_us(parts->broker) <= loop->now_us) {
         broker_tick(parts->broker, loop->now_us, &loop->outbox);
         carry_out(loop);
@@ -122,9 +129,8 @@ turn(struct loop *loop)
         admin_tick(parts->admin, loop->now_us, &loop->outbox);
         carry_out(loop);
     }
-    is_busy |= router_flush(parts->workers, loop->now_us);
-    is_busy |= router_flush(parts->clients, loop->now_us);
-    return is_busy;
+    loop->has_more[FD_WORKERS] |= router_flush(parts->workers, loop->now_us);
+    loop->has_more[FD_CLIENTS] |= router_flush(parts->clients, loop->now_us);
 }
 
 /* --- waiting -------------------------------------------------------------------------------------------------- */
@@ -158,6 +164,8 @@ look_around(struct loop *loop, int timeout_ms)
         return;
     }
     loop->now_us = loop->looked_us = clock_now_us();
+    loop->has_more[FD_CLIENTS] |= fds[FD_CLIENTS].revents || fds[FD_CLIENTS_MONITOR].revents;
+    loop->has_more[FD_WORKERS] |= fds[FD_WORKERS].revents || fds[FD_WORKERS_MONITOR].revents;
     if (fds[FD_CLIENTS_MONITOR].revents)
         router_watch(parts->clients);
     if (fds[FD_WORKERS_MONITOR].revents)
@@ -186,7 +194,7 @@ choose_timeout(const struct loop *loop)
     if (parts->agent)
         due_us = min(due_us, agent_process_next_due_us(parts->agent));
     if (router_has_waiting(parts->clients) || router_has_waiting(parts->workers))
-        due_us = min(due_us, loop->now_us + SLOW_RETRY_US);
+        due_us = min(due_us, loop->now_us + ROUTER_RETRY_US);
     if (due_us == INT64_MAX)
         return -1;
     if (due_us <= loop->now_us)
@@ -205,6 +213,7 @@ prepare(struct loop *loop)
     for (unsigned i = 0; i < FD_COUNT; i++)
         loop->fds[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
     outbox_init(&loop->outbox);
+    loop->has_more[FD_CLIENTS] = loop->has_more[FD_WORKERS] = true;
 }
 
 int
@@ -214,11 +223,12 @@ loop_run(const struct loop_parts *parts)
 
     prepare(&loop);
     while (!loop.is_shut && !loop.has_failed && loop.stops < 2) {
-        bool is_busy = turn(&loop);
+        bool is_busy;
 
-        if (is_busy && loop.now_us - loop.looked_us < LOOK_AROUND_US)
-            continue;
-        look_around(&loop, is_busy || loop.is_shut ? 0 : choose_timeout(&loop));
+        turn(&loop);
+        is_busy = loop.has_more[FD_CLIENTS] || loop.has_more[FD_WORKERS] || loop.is_shut;
+        if (!is_busy || loop.now_us - loop.looked_us >= LOOK_AROUND_US)
+            look_around(&loop, is_busy ? 0 : choose_timeout(&loop));
     }
     router_flush(parts->workers, loop.now_us);
     router_flush(parts->clients, loop.now_us);

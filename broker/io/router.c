@@ -36,7 +36,8 @@ struct router {
     struct connection *dirty;    /* something to send */
     struct connection *leaving;  /* ended; to be told to the core */
     unsigned patience;     /* messages to read before those are told */
-    uint64_t flushed_out;  /* messages_out at the end of the last flush */
+    bool is_touched;       /* ZeroMQ was asked to send since the last flush */
+    int64_t retry_us;      /* when slow peers are tried again */
     struct router_stats stats;
 };
 
@@ -184,7 +185,9 @@ flush_peer(struct router *router, struct connection *peer)
     struct bytes routing_id = {peer->routing_id, peer->routing_id_bytes};
     int rc = outbound_send(&peer->outbound, router->socket, routing_id, peer->has_delimiter, &router->stats.messages_out);
 
-    if (rc == ERR_AGAIN)
+    router->is_touched = true;
+    peer->is_slow = rc == ERR_AGAIN;
+    if (peer->is_slow)
         return;
     DL_DELETE2(router->dirty, peer, dirty_prev, dirty_next);
     peer->is_dirty = false;
@@ -348,7 +351,7 @@ router_send(struct router *router, uint32_t number, const struct message *messag
         peer->is_dirty = true;
         DL_APPEND2(router->dirty, peer, dirty_prev, dirty_next);
     }
-    if (peer->outbound.waiting_bytes > FLUSH_BYTES)
+    if (peer->outbound.waiting_bytes > FLUSH_BYTES && !peer->is_slow)
         flush_peer(router, peer);
 }
 
@@ -368,16 +371,20 @@ settle_doubts(struct router *router, int64_t now_us)
 bool
 router_flush(struct router *router, int64_t now_us)
 {
+    bool is_retry = router->retry_us <= now_us;
     struct connection *peer, *next;
-    bool has_sent;
+    bool is_touched;
 
     if (presence_has_doubts(router->presence))
         settle_doubts(router, now_us);
     DL_FOREACH_SAFE2(router->dirty, peer, next, dirty_next)
-        flush_peer(router, peer);
-    has_sent = router->stats.messages_out != router->flushed_out;
-    router->flushed_out = router->stats.messages_out;
-    return has_sent || router->leaving;
+        if (!peer->is_slow || is_retry)
+            flush_peer(router, peer);
+    if (is_retry)
+        router->retry_us = now_us + ROUTER_RETRY_US;
+    is_touched = router->is_touched || router->leaving;
+    router->is_touched = false;
+    return is_touched;
 }
 
 bool

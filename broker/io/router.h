@@ -6,6 +6,9 @@
 #include "broker/io/config.h"
 #include "broker/io/log.h"
 
+/* How long a slow peer is left alone. */
+#define ROUTER_RETRY_US 5000
+
 struct router;
 
 /* What happened on the socket so far; never shrinks, but for `peers` and `slow`. */
@@ -33,7 +36,7 @@ const char *
 router_address(const struct router *router);
 
 /* Readable when there may be something for router_next. ZeroMQ signals edges: before waiting for it, call router_next
- * until it says ERR_AGAIN, and again after each router_flush that sent something. */
+ * until it says ERR_AGAIN, and again after each router_flush that gives true. */
 int
 router_fd(const struct router *router);
 
@@ -54,12 +57,13 @@ router_next(struct router *router, struct event *ret_event);
 void
 router_send(struct router *router, uint32_t peer, const struct message *message);
 
-/* Send what was encoded: one message per peer. True: something was sent, or a peer was found to be gone. */
+/* Send what was encoded: one message per peer. Slow peers are tried every ROUTER_RETRY_US only.
+ * True: ZeroMQ was called, or a peer was found to be gone, so call router_next before waiting. */
 bool
 router_flush(struct router *router, int64_t now_us);
 
-/* True while something waits for a slow peer, or it is in doubt whether one stands: call router_flush again soon, ZeroMQ
- * does not tell when. */
+/* True while something waits for a slow peer, or it is in doubt whether one stands: call router_flush again after
+ * ROUTER_RETRY_US, since ZeroMQ does not tell when. */
 bool
 router_has_waiting(const struct router *router);
 

@@ -109,6 +109,11 @@ class BrokerProcess:
         else:
             sys.stderr.write("\n".join(self.log[-50:]) + "\n")
 
+    def cpu_seconds(self):
+        """CPU time of all its threads so far."""
+        spent = Path(f"/proc/{self.pid}/task").glob("*/schedstat")
+        return sum(int(path.read_text().split()[0]) for path in spent) / 1e9
+
     def rss_bytes(self):
         pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")

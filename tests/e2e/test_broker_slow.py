@@ -66,3 +66,19 @@ def test_a_dropped_client_that_reads_again_is_heard_again(folder):
             while sloth.socket.poll(500): # reads all that ZeroMQ still has
                 sloth.socket.recv_multipart()
             assert sloth.admin("ping")["pid"] == broker.pid
+
+
+def test_waiting_for_a_slow_client_takes_no_cpu_to_speak_of(folder):
+    with BrokerProcess(folder, limits="send_queue_max = 4;") as broker:
+        with RawClient(broker.clients, rcvhwm=1) as sloth, RawClient(broker.clients) as client, \
+                RawWorker(broker.workers) as worker:
+            worker.hello(slots=16)
+            for n in range(100):
+                sloth.submit(n, "p", "echo", bytes(100 * 1024))
+                worker.serve_echo(1)
+            assert client.admin("status")["link"]["peers_slow"] == 1
+            before = broker.cpu_seconds()
+            client.expect_nothing(1.0)
+            assert broker.cpu_seconds() - before < 0.1
+            sloth.socket.rcvhwm = 0
+            assert {sloth.expect(RESULT)[1] for _ in range(100)} == set(range(100))
