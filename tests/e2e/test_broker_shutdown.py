@@ -4,36 +4,23 @@ import signal
 import time
 
 from broker_process import BrokerProcess, WorkerProcess
-from raw_peer import ERROR, RESULT, TASK, RawClient, RawWorker
+from raw_peer import ERROR, RESULT, SUBMIT, TASK, RawClient, RawWorker
 
 
 def test_sigterm_lets_the_running_task_end_and_refuses_new_ones(any_broker):
     with RawClient(any_broker.clients) as client, RawWorker(any_broker.workers) as worker:
         worker.hello()
         client.hello()
-        client.submit(1, "p", "echo", b"one")
-        client.submit(2, "p", "echo", b"two")
+        client.send([SUBMIT, 1, "p", "echo", b"one"], [SUBMIT, 2, "p", "echo", b"two"])
         task = worker.expect(TASK)
         any_broker.signal(signal.SIGTERM)
         any_broker.wait_for_log("broker.draining")
         client.submit(3, "p", "echo")
-        refused = []
-        while len(refused) < 1:
-            error = client.expect(ERROR)
-            if error[1] == 3:
-                refused.append(error)
-            else:
-                assert error[1:3] == [2, "shutdown"]
-        assert refused[0][2] == "draining"
+        assert client.expect(ERROR)[1:3] == [3, "draining"]
         assert any_broker.process.poll() is None
         worker.send([RESULT, task[1], task[4]])
-        while True:
-            command = client.inbox.popleft()[0] if client.inbox else None
-            if command is None:
-                assert client._take_message(time.monotonic() + 10)
-            elif command[0] == RESULT:
-                assert command[1:3] == [1, b"one"]
-                break
+        assert client.expect(RESULT)[1:3] == [1, b"one"]
+        assert client.expect(ERROR)[1:3] == [2, "shutdown"]
         assert any_broker.wait(5) == 0
 
 
