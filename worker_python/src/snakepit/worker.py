@@ -253,6 +253,7 @@ def run(options: argparse.Namespace) -> int:
     except ValueError as error:
         print(f"snakepit-worker: {error}", file=sys.stderr)
         return EXIT_USAGE
+    _log.info("connecting to %s", options.connect)
     loop.runner = Runner(app, session.begin, loop.answers, options.slots)
     loop.start()
     try:
