@@ -285,6 +285,25 @@ Test(broker_submit, a_full_queue_is_busy_and_what_runs_does_not_count)
     kit_fini(&small);
 }
 
+Test(broker_submit, retry_after_is_the_time_in_which_a_tenth_of_the_queue_is_done)
+{
+    struct kit small;
+
+    init_small(&small, NULL, 100, 1000000);
+    kit_worker(&small, 1, "text", 1);
+    for (uint64_t id = 0; id < 150; id++) {
+        kit_submit(&small, 1, id);
+        small.now_us += 10 * MS;
+        kit_result(&small, 1, kit_fence(&small, 1), "6");
+    }
+    for (uint64_t id = 200; id < 301; id++)
+        kit_submit(&small, 1, id);
+    kit_submit(&small, 1, 400);
+    expect_refusal(&small, ERROR_BUSY, "pool.queued_max");
+    cr_assert_eq(client_error(&small)->retry_after_ms, 11 * 10);
+    kit_fini(&small);
+}
+
 Test(broker_submit, delayed_tasks_count_as_queued)
 {
     struct submit submit = kit_task(1);

@@ -370,10 +370,22 @@ Test(broker_workers, a_pause_of_the_broker_does_not_drop_detached_clients_at_onc
 
 Test(broker_workers, time_that_goes_backward_changes_nothing)
 {
-    uint64_t session = kit_worker(&kit, 1, "text", 4);
+    uint64_t session = kit_worker(&kit, 1, "text", 4), other = kit_worker(&kit, 2, "text", 4);
 
     kit_pass(&kit, -500 * SECOND);
     kit_verb(&kit, SIDE_WORKER, 1, VERB_HEARTBEAT);
+    cr_assert_eq(broker_next_due_us(kit.broker), kit.now_us + 503 * SECOND, "the instants are those of before");
     kit_pass(&kit, 500 * SECOND);
     cr_assert_str_eq(kit_worker_state(&kit, session), "ready");
+    cr_assert_str_eq(kit_worker_state(&kit, other), "ready");
+}
+
+Test(broker_workers, a_stalled_worker_that_is_heard_gets_what_has_waited)
+{
+    kit_worker(&kit, 1, "text", 4);
+    kit_live_through(&kit, 3 * SECOND);
+    kit_submit(&kit, 1, 1);
+    cr_assert_eq(kit_fence(&kit, 1), 0);
+    kit_verb(&kit, SIDE_WORKER, 1, VERB_HEARTBEAT);
+    cr_assert_neq(kit_fence(&kit, 1), 0);
 }
