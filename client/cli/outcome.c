@@ -117,31 +117,48 @@ outcome_put_members(struct wire_buffer *out, const struct snakepit_result *resul
 }
 
 static void
-say_safely(const char *text, int keep_lines)
+say_safely(const char *text, size_t size, int keep_lines)
 {
-    char *safe = text_make_safe(text, strlen(text), keep_lines);
+    char *safe = text_make_safe(text, size, keep_lines);
 
     fputs(safe ? safe : "(out of memory)", stderr);
     free(safe);
 }
 
+/* Bytes of the traceback to show: Python's ends by repeating type and message, which have been told already. */
+static size_t
+traceback_size(const struct snakepit_result *result)
+{
+    size_t size = strlen(result->traceback), type_size = strlen(result->type), message_size = strlen(result->message);
+    size_t tail_size = type_size + strlen(": ") + message_size;
+    const char *tail;
+
+    while (size > 0 && result->traceback[size - 1] == '\n')
+        size--;
+    tail = result->traceback + size - tail_size;
+    if (size > tail_size && tail[-1] == '\n' && memcmp(tail, result->type, type_size) == 0 &&
+        memcmp(tail + tail_size - message_size, result->message, message_size) == 0)
+        size -= tail_size + 1;
+    return size;
+}
+
 void
 outcome_report(const struct snakepit_result *result)
 {
+    size_t size = traceback_size(result);
+
     fputs("snakepit: ", stderr);
-    if (result->type[0]) {
-        say_safely(result->type, 0);
-        fputs(": ", stderr);
-    } else {
-        fprintf(stderr, "%s: ", result->code);
-    }
-    say_safely(result->message[0] ? result->message : "(no message)", 1);
+    say_safely(result->type[0] ? result->type : result->code, strlen(result->type[0] ? result->type : result->code), 0);
+    fputs(": ", stderr);
+    if (result->message[0])
+        say_safely(result->message, strlen(result->message), 1);
+    else
+        fputs("(no message)", stderr);
     fputc('\n', stderr);
-    if (!result->traceback[0])
+    if (size == 0)
         return;
-    say_safely(result->traceback, 1);
-    if (result->traceback[strlen(result->traceback) - 1] != '\n')
-        fputc('\n', stderr);
+    say_safely(result->traceback, size, 1);
+    fputc('\n', stderr);
 }
 
 int

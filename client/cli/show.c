@@ -257,12 +257,24 @@ take_value(struct cli *cli, const struct snakepit_result *result, struct snakepi
     return false;
 }
 
+static void
+print_broker(const struct cli *cli, const struct snakepit_value *status)
+{
+    char version[64], state[32], uptime[UNITS_TEXT_BYTES];
+    uint64_t clients = field_uint(status, "clients"), workers = field_uint(status, "workers");
+
+    printf("Broker %s at %s, %s, up %s, %llu client%s, %llu worker%s\n\n",
+           field_text(status, "version", version, sizeof version), cli->endpoint,
+           field_text(status, "state", state, sizeof state),
+           units_format_duration(uptime, field_double(status, "uptime_seconds")), (unsigned long long)clients,
+           clients == 1 ? "" : "s", (unsigned long long)workers, workers == 1 ? "" : "s");
+}
+
 int
 command_status(struct cli *cli, struct args *args)
 {
     struct snakepit_result *result;
     struct snakepit_value status, pools;
-    char version[64], state[32], uptime[UNITS_TEXT_BYTES];
     const char *surplus;
     int exit_code;
 
@@ -274,11 +286,7 @@ command_status(struct cli *cli, struct args *args)
     if (exit_code != EXIT_DONE)
         return exit_code;
     if (take_value(cli, result, &status)) {
-        printf("Broker %s at %s, %s, up %s, %llu clients, %llu workers\n\n",
-               field_text(&status, "version", version, sizeof version), cli->endpoint,
-               field_text(&status, "state", state, sizeof state),
-               units_format_duration(uptime, field_double(&status, "uptime_seconds")),
-               (unsigned long long)field_uint(&status, "clients"), (unsigned long long)field_uint(&status, "workers"));
+        print_broker(cli, &status);
         if (snakepit_value_get(&status, "pools", &pools) == SNAKEPIT_OK)
             print_rows(&pools, status_columns, COUNT(status_columns), add_pool);
     }

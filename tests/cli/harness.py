@@ -1,4 +1,4 @@
-"""A real snakepitd with real workers in a temporary folder, and the command line run against it. Standard library only."""
+"""A real snakepitd with workers in a temporary folder, and the command line run against it. Standard library only."""
 
 import json
 import os

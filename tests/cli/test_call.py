@@ -2,12 +2,11 @@
 
 import base64
 import json
-import os
 import signal
 import subprocess
 import unittest
 
-from harness import CliTest, wait_until
+from harness import CliTest
 
 
 class Values(CliTest):
@@ -119,8 +118,8 @@ class Failures(CliTest):
         done = self.run_cli("call", "work", "fail")
         self.assert_exit(done, 1)
         self.assertEqual("", done.stdout)
-        self.assertIn("ValueError: no such \\x1b[2Jluck\n", done.stderr)
-        self.assertIn("Traceback (most recent call last):\n  File", done.stderr)
+        self.assertEqual("snakepit: ValueError: no such \\x1b[2Jluck\n"
+                         'Traceback (most recent call last):\n  File "app.py", line 7, in fail\n', done.stderr)
 
     def test_as_json_it_is_a_record_on_stdout(self):
         done = self.run_cli("call", "-o", "json", "work", "fail")

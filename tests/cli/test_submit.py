@@ -50,8 +50,7 @@ class Input(Submit):
             str(2**64 - 1): [[2**64 - 1], {}],
         }
         found, _ = self.submit("\n".join(forms), "--ordered")
-        self.assertEqual([{"line": number, "state": "ok", "result": want} for number, want in enumerate(forms.values(), 1)],
-                         found)
+        self.assertEqual(list(enumerate(forms.values(), 1)), [(record["line"], record["result"]) for record in found])
 
     def test_empty_lines_are_passed_over_and_counted(self):
         found, _ = self.submit("1\n\n  \n2\r\n3", "--ordered")
@@ -80,7 +79,7 @@ class Input(Submit):
     def test_a_bad_line_ends_the_input_and_what_went_before_is_finished(self):
         done = self.run_cli("submit", "work", "echo", input="1\n2\n[3,, 4]\n5\n")
         self.assert_exit(done, 2)
-        self.assertEqual([(1, 1), (2, 2)], sorted((record["line"], record["result"]) for record in records(done.stdout)))
+        self.assertEqual({1: 1, 2: 2}, {record["line"]: record["result"] for record in records(done.stdout)})
         self.assertIn("line 3, column 4: not JSON", done.stderr)
         self.assertIn("\n  [3,, 4]\n     ^\n", done.stderr)
         self.assertIn("nothing from this line on is submitted", done.stderr)
@@ -89,7 +88,8 @@ class Input(Submit):
         self.assertIn("""'"hello"'""", self.fails(2, "submit", "work", "echo", input="hello\n"))
 
     def test_a_wrong_typed_object_names_its_line(self):
-        self.assertIn('line 2: "$nope" is no typed object', self.fails(2, "submit", "work", "echo", input='1\n{"$nope": 1}\n'))
+        error = self.fails(2, "submit", "work", "echo", input='1\n{"$nope": 1}\n')
+        self.assertIn('line 2: "$nope" is no typed object', error)
 
     def test_words_that_are_too_much_are_refused(self):
         self.assertIn("read from standard input", self.fails(2, "submit", "work", "echo", "1"))
@@ -229,7 +229,8 @@ class Pipes(Submit):
 
     def test_a_full_disk_is_an_error_and_cancels(self):
         with open("/dev/full", "w") as full:
-            done = self.run_cli("submit", "work", "echo", input="1\n", capture_output=False, stdout=full, stderr=subprocess.PIPE)
+            streams = {"capture_output": False, "stdout": full, "stderr": subprocess.PIPE}
+            done = self.run_cli("submit", "work", "echo", input="1\n", **streams)
         self.assert_exit(done, 1)
         self.assertIn("cannot write the output: No space left", done.stderr)
 
@@ -279,8 +280,9 @@ class Large(Submit):
         run(0, 40_000)
         before = peak_kib()
         run(40_000, 160_000)
+        # Buffers come and go within some MiB; an item of each task that stayed would make 20.
         if "__asan_" not in Path(SNAKEPIT).read_bytes().decode("latin-1"):  # it keeps what was freed
-            self.assertLess(peak_kib() - before, 3072)
+            self.assertLess(peak_kib() - before, 8192)
         process.stdin.close()
         self.assertEqual(0, process.wait(WAIT_SECONDS))
 

@@ -227,7 +227,8 @@ run_task(struct worker *worker, const struct task_command *task, struct bytes ar
         send_result(worker, task->fence, arguments, "", 0);
     else if (is_named(task->function, "fail"))
         send_error(worker, task->fence, ERROR_FAILED, "ValueError", "no such \033[2Jluck",
-                   "Traceback (most recent call last):\n  File \"app.py\", line 7, in fail\n");
+                   "Traceback (most recent call last):\n  File \"app.py\", line 7, in fail\n"
+                   "ValueError: no such \033[2Jluck\n");
     else if (is_named(task->function, "stream"))
         run_stream(worker, task->fence, first_number(arguments));
     else if (is_named(task->function, "sleep"))

@@ -1,0 +1,61 @@
+# Completion of snakepit for bash: commands, options, and the names of pools as the broker tells them.
+
+_snakepit_pools()
+{
+    local endpoint=()
+    [[ $COMP_LINE =~ --connect[=\ ]+([^\ ]+) ]] && endpoint=(--connect "${BASH_REMATCH[1]//[\'\"]/}")
+    snakepit "${endpoint[@]}" -t 0.3 pools 2>/dev/null | awk 'NR > 1 && !NF { exit } NR > 1 { print $1 }'
+}
+
+_snakepit()
+{
+    local commands="call submit status pools workers tasks ping cancel drain resume ready help"
+    local common="--connect --timeout --output --help --version"
+    local task="--priority --deadline --delay --max-attempts --at-most-once"
+    local words word before command="" place=0 i
+
+    # Not COMP_WORDS: bash splits those at the colons of an endpoint.
+    read -ra words <<<"${COMP_LINE:0:COMP_POINT}x"
+    word=${words[-1]%x} before=${words[-2]}
+    for ((i = 1; i < ${#words[@]} - 1; i++)); do
+        case ${words[i]} in
+        --connect | --timeout | -t | --output | -o | --kw | --priority | --deadline | --delay | --max-attempts | \
+            --window | --limit | --workers | -c | --count)
+            ((i++)) ;;
+        -*) ;;
+        *)
+            if [[ -z $command ]]; then command=${words[i]}; else ((place++)); fi ;;
+        esac
+    done
+
+    case $before in
+    -o | --output) mapfile -t COMPREPLY < <(compgen -W "table json" -- "$word"); return ;;
+    --connect | -t | --timeout | --kw | --priority | --deadline | --delay | --max-attempts | --window | --limit | \
+        --workers | -c | --count)
+        return ;;
+    esac
+    if [[ -z $command ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$commands $common" -- "$word")
+        return
+    fi
+    if [[ $word == -* ]]; then
+        case $command in
+        call) common+=" --kw --stream $task" ;;
+        submit) common+=" --ordered --window --quiet $task" ;;
+        tasks) common+=" --limit" ;;
+        ping) common+=" --count" ;;
+        drain) common+=" --all --wait" ;;
+        resume) common+=" --all" ;;
+        ready) common+=" --workers" ;;
+        esac
+        mapfile -t COMPREPLY < <(compgen -W "$common" -- "$word")
+        return
+    fi
+    case $command in
+    call | submit | pools | workers | tasks | drain | resume | ready)
+        ((place == 0)) && mapfile -t COMPREPLY < <(compgen -W "$(_snakepit_pools)" -- "$word") ;;
+    help) ((place == 0)) && mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word") ;;
+    esac
+}
+
+complete -F _snakepit snakepit
