@@ -1,10 +1,8 @@
 /* submit.c - snakepit submit: one task per line of input, one record per line of output. */
-#include "client/cli/arguments.h"
 #include "client/cli/batch.h"
 #include "client/cli/cli.h"
-#include "client/cli/fault.h"
+#include "client/cli/feed.h"
 #include "client/cli/interrupt.h"
-#include "client/cli/lines.h"
 #include "client/cli/meter.h"
 #include "client/cli/output.h"
 #include "client/cli/task_options.h"
@@ -30,10 +28,7 @@ enum { WINDOW_DEFAULT = 1000, WINDOW_MAX = 100000, OUTPUT_LEFT_MAX = 1024 * 1024
 
 struct submit {
     struct cli *cli;
-    struct lines lines;
-    struct arguments arguments;
-    struct wire_buffer encoded; /* arguments of the line that was read last */
-    bool is_held;               /* ... which the client had no room for yet */
+    struct feed feed;
     struct batch batch;
     struct output output;
     struct meter meter;
@@ -53,7 +48,6 @@ stop(struct submit *submit, int exit_code)
     if (submit->exit_code == EXIT_DONE)
         submit->exit_code = exit_code;
     submit->has_stopped = true;
-    submit->is_held = false;
 }
 
 /* Stop, and ask for the end of all that is under way. */
@@ -70,41 +64,11 @@ cancel(struct submit *submit, int exit_code)
 /* --- input ---------------------------------------------------------------------------------------------------- */
 
 static void
-blame_line(struct submit *submit, const char *line, size_t size, const struct json_fault *fault)
+stop_at_fault(struct submit *submit)
 {
-    char *place = fault_format(fault, line, size, 72);
-
     meter_clear(&submit->meter);
-    if (fault->line > 0)
-        cli_say(submit->cli, "line %llu, column %zu: not JSON: %s", (unsigned long long)submit->lines.number,
-                fault->column, fault->text);
-    else
-        cli_say(submit->cli, "line %llu: %s", (unsigned long long)submit->lines.number, fault->text);
-    fputs(place, stderr);
-    cli_say(submit->cli, "nothing from this line on is submitted; what was submitted before it is finished");
-    free(place);
+    feed_tell(&submit->feed, submit->cli);
     stop(submit, EXIT_USAGE);
-}
-
-/* Take the next line that is not empty into `encoded`. OK, or ERR_NOT_FOUND: none is there now. */
-static int
-read_task(struct submit *submit)
-{
-    struct json_fault fault;
-    const char *line;
-    size_t size;
-
-    while (lines_next(&submit->lines, &line, &size) == OK) {
-        if (size == 0 || strspn(line, " \t") >= size)
-            continue;
-        submit->encoded.size = 0;
-        if (arguments_read_line(&submit->arguments, line, size, &fault) == OK &&
-            arguments_encode(&submit->arguments, &submit->encoded, &fault) == OK)
-            return OK;
-        blame_line(submit, line, size, &fault);
-        return ERR_NOT_FOUND;
-    }
-    return ERR_NOT_FOUND;
 }
 
 static bool
@@ -115,43 +79,33 @@ has_room(const struct submit *submit)
 
 /* Offer tasks as long as there are lines and room. */
 static void
-feed(struct submit *submit)
+offer_tasks(struct submit *submit)
 {
+    struct feed *feed = &submit->feed;
+
     batch_offer_again(&submit->batch, submit->cli->client, cli_now_us());
     while (!submit->has_stopped && has_room(submit)) {
-        int status;
+        int status = feed_next(feed);
 
-        if (!submit->is_held && read_task(submit) != OK) {
-            if (submit->lines.is_at_end)
-                submit->has_stopped = true;
+        if (status == ERR_INVALID) {
+            stop_at_fault(submit);
             return;
         }
-        status = batch_offer(&submit->batch, submit->cli->client, submit->lines.number, &submit->encoded);
-        submit->is_held = status == SNAKEPIT_FULL && submit->batch.unprinted > 0;
-        if (submit->is_held)
+        if (status == ERR_NOT_FOUND) {
+            submit->has_stopped = feed->lines.is_at_end;
+            return;
+        }
+        status = batch_offer(&submit->batch, submit->cli->client, feed->lines.number, &feed->encoded);
+        feed->is_held = status == SNAKEPIT_FULL && submit->batch.unprinted > 0;
+        if (feed->is_held)
             return; /* something must end first */
         if (status != SNAKEPIT_OK) {
             meter_clear(&submit->meter);
-            cli_say(submit->cli, "line %llu: %s", (unsigned long long)submit->lines.number,
+            cli_say(submit->cli, "line %llu: %s", (unsigned long long)feed->lines.number,
                     snakepit_last_error(submit->cli->client));
             stop(submit, EXIT_USAGE);
         }
     }
-}
-
-static void
-fill(struct submit *submit)
-{
-    int status = lines_fill(&submit->lines);
-
-    if (status == OK)
-        return;
-    meter_clear(&submit->meter);
-    if (status == ERR_FULL)
-        cli_say(submit->cli, "line %llu is longer than 64 MiB", (unsigned long long)submit->lines.number + 1);
-    else
-        cli_say(submit->cli, "cannot read the input: %s", strerror(errno));
-    stop(submit, EXIT_USAGE);
 }
 
 /* --- output --------------------------------------------------------------------------------------------------- */
@@ -184,9 +138,9 @@ update_meter(struct submit *submit)
     progress->is_estimate = !submit->has_stopped;
     if (submit->has_stopped)
         progress->total = submit->batch.offered;
-    else if (submit->lines.bytes_read > 0 && fstat(submit->lines.fd, &facts) == 0 && S_ISREG(facts.st_mode))
+    else if (submit->feed.lines.bytes_read > 0 && fstat(submit->feed.lines.fd, &facts) == 0 && S_ISREG(facts.st_mode))
         progress->total = (uint64_t)((double)submit->batch.offered * (double)facts.st_size /
-                                     (double)submit->lines.bytes_read);
+                                     (double)submit->feed.lines.bytes_read);
     meter_draw(&submit->meter, cli_now_us());
 }
 
@@ -293,17 +247,18 @@ static void
 wait_for_events(struct submit *submit)
 {
     enum { CLIENT, INPUT, OUTPUT, SIGNAL, FDS };
-    bool reads = !submit->has_stopped && !submit->is_held && !submit->lines.is_at_end && has_room(submit);
+    bool reads = !submit->has_stopped && !submit->feed.is_held && !submit->feed.lines.is_at_end && has_room(submit);
     struct pollfd fds[FDS] = {
         [CLIENT] = {.fd = snakepit_fd(submit->cli->client), .events = POLLIN},
-        [INPUT] = {.fd = reads ? submit->lines.fd : -1, .events = POLLIN},
+        [INPUT] = {.fd = reads ? submit->feed.lines.fd : -1, .events = POLLIN},
         [OUTPUT] = {.fd = submit->output.error == 0 ? submit->output.fd : -1,
                     .events = output_left(&submit->output) > 0 ? POLLOUT : 0},
         [SIGNAL] = {.fd = submit->interrupt_fd, .events = POLLIN},
     };
 
-    if (poll(fds, FDS, poll_timeout_ms(submit, cli_now_us())) > 0 && fds[INPUT].revents != 0)
-        fill(submit);
+    if (poll(fds, FDS, poll_timeout_ms(submit, cli_now_us())) > 0 && fds[INPUT].revents != 0 &&
+        feed_fill(&submit->feed) != OK)
+        stop_at_fault(submit);
 }
 
 static bool
@@ -316,14 +271,14 @@ static void
 run_loop(struct submit *submit)
 {
     while (go_on(submit, cli_now_us())) {
-        feed(submit);
+        offer_tasks(submit);
         if (snakepit_process(submit->cli->client, 0) < 0) {
             meter_clear(&submit->meter);
             cli_say(submit->cli, "%s", snakepit_last_error(submit->cli->client));
             stop(submit, EXIT_UNREACHABLE);
             return;
         }
-        feed(submit); /* what ended made room: the next tasks go out in this turn */
+        offer_tasks(submit); /* what ended made room: the next tasks go out in this turn */
         flush_output(submit);
         if (is_finished(submit))
             return;
@@ -392,7 +347,7 @@ run_submit(struct submit *submit)
 
     if (exit_code != EXIT_DONE)
         return exit_code;
-    if (isatty(submit->lines.fd) && !submit->is_quiet)
+    if (isatty(submit->feed.lines.fd) && !submit->is_quiet)
         cli_say(cli, "reading tasks from the terminal, one line of JSON each; end with Ctrl-D");
     meter_init(&submit->meter, !submit->is_quiet, cli_now_us());
     run_loop(submit);
@@ -419,18 +374,14 @@ command_submit(struct cli *cli, struct args *args)
         return cli->exit_code;
     signal(SIGPIPE, SIG_IGN);
     submit.interrupt_fd = interrupt_open();
-    lines_init(&submit.lines, STDIN_FILENO);
-    arguments_init(&submit.arguments);
-    wire_buffer_init(&submit.encoded, false);
+    feed_init(&submit.feed, STDIN_FILENO);
     output_init(&submit.output, STDOUT_FILENO);
     batch_init(&submit.batch, &task, &submit.output.pending, submit.is_ordered, submit.window);
     exit_code = run_submit(&submit);
     snakepit_client_destroy(&cli->client);
     batch_fini(&submit.batch);
     output_fini(&submit.output);
-    wire_buffer_fini(&submit.encoded);
-    arguments_fini(&submit.arguments);
-    lines_fini(&submit.lines);
+    feed_fini(&submit.feed);
     if (submit.interrupt_fd >= 0)
         close(submit.interrupt_fd);
     if (exit_code == EXIT_SIGNALLED + SIGPIPE) { /* end as every filter does whose reader has gone */

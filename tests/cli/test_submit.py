@@ -194,6 +194,27 @@ class Signals(Submit):
         self.interrupt(process, signal.SIGTERM)
         self.assertEqual(143, process.returncode)
 
+    def test_a_terminal_that_closes_does_too_and_exits_129(self):
+        process = self.start_cli("submit", "work", "hold")
+        process.stdin.write("[]\n")
+        process.stdin.flush()
+        self.wait_for_pool("work", running=1)
+        self.interrupt(process, signal.SIGHUP)
+        self.assertEqual(129, process.returncode)
+
+    def test_a_signal_that_was_ignored_stays_ignored(self):
+        words = self.command("submit", "work", "sleep")
+        process = subprocess.Popen(["sh", "-c", 'trap "" HUP INT; exec "$@"', "sh", *words], stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=self.environment())
+        self.addCleanup(self.end, process)
+        process.stdin.write("[300]\n")
+        process.stdin.flush()
+        self.wait_for_pool("work", running=1)
+        process.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGINT)
+        stdout, _ = process.communicate(timeout=WAIT_SECONDS)
+        self.assertEqual((0, "ok"), (process.returncode, records(stdout)[0]["state"]))
+
     def test_a_second_ctrl_c_leaves_at_once(self):
         process = self.start_cli("submit", "work", "sleep")
         process.stdin.write("[3000]\n")
