@@ -74,7 +74,7 @@ become_guard(int fd)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE, SIGUSR1, SIGUSR2};
 
-    setsid();
+    setpgid(0, 0);
     prctl(PR_SET_NAME, "snakepit-guard");
     for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
         signal(signals[i], SIG_IGN);
@@ -98,6 +98,8 @@ guard_new(void)
         close(ends[1]);
         return NULL;
     }
+    /* Here too: from now on it is not in the group that is killed with this process. */
+    setpgid(pid, pid);
     struct guard *guard = calloc(1, sizeof(*guard));
     if (guard == NULL)
         abort();

@@ -20,7 +20,7 @@ guard_destroy(struct guard **guard_p);
 pid_t
 guard_pid(const struct guard *guard);
 
-/* Watch over this process group from now on. */
+/* Watch over this process group from now on. A forked child may call it, too. */
 void
 guard_add(struct guard *guard, pid_t group);
 

@@ -1,5 +1,6 @@
 #include "agent/spawn.h"
 
+#include "agent/guard.h"
 #include "wire/err.h"
 
 #include <errno.h>
@@ -47,6 +48,8 @@ run(const struct spawn_plan *plan, int output_fd, pid_t parent)
     if (getppid() != parent)
         _exit(STATUS_CANNOT_RUN);
     setpgid(0, 0);
+    /* By the child itself: if the parent told the guard, it could be killed before that, but after the program's first act. */
+    guard_add(plan->guard, getpid());
     set_descriptors(output_fd, plan->lifeline_fd);
     reset_signals();
     if (plan->directory != NULL && chdir(plan->directory) != 0) {

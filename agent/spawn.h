@@ -4,14 +4,17 @@
 
 #include <sys/types.h>
 
+struct guard;
+
 /* The descriptor on which a worker finds its lifeline. */
 #define SPAWN_LIFELINE_FD 3
 
 struct spawn_plan {
-    char *const *argv;        /* argv[0] is looked up in the PATH of `environment` */
+    char *const *argv;     /* argv[0] is looked up in the PATH of `environment` */
     char **environment;
-    const char *directory;    /* working directory, or NULL */
-    int lifeline_fd;          /* read end of a pipe that ends with this process */
+    const char *directory; /* working directory, or NULL */
+    int lifeline_fd;       /* read end of a pipe that ends with this process */
+    struct guard *guard;   /* is told of the process group before the program runs */
 };
 
 /* Start it. OK, its pid, and the non-blocking read end of its stdout and stderr, which the caller owns.

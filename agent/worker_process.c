@@ -142,6 +142,7 @@ spawn(struct worker_process *worker)
         .environment = environment_new(pool, environ, worker->context->cpus),
         .directory = pool->directory,
         .lifeline_fd = worker->context->lifeline_fd,
+        .guard = worker->context->guard,
     };
     int output_fd;
 
@@ -182,7 +183,6 @@ start(struct worker_process *worker, int64_t now_us)
         worker->due_us = now_us + delay_us;
         return;
     }
-    guard_add(worker->context->guard, worker->pid);
     worker->started_us = now_us;
     set_state(worker, WORKER_RUNNING);
     log_end(begin_log(worker, LOG_INFO, "worker.spawned"));

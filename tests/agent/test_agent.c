@@ -83,6 +83,19 @@ Test(agent, the_workers_die_with_an_agent_that_is_killed)
         cr_expect(process_ends(workers[i], 1000));
 }
 
+Test(agent, the_kernel_kills_the_workers_of_a_killed_agent_when_the_guard_cannot)
+{
+    start(POOL("play:sleep", "1"), QUICK, true);
+    pid_t worker = scene_wait_spawned(&scene);
+    pid_t guard = process_find_child(scene.agent, worker);
+
+    scene_wait_output(&scene, "ready");
+    kill(guard, SIGSTOP);
+    kill(scene.agent, SIGKILL);
+    cr_expect(process_ends(worker, 1000));
+    kill(guard, SIGKILL);
+}
+
 Test(agent, what_a_worker_started_dies_with_an_agent_that_is_killed)
 {
     start(POOL("play:parent", "1"), QUICK, true);
@@ -200,6 +213,17 @@ Test(agent, a_process_that_left_its_group_is_gone_when_the_agent_has_ended)
     kill(scene.agent, SIGTERM);
     cr_expect_eq(scene_wait_agent(&scene), 0);
     cr_expect(process_ends(child, 0));
+}
+
+Test(agent, an_orphan_that_ends_is_reaped_and_keeps_nobody_from_being_watched)
+{
+    start(POOL("play:leave", "1"), "agent = { restart_delay = \"10ms\"; restart_delay_max = \"10ms\"; };", true);
+    for (int i = 0; i < 20; i++) {
+        pid_t orphan = (pid_t)scene_wait_output(&scene, "child ");
+        json_decref(scene_wait(&scene, "worker.ended"));
+        cr_expect(process_ends(orphan, SCENE_WAIT_MS));
+    }
+    cr_expect_leq(process_count_zombies(scene.agent), 2);
 }
 
 Test(agent, a_guard_that_is_killed_is_replaced)
