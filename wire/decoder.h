@@ -18,8 +18,8 @@ struct decoder {
 int
 decoder_fail(struct decoder *decoder, enum error_code code, const char *field, const char *text);
 
-/* Each takes the next value of the array or map: OK, or ERR_INVALID with the fault noted at the offset of what is wrong.
- * `field` is its name, static text. */
+/* Each takes the next value of the array or map: OK, or ERR_INVALID with the fault noted at the offset of what is
+ * wrong. `field` is its name, static text. */
 int
 take_uint(struct decoder *decoder, const char *field, uint64_t min, uint64_t max, uint64_t *ret_value);
 

@@ -24,6 +24,7 @@ struct wire_reader {
     uint32_t inline_bytes_max;
 };
 
+/* Towards the broker `inline_bytes_max` is INLINE_BYTES_MAX, from it there is none; the caller may set another. */
 void
 wire_reader_init(struct wire_reader *reader, struct bytes control, enum side side, enum direction direction);
 
@@ -42,11 +43,12 @@ struct wire_fault {
 enum wire_next {
     WIRE_COMMAND, /* *ret_message is set */
     WIRE_FAULT,   /* this command is wrong and skipped, *ret_fault is set; go on */
-    WIRE_BROKEN,  /* not MessagePack from here on, *ret_fault is set; the frame ends */
+    WIRE_BROKEN,  /* not MessagePack from here on, or an empty frame; *ret_fault is set; the frame ends */
     WIRE_END,     /* no more commands */
 };
 
-/* Read the next command. Copies nothing; payloads that claim frames have `frames` > 0 and `attachments` NULL. */
+/* Read the next command. Copies nothing; payloads that claim frames have `frames` > 0 and `attachments` NULL. Of a HELLO
+ * with another protocol's name only `is_worker` and `protocol` are read, for the caller to refuse it. */
 enum wire_next
 wire_next(struct wire_reader *reader, struct message *ret_message, struct wire_fault *ret_fault);
 
