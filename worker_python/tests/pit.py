@@ -73,7 +73,7 @@ class Process:
 
 
 class Broker(Process):
-    """A running snakepitd with the pools `p` and `q`, over ipc in `folder`."""
+    """A running snakepitd with the pools `p`, `q` and `text`, over ipc in `folder`."""
 
     def __init__(self, folder: pathlib.Path, *, pool: str = "", limits: str = "", timers: str = "") -> None:
         program = built_program("snakepitd")
@@ -84,7 +84,7 @@ class Broker(Process):
         config.write_text(
             f'endpoints: {{ clients = "{self.clients}"; workers = "{self.workers}"; events = ""; }};\n'
             f'log: {{ level = "debug"; }};\nlimits: {{ {limits} }};\ntimers: {{ {timers} }};\n'
-            f'pools: ( {{ name = "p"; {pool} }}, {{ name = "q"; }} );\n'
+            f'pools: ( {{ name = "p"; {pool} }}, {{ name = "q"; }}, {{ name = "text"; }} );\n'
         )
         super().__init__([program, "-c", str(config)])
         self.wait_for_line("broker.ready")
@@ -98,11 +98,18 @@ class Broker(Process):
 class Worker(Process):
     """A running worker of tests/pit_tasks.py."""
 
-    def __init__(self, endpoint: str, *arguments: str, app: str = "pit_tasks:app", pool: str = "p", **settings: Any):
+    def __init__(
+        self,
+        endpoint: str,
+        *arguments: str,
+        app: str = "pit_tasks:app",
+        pool: str = "p",
+        environment: dict[str, str] | None = None,
+        **settings: Any,
+    ) -> None:
         command = [sys.executable, "-m", "snakepit.worker", app, "--pool", pool, "--connect", endpoint,
                    "--log-level", "info", *arguments]  # fmt: skip
-        environment = {**os.environ, "PYTHONFAULTHANDLER": "1"}
-        super().__init__(command, cwd=str(TESTS), env=environment, **settings)
+        super().__init__(command, cwd=str(TESTS), env=environment or dict(os.environ), **settings)
 
     def stop(self) -> int:
         """Ask it to end with SIGTERM; give its exit status."""

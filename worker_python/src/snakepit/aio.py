@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
 from .caller import MAP_WINDOW, Function, Request, checked_name
-from .client import DEFAULT_ENDPOINT, make_hello, make_limits, make_offer
+from .client import default_endpoint, make_hello, make_limits, make_offer
 from .client_loop import ClientLoop
 from .client_session import Outcome
 from .convert import PICKLE5, encode_arguments
@@ -82,7 +82,7 @@ class Client:
 
     def __init__(
         self,
-        endpoint: str = DEFAULT_ENDPOINT,
+        endpoint: str | None = None,
         *,
         name: str = "",
         on_disconnect: str = "continue",
@@ -96,7 +96,7 @@ class Client:
         self._home: deque[tuple[_HandleSink, Outcome]] = deque()
         self._is_home_planned = False
         limits = make_limits(busy_seconds, connect_timeout_seconds)
-        self._loop = ClientLoop(endpoint, make_hello(name, on_disconnect), limits, self._window)
+        self._loop = ClientLoop(endpoint or default_endpoint(), make_hello(name, on_disconnect), limits, self._window)
         self._loop.start()
 
     async def call(

@@ -27,7 +27,7 @@ class Client(Caller):
     which never makes a second task of it. Made once and kept for the life of a program; close it, or use `with`.
 
     Args:
-        endpoint: the broker's endpoint for clients.
+        endpoint: the broker's endpoint for clients; default: $SNAKEPIT_ENDPOINT, else tcp://127.0.0.1:5570.
         name: a label for people, shown by `snakepit status`; at most 64 bytes.
         on_disconnect: `"continue"` or `"cancel"`: what happens to its tasks when this process is gone for longer than
             the broker's `client_retention`, or closes the client.
@@ -45,7 +45,7 @@ class Client(Caller):
 
     def __init__(
         self,
-        endpoint: str = DEFAULT_ENDPOINT,
+        endpoint: str | None = None,
         *,
         name: str = "",
         on_disconnect: str = "continue",
@@ -58,7 +58,9 @@ class Client(Caller):
         self._window = Window(outstanding_max)
         self._is_blocking = block
         hello = make_hello(name, on_disconnect)
-        self._loop = ClientLoop(endpoint, hello, make_limits(busy_seconds, connect_timeout_seconds), self._window)
+        self._loop = ClientLoop(
+            endpoint or default_endpoint(), hello, make_limits(busy_seconds, connect_timeout_seconds), self._window
+        )
         self._loop.start()
 
     def admin(self, function: str, /, *, timeout: float | None = 10.0, **kwargs: Any) -> Any:
@@ -116,6 +118,11 @@ class Client(Caller):
 
     def _cancel(self, task_id: int) -> None:
         self._loop.cancel(task_id)
+
+
+def default_endpoint() -> str:
+    """Give the endpoint to use when none is named."""
+    return os.environ.get("SNAKEPIT_ENDPOINT") or DEFAULT_ENDPOINT
 
 
 def make_hello(name: str, on_disconnect: str) -> ClientHello:

@@ -76,17 +76,14 @@ def decode_arguments(payload: Payload, content_type: str = MSGPACK, *, allow_pic
         BadPayload: they are malformed, or of a content type that is unknown or not allowed.
     """
     if content_type == RAW:
-        return (_decode_raw(payload),), {}
-    return _checked_arguments(decode_value(payload, content_type, allow_pickle=allow_pickle))
-
-
-def _checked_arguments(value: Any) -> Arguments:
-    if type(value) is list and len(value) == 1 and type(value[0]) is list:
+        return (_decode_raw(payload),), _NO_KWARGS
+    value = decode_value(payload, content_type, allow_pickle=allow_pickle)
+    if type(value) is list and len(value) == 1 and type(value[0]) is list:  # the usual case
         return value[0], _NO_KWARGS
     if not isinstance(value, (list, tuple)) or len(value) > 2:
         raise BadPayload("arguments must be [args, kwargs]")
     args = value[0] if value else ()
-    kwargs = value[1] if len(value) > 1 else {}
+    kwargs = value[1] if len(value) > 1 else _NO_KWARGS
     if not isinstance(args, (list, tuple)) or not isinstance(kwargs, dict):
         raise BadPayload("arguments must be [args, kwargs]: an array and a map")
     if kwargs and not all(isinstance(key, str) for key in kwargs):
@@ -100,13 +97,13 @@ def decode_value(payload: Payload, content_type: str = MSGPACK, *, allow_pickle:
     Raises:
         BadPayload: it is malformed, or of a content type that is unknown or not allowed.
     """
-    if content_type == RAW:
-        return _decode_raw(payload)
     if content_type == MSGPACK and type(payload) is bytes:
         try:
             return _unpack(payload)
         except Exception as error:
             raise _undecodable(content_type, error) from error
+    if content_type == RAW:
+        return _decode_raw(payload)
     body, *buffers = payload if isinstance(payload, tuple) else (payload,)
     try:
         if content_type == MSGPACK:
@@ -131,13 +128,25 @@ def _undecodable(content_type: str, error: Exception) -> BadPayload:
 # --- encoders ---------------------------------------------------------------------------------------------------------
 
 
+# Packers to be used again: making one costs more than packing a small value. Taking from and adding to a list is
+# atomic, so threads share them without a lock, and a conversion that packs something by itself gets another one.
+_packers: list[Any] = []
+_PACKER_BYTES_MAX = 64 * 1024
+
+
 def _pack(value: Any) -> bytes:
     try:
+        packer = _packers.pop()
+    except IndexError:
         # strict_types: named tuples, enums and other derived classes come to convert_value instead of losing their kind
-        body: bytes = msgpack.packb(value, default=convert_value, strict_types=True)
-        return body
+        packer = msgpack.Packer(default=convert_value, strict_types=True)
+    try:
+        body: bytes = packer.pack(value)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise BadPayload(f"cannot be sent as msgpack: {error}") from error
+    if len(body) < _PACKER_BYTES_MAX:  # one that has grown would keep its memory
+        _packers.append(packer)
+    return body
 
 
 def _encode(value: Any, content_type: str) -> Payload:

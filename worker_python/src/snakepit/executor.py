@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .caller import Caller, PoolCaller
-from .client import DEFAULT_ENDPOINT, Client
+from .client import Client
 from .future import TaskFuture
 from .options import Options
 
@@ -20,7 +20,7 @@ class Executor(concurrent.futures.Executor):
 
     Args:
         pool: the pool.
-        endpoint: the broker's endpoint for clients; a client is made, and closed by `shutdown`.
+        endpoint: as for Client; a client is made, and closed by `shutdown`.
         client: use this client, or a LocalPit, instead; it stays open.
         name_of: gives the task's name for what `submit` gets; default: the name under which an App registered it, or a
             str as it is. With it, other callables can be mapped to tasks, for instance `lambda f: f.__name__`.
@@ -34,7 +34,7 @@ class Executor(concurrent.futures.Executor):
     def __init__(
         self,
         pool: str,
-        endpoint: str = DEFAULT_ENDPOINT,
+        endpoint: str | None = None,
         *,
         client: Caller | None = None,
         name_of: Callable[[Any], str] | None = None,

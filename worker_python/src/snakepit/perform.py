@@ -41,8 +41,10 @@ def perform(app: App, definition: TaskFunction | None, running: RunningTask, emi
     """
     if definition is None:
         return _unknown(app, running)
+    command = running.command
+    content_type = running.content_type if command.options else "msgpack"
     try:
-        args, kwargs = decode_arguments(running.command.payload, running.content_type, allow_pickle=app.allow_pickle)
+        args, kwargs = decode_arguments(command.payload, content_type, allow_pickle=app.allow_pickle)
     except BadPayload as error:
         return _error(running, "bad_payload", str(error))
     token = enter_task(running)

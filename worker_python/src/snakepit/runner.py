@@ -43,12 +43,16 @@ class Answers:
         # Set and cleared by the I/O thread, which looks once more after it has cleared it.
         self.is_watched = False
 
-    def answer(self, fence: int, answer: Result | Error, *, is_last: bool = True) -> None:
+    def answer(self, answer: Result | Error, *, is_last: bool = True) -> None:
         """Add the final answer of a task. `is_last`: the thread has no other task to go on with."""
         if type(answer) is Result:
-            command, frames = encode_result(*answer), frames_of(answer)
+            payload = answer.payload
+            command = encode_result(answer.ref, payload, answer.info)
+            frames = payload if isinstance(payload, tuple) else ()
         else:
             command, frames = encode(answer), ()
+        fence = answer.ref
+        assert isinstance(fence, int)
         self._waiting.append((fence, command, frames, True))
         if is_last or not self.is_watched:
             self._wake()
@@ -157,7 +161,7 @@ class Runner:
                     answer = loop.run_until_complete(perform_async(app, definition, running, answers.chunk))
                 else:
                     answer = perform(app, definition, running, answers.chunk)
-                answers.answer(running.fence, answer, is_last=inbox.empty())
+                answers.answer(answer, is_last=inbox.empty())
         finally:
             if loop is not None:
                 loop.close()
@@ -188,7 +192,7 @@ class Runner:
         definition = self._app.tasks.get(running.function)
         if definition is None or not definition.is_async:
             answer = perform(self._app, definition, running, self._answers.chunk)
-            self._answers.answer(running.fence, answer)
+            self._answers.answer(answer)
             return
         task = asyncio.get_running_loop().create_task(self._run_async(definition, running))
         active.add(task)
@@ -196,4 +200,4 @@ class Runner:
 
     async def _run_async(self, definition: TaskFunction, running: RunningTask) -> None:
         answer = await perform_async(self._app, definition, running, self._answers.chunk)
-        self._answers.answer(running.fence, answer)
+        self._answers.answer(answer)
