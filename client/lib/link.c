@@ -3,6 +3,8 @@
 #include "wire/err.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
@@ -11,7 +13,6 @@
 /* A frame larger than this ends the connection: it guards against a peer that is no broker, and stays far above what a
  * broker can be configured to send. */
 #define FRAME_BYTES_GUARD (INT64_C(1) << 30)
-#define MONITOR_ADDRESS "inproc://monitor"
 #define EVENTS_OF_LOSS \
     (ZMQ_EVENT_CLOSED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | \
      ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
@@ -84,10 +85,14 @@ set_options(void *socket)
 static int
 open_monitor(struct link *link)
 {
-    if (zmq_socket_monitor(link->socket, MONITOR_ADDRESS, EVENTS_OF_LOSS))
+    char address[40];
+
+    /* A new one each time: libzmq gives the last one free on another thread, some time after the socket was closed. */
+    snprintf(address, sizeof address, "inproc://monitor-%" PRIu64, ++link->openings);
+    if (zmq_socket_monitor(link->socket, address, EVENTS_OF_LOSS))
         return ERR_SYSTEM;
     link->monitor = zmq_socket(link->context, ZMQ_PAIR);
-    if (!link->monitor || zmq_connect(link->monitor, MONITOR_ADDRESS))
+    if (!link->monitor || zmq_connect(link->monitor, address))
         return ERR_SYSTEM;
     return watch_fd(link, socket_fd(link->monitor));
 }

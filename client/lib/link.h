@@ -17,6 +17,7 @@ struct link {
     void *monitor; /* tells when the connection ends */
     int poll_fd;   /* epoll of the socket, the monitor and the timer */
     int timer_fd;
+    uint64_t openings; /* so far */
     int64_t timer_us; /* what the timer is set to; 0: off */
 };
 

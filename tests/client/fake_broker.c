@@ -236,6 +236,24 @@ fake_broker_expect_quiet(struct fake_broker *broker, struct snakepit_client *cli
 }
 
 void
+fake_broker_pump(struct fake_broker *broker)
+{
+    while (receive(broker))
+        ;
+    while (broker->seen_count > 0)
+        free_seen(broker->seen[--broker->seen_count]);
+    while (broker->control_count > 0)
+        free(broker->controls[--broker->control_count]);
+    broker->expected_count = 0;
+}
+
+struct wire_buffer *
+fake_broker_bytes(struct fake_broker *broker)
+{
+    return &broker->output;
+}
+
+void
 fake_broker_begin(struct fake_broker *broker)
 {
     broker->output.size = 0;

@@ -43,6 +43,10 @@ fake_broker_has(struct fake_broker *broker, struct snakepit_client *client, enum
 const struct seen_command *
 fake_broker_expect_quiet(struct fake_broker *broker, struct snakepit_client *client, enum verb verb);
 
+/* Take what has arrived, without waiting, and forget all commands that came so far. */
+void
+fake_broker_pump(struct fake_broker *broker);
+
 /* Send commands to the peer that was heard last: one message from _begin to _end. */
 void
 fake_broker_begin(struct fake_broker *broker);
@@ -62,6 +66,10 @@ fake_broker_send(struct fake_broker *broker, const struct message *message);
 /* A control frame of any bytes. */
 void
 fake_broker_send_raw(struct fake_broker *broker, const void *data, size_t size);
+
+/* The bytes of the message that was begun. They may be changed until its end. */
+struct wire_buffer *
+fake_broker_bytes(struct fake_broker *broker);
 
 /* RESULT with one str as msgpack value; ERROR with a code. */
 void
