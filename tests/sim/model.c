@@ -306,17 +306,18 @@ find_oldest(const struct model *model)
     return oldest;
 }
 
-/* Of messages that came at one time, any may be the oldest: then none of them needs to be there. */
+/* Of messages that came at one time, any may be the oldest: then none of them needs to be there. `only` is whose limit is
+ * reached; NULL: that of all. */
 static void
-unkeep_oldest(struct model *model, struct model_client *client)
+unkeep_oldest(struct model *model, const struct model_client *only, int64_t kept_us)
 {
-    int64_t kept_us = client->kept->kept_us;
+    struct model_client *client;
 
-    model_unkeep(model, client->kept);
+    model->purged_us = kept_us;
     DL_FOREACH(model->all_clients, client)
-        while (client->kept && client->kept->kept_us == kept_us) {
+        while ((!only || client == only) && client->kept && client->kept->kept_us == kept_us) {
             model_unkeep(model, client->kept);
-            model->phantoms++;
+            model->phantoms += only != NULL;
         }
 }
 
@@ -328,10 +329,20 @@ trim(struct model *model, struct model_client *client)
 
     while (client->kept_count > settings->client_results_max) {
         model->tally->sometimes[SOMETIMES_RESULTS_MAX]++;
-        unkeep_oldest(model, client);
+        unkeep_oldest(model, client, client->kept->kept_us);
     }
     while (model->kept_count > 0 && model->kept_count + model->phantoms > settings->tasks_max / 2)
-        unkeep_oldest(model, find_oldest(model)->client);
+        unkeep_oldest(model, NULL, find_oldest(model)->kept_us);
+}
+
+static void
+unkeep_all(struct model *model)
+{
+    struct model_client *client;
+
+    DL_FOREACH(model->all_clients, client)
+        while (client->kept)
+            model_unkeep(model, client->kept);
 }
 
 static void
@@ -339,6 +350,11 @@ keep(struct model *model, struct model_task *task, int64_t now_us)
 {
     struct model_client *client = task->client;
 
+    /* Others of this instant had to go already; which, is not known, and so it is not known what stays. */
+    if (now_us == model->purged_us) {
+        unkeep_all(model);
+        return;
+    }
     task->is_kept = true;
     task->kept_us = now_us;
     task->kept_order = ++model->keeps;
@@ -368,6 +384,7 @@ model_finish(struct model *model, struct model_task *task, enum error_code verdi
     model->tally->sometimes[SOMETIMES_LOST] += verdict == ERROR_LOST;
     task->state = MODEL_FINAL;
     task->final_step = model->step;
+    task->final_us = now_us;
     task->verdict = verdict;
     task->owed = client->peer ? 1 : 0;
     task->pool->finals[is_failure ? ERROR_FAILED : verdict]++;
@@ -409,8 +426,6 @@ model_end_lease(struct model *model, struct model_lease *lease, enum model_end e
         if (task->cancel_asked) {
             model->tally->sometimes[SOMETIMES_CANCEL_OF_LOST] += end == END_LOST;
             model_finish(model, task, ERROR_CANCELLED, now_us);
-        } else if (task->deadline_us <= now_us) {
-            model_finish(model, task, ERROR_EXPIRED, now_us);
         } else if (end == END_LOST && task->at_most_once) {
             model_finish(model, task, ERROR_LOST, now_us);
         } else if (task->tries >= task->tries_max) {
@@ -453,4 +468,27 @@ model_drop_task(struct model *model, struct model_task *task)
     HASH_DEL(model->tasks, task);
     HASH_DELETE(by_content, model->contents, task);
     free(task);
+}
+
+void
+model_sweep(struct model *model, int64_t now_us)
+{
+    /* Pauses of the broker make it keep things for longer; twice the time is enough. */
+    int64_t before_us = now_us - 2 * model->settings.client_retention_us - 100 * model->settings.heartbeat_us;
+    struct model_client *client, *next_client;
+    struct model_task *task, *next;
+
+    HASH_ITER(hh, model->tasks, task, next)
+        if (task->state == MODEL_FINAL && !task->is_kept && task->final_us < before_us)
+            model_drop_task(model, task);
+    HASH_ITER(hh, model->tasks, task, next)
+        task->client->is_needed = true;
+    DL_FOREACH_SAFE(model->all_clients, client, next_client) {
+        if (client->is_gone && !client->is_needed) {
+            DL_DELETE(model->all_clients, client);
+            free(client);
+        } else {
+            client->is_needed = false;
+        }
+    }
 }

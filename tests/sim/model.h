@@ -24,8 +24,7 @@ struct model_task {
     UT_hash_handle by_content; /* model.contents */
     uint64_t content;          /* what its function is named after */
     uint64_t hash;             /* of all that a worker must get unchanged */
-    uint64_t number;           /* order of acceptance */
-    uint64_t told_number;      /* the broker's own, from ACCEPTED; 0: not told */
+    uint64_t number;           /* order of acceptance, and the broker's name for it */
     uint64_t final_step;       /* when it became final */
     struct model_client *client;
     struct model_pool *pool;
@@ -47,6 +46,7 @@ struct model_task {
     bool may;      /* one that may */
     int64_t accepted_us, ready_us, deadline_us;
     uint64_t kept_order;
+    int64_t final_us;
     int64_t kept_us; /* since when its final message is kept */
     uint32_t attempt, tries, tries_max;
     struct model_lease *lease; /* LEASED */
@@ -71,6 +71,7 @@ struct model_client {
     uint8_t instance[INSTANCE_BYTES];
     UT_hash_handle hh; /* model.clients, those with an instance */
     bool is_anonymous;
+    bool is_needed; /* while sweeping */
     bool is_gone; /* its tasks go on, nobody hears of them */
     uint32_t peer;
     uint64_t session;
@@ -105,6 +106,7 @@ struct model_pool {
     struct model_worker *workers;
     uint64_t finals[ERROR_CODES]; /* by verdict; ERROR_NONE: ok; all failures under ERROR_FAILED */
     uint64_t requeued, refused, offered, accepted;
+    uint64_t doubtful; /* ended in this step in one of two ways, and nobody was told */
 };
 
 struct model {
@@ -126,6 +128,7 @@ struct model {
     uint64_t last_fence;
     uint64_t live_tasks, live_bytes;
     uint64_t kept_count;
+    int64_t purged_us; /* messages of this instant had to make room: which of them, is the broker's choice */
     uint64_t phantoms; /* messages that need not be kept, and perhaps are */
     bool keeps_exactly; /* no limit of bytes decides what is kept: it is known which messages must be there */
     uint64_t stale;
@@ -203,6 +206,10 @@ model_drop_task(struct model *model, struct model_task *task);
 /* The first in the queue of this pool, or NULL. */
 struct model_task *
 model_pool_first(const struct model_pool *pool);
+
+/* Free what nobody can ask for any more, so that a long seed stays small. */
+void
+model_sweep(struct model *model, int64_t now_us);
 
 /* --- peers -------------------------------------------------------------------------------------------------------- */
 

@@ -5,6 +5,9 @@
 #include <string.h>
 #include <utlist.h>
 
+/* What takes long is done after so many steps; what is broken stays broken until then. */
+enum { CHECK_DUE_EVERY = 16, INSPECT_EVERY = 128, SWEEP_EVERY = 65536 };
+
 void
 oracle_init(struct oracle *oracle, struct world *world)
 {
@@ -45,6 +48,24 @@ oracle_find_sent(const struct oracle *oracle, enum side side, uint32_t peer, enu
     return NULL;
 }
 
+bool
+oracle_was_told(const struct oracle *oracle, uint32_t peer, const struct ref *id, enum error_code code)
+{
+    for (size_t i = 0; i < oracle->outbox->count; i++) {
+        const struct action *action = &oracle->outbox->actions[i];
+        const struct message *message = &action->message;
+
+        if (action->kind != ACTION_SEND || action->side != SIDE_CLIENT || action->peer != peer)
+            continue;
+        if (code == ERROR_NONE && message->verb == VERB_RESULT && ref_equal(&message->result.ref, id))
+            return true;
+        if (code != ERROR_NONE && message->verb == VERB_ERROR && message->error.code == code &&
+            ref_equal(&message->error.ref, id))
+            return true;
+    }
+    return false;
+}
+
 /* --- operators ------------------------------------------------------------------------------------------------------ */
 
 static void
@@ -67,7 +88,7 @@ cancel(struct oracle *oracle, uint64_t number, int status)
     int wanted = ERR_NOT_FOUND;
 
     DL_FOREACH2(oracle->model.live, task, live_next)
-        if (number > 0 && task->told_number == number)
+        if (task->number == number)
             break;
     if (task) {
         wanted = task->state == MODEL_LEASED ? ERR_AGAIN : OK;
@@ -245,8 +266,12 @@ oracle_judge(struct oracle *oracle, const struct broker *broker, const struct ev
     settle_finished(oracle);
     settle_expected(oracle);
     settle_shutdown(oracle);
-    if (oracle->is_tick)
+    if (oracle->is_tick || oracle->step % CHECK_DUE_EVERY == 0)
         oracle_check_due(oracle);
+    if (oracle->step % INSPECT_EVERY == 0)
+        oracle_inspect(oracle);
+    if (oracle->step % SWEEP_EVERY == 0)
+        model_sweep(&oracle->model, now_us);
     oracle_check_busy(oracle);
     oracle_check_stats(oracle);
 }

@@ -63,6 +63,10 @@ oracle_expect(struct oracle *oracle, enum side side, uint32_t peer, enum verb ve
 const struct message *
 oracle_find_sent(const struct oracle *oracle, enum side side, uint32_t peer, enum verb verb);
 
+/* Whether the client was told in this step that its task ended so (ERROR_NONE: ok). */
+bool
+oracle_was_told(const struct oracle *oracle, uint32_t peer, const struct ref *id, enum error_code code);
+
 /* oracle_client.c, oracle_worker.c, oracle_time.c: what an event must do */
 void
 oracle_client_event(struct oracle *oracle, uint32_t peer, const struct message *message);
@@ -97,13 +101,17 @@ oracle_expire(struct oracle *oracle, struct model_task *task);
 void
 oracle_tick(struct oracle *oracle);
 
-/* After a tick: whatever was due is done. */
+/* Whatever was due is done. */
 void
 oracle_check_due(struct oracle *oracle);
 
 /* oracle_send.c: whether an action may be */
 void
 oracle_check_action(struct oracle *oracle, const struct action *action);
+
+/* oracle_inspect.c: the lists that admin calls show are the model's */
+void
+oracle_inspect(struct oracle *oracle);
 
 /* oracle_stats.c: what must hold after the step */
 void

@@ -156,25 +156,6 @@ find_refusal(const struct oracle *oracle, uint32_t peer, const struct ref *id)
     return NULL;
 }
 
-/* Whether the client was told in this step that its task ended so. */
-static bool
-was_told(const struct oracle *oracle, uint32_t peer, const struct ref *id, enum error_code code)
-{
-    for (size_t i = 0; i < oracle->outbox->count; i++) {
-        const struct action *action = &oracle->outbox->actions[i];
-        const struct message *message = &action->message;
-
-        if (action->kind != ACTION_SEND || action->side != SIDE_CLIENT || action->peer != peer)
-            continue;
-        if (code == ERROR_NONE && message->verb == VERB_RESULT && ref_equal(&message->result.ref, id))
-            return true;
-        if (code != ERROR_NONE && message->verb == VERB_ERROR && message->error.code == code &&
-            ref_equal(&message->error.ref, id))
-            return true;
-    }
-    return false;
-}
-
 static uint64_t
 size_submit(const struct submit *submit)
 {
@@ -254,7 +235,7 @@ is_repeated(const struct oracle *oracle, uint32_t peer, const struct model_task 
     struct bytes name = bytes_of(task->pool->name);
     struct pool_stats stats;
 
-    if (!was_told(oracle, peer, &task->key.id, task->verdict))
+    if (!oracle_was_told(oracle, peer, &task->key.id, task->verdict))
         return false;
     return task->verdict != ERROR_EXPIRED || broker_find_pool(oracle->broker, name, &stats) != OK ||
            stats.expired == task->pool->finals[ERROR_EXPIRED];
@@ -303,7 +284,7 @@ take_submit(struct oracle *oracle, uint32_t peer, const struct submit *submit)
         oracle->tally->tasks++;
         task = model_accept(model, client, submit, oracle->now_us);
         /* Its time is over at once; a free worker or the next tick finds that out. */
-        if (task->deadline_us <= oracle->now_us && was_told(oracle, peer, &submit->id, ERROR_EXPIRED))
+        if (task->deadline_us <= oracle->now_us && oracle_was_told(oracle, peer, &submit->id, ERROR_EXPIRED))
             model_finish(model, task, ERROR_EXPIRED, oracle->now_us);
     }
     if (submit->ack)

@@ -36,6 +36,21 @@ oracle_check_busy(struct oracle *oracle)
         check_idle(oracle, &oracle->model.pools[i]);
 }
 
+/* Tasks of which nobody was told ended expired, or otherwise: the sum must be right, and the broker says which. */
+static void
+settle_doubts(struct model_pool *pool, const struct pool_stats *stats)
+{
+    uint64_t *finals = pool->finals;
+
+    if (pool->doubtful > 0 && stats->expired + stats->cancelled + stats->lost ==
+                                  finals[ERROR_EXPIRED] + finals[ERROR_CANCELLED] + finals[ERROR_LOST]) {
+        finals[ERROR_EXPIRED] = stats->expired;
+        finals[ERROR_CANCELLED] = stats->cancelled;
+        finals[ERROR_LOST] = stats->lost;
+    }
+    pool->doubtful = 0;
+}
+
 static void
 check_finals(struct oracle *oracle, const struct model_pool *pool, const struct pool_stats *stats)
 {
@@ -50,7 +65,7 @@ check_finals(struct oracle *oracle, const struct model_pool *pool, const struct 
 }
 
 static void
-check_pool(struct oracle *oracle, const struct model_pool *pool, const struct pool_stats *stats)
+check_pool(struct oracle *oracle, struct model_pool *pool, const struct pool_stats *stats)
 {
     uint64_t workers = 0, ready = 0, slots = 0, busy = 0;
     const struct model_worker *worker;
@@ -72,6 +87,7 @@ check_pool(struct oracle *oracle, const struct model_pool *pool, const struct po
     SAME(oracle, pool, "queued_bytes", stats->queued_bytes, pool->waiting_bytes);
     if (stats->queued_bytes > stats->queued_bytes_max && pool->requeued == 0)
         BREAK(oracle, "P15", "pool %s holds more bytes than its limit", pool->name);
+    settle_doubts(pool, stats);
     check_finals(oracle, pool, stats);
 }
 
@@ -90,7 +106,7 @@ void
 oracle_check_stats(struct oracle *oracle)
 {
     const struct broker *broker = oracle->broker;
-    const struct model *model = &oracle->model;
+    struct model *model = &oracle->model;
     struct broker_stats stats;
 
     for (uint32_t i = 0; i < model->pool_count; i++) {

@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <utlist.h>
 
+#define DEADLINE_SLACK_US INT64_C(100000)
+
 /* --- tasks ------------------------------------------------------------------------------------------------------------ */
 
 /* A running task leaves its lease: the slot stays taken until the worker has answered. */
@@ -42,6 +44,51 @@ expire_tasks(struct oracle *oracle, int64_t until_us)
 
 /* --- workers ---------------------------------------------------------------------------------------------------------- */
 
+static bool
+was_noted(const struct oracle *oracle, enum note_kind kind, uint64_t task)
+{
+    for (size_t i = 0; i < oracle->outbox->count; i++) {
+        const struct action *action = &oracle->outbox->actions[i];
+
+        if (action->kind == ACTION_NOTE && action->note.kind == kind && action->note.task == task)
+            return true;
+    }
+    return false;
+}
+
+/* Neither note nor message says what happened to a cancelled or at-most-once task of a client that is away. */
+static bool
+is_expired_first(const struct oracle *oracle, const struct model_task *task, int64_t lost_us)
+{
+    enum error_code other = task->cancel_asked ? ERROR_CANCELLED : ERROR_LOST;
+
+    if (!task->cancel_asked && !task->at_most_once)
+        return true;
+    if (task->client->peer)
+        return !oracle_was_told(oracle, task->client->peer, &task->key.id, other);
+    task->pool->doubtful++;
+    return task->deadline_us <= lost_us;
+}
+
+/* Both are over: the deadline of a task and the grace of its worker. Then it expires as a running task, or as one that
+ * was requeued first; which, the notes tell. Without one, what was due first came first. */
+static void
+expire_before_loss(struct oracle *oracle, struct model_worker *worker, int64_t due_us)
+{
+    struct model_lease *lease;
+
+    DL_FOREACH(worker->leases, lease) {
+        struct model_task *task = lease->task;
+
+        if (!task || task->deadline_us > oracle->now_us)
+            continue;
+        if (was_noted(oracle, NOTE_TASK_REQUEUED, task->number) || was_noted(oracle, NOTE_TASK_DEAD, task->number))
+            continue;
+        if (is_expired_first(oracle, task, due_us))
+            oracle_expire(oracle, task);
+    }
+}
+
 void
 oracle_worker_lost(struct oracle *oracle, uint64_t session)
 {
@@ -55,9 +102,7 @@ oracle_worker_lost(struct oracle *oracle, uint64_t session)
     if (due_us > oracle->now_us)
         BREAK(oracle, "P11", "worker %" PRIu64 " was given up %" PRIi64 " us before its grace was over", session,
               due_us - oracle->now_us);
-    /* What was due before it came before it, unless the broker was away and gave it more time. */
-    if (oracle->now_us >= oracle->lenient_us + grace_us)
-        expire_tasks(oracle, due_us);
+    expire_before_loss(oracle, worker, due_us);
     oracle->tally->sometimes[SOMETIMES_WORKER_LOST_BUSY] += worker->busy > 0;
     model_end_worker(&oracle->model, worker, END_LOST, oracle->now_us);
 }
@@ -67,11 +112,12 @@ check_absent(struct oracle *oracle, const struct model_worker *worker)
 {
     const struct broker_settings *settings = &oracle->model.settings;
     int64_t silent_us = oracle->now_us - worker->heard_us;
+    int64_t until_us = oracle->now_us - !oracle->is_tick; /* what is due at this very moment, a tick will do */
 
-    if (!worker->peer && worker->detached_us + settings->worker_grace_us <= oracle->now_us)
+    if (!worker->peer && worker->detached_us + settings->worker_grace_us <= until_us)
         BREAK(oracle, "P11", "worker %" PRIu64 " is gone for %" PRIi64 " us and was not given up", worker->session,
               oracle->now_us - worker->detached_us);
-    if (model_worker_is_ready(worker) && silent_us >= settings->heartbeat_us * settings->heartbeats_missed_max)
+    if (model_worker_is_ready(worker) && silent_us - !oracle->is_tick >= settings->heartbeat_us * settings->heartbeats_missed_max)
         BREAK(oracle, "P11", "worker %" PRIu64 " is silent for %" PRIi64 " us and not stalled", worker->session,
               silent_us);
 }
@@ -93,7 +139,7 @@ release_kept(struct oracle *oracle)
 static void
 check_clients(struct oracle *oracle)
 {
-    int64_t before_us = oracle->now_us - oracle->model.settings.client_retention_us;
+    int64_t before_us = oracle->now_us - oracle->model.settings.client_retention_us - !oracle->is_tick;
     const struct model_client *client;
 
     DL_FOREACH(oracle->model.all_clients, client)
@@ -112,11 +158,28 @@ oracle_tick(struct oracle *oracle)
     release_kept(oracle);
 }
 
+/* P10: a deadline is kept within 100 ms; the other half of it is that the broker asked for a tick in time. */
+static void
+check_overdue(struct oracle *oracle)
+{
+    const struct model_task *task;
+
+    DL_FOREACH2(oracle->model.live, task, live_next) {
+        if (task->deadline_us < oracle->now_us - DEADLINE_SLACK_US)
+            BREAK(oracle, "P10", "task %" PRIu64 " should have expired %" PRIi64 " us ago", task->number,
+                  oracle->now_us - task->deadline_us);
+        if (task->state == MODEL_DELAYED && task->ready_us < oracle->now_us - DEADLINE_SLACK_US)
+            BREAK(oracle, "P8", "the delay of task %" PRIu64 " was over %" PRIi64 " us ago", task->number,
+                  oracle->now_us - task->ready_us);
+    }
+}
+
 void
 oracle_check_due(struct oracle *oracle)
 {
     struct model_worker *worker, *next;
 
+    check_overdue(oracle);
     if (oracle->now_us < oracle->lenient_us)
         return;
     HASH_ITER(hh, oracle->model.workers, worker, next)

@@ -34,6 +34,14 @@ open_broker(struct trial *trial)
     oracle_init(&trial->oracle, &trial->world);
 }
 
+static int64_t
+next_due_us(const struct trial *trial)
+{
+    int64_t due_us = broker_next_due_us(trial->broker);
+
+    return trial->sabotage && due_us < INT64_MAX ? due_us + sabotage_delay_us(trial->sabotage) : due_us;
+}
+
 /* --- one step of the broker ---------------------------------------------------------------------------------------- */
 
 /* Judge what the broker did, and let it take effect. */
@@ -71,7 +79,7 @@ handle(struct trial *trial, const struct event *event)
     int status = OK;
 
     /* The broker does what is due before it takes an event; seen apart, both can be judged exactly. */
-    if (broker_next_due_us(trial->broker) <= world->now_us)
+    if (next_due_us(trial) <= world->now_us)
         tick(trial);
     if (history_is_broken(&world->history) || trial->oracle.model.is_shut)
         return;
@@ -210,7 +218,7 @@ advance(struct trial *trial)
 
     if (trial->oracle.model.is_shut)
         replace_broker(trial);
-    due_us = trial->is_paused ? INT64_MAX : broker_next_due_us(trial->broker);
+    due_us = trial->is_paused ? INT64_MAX : next_due_us(trial);
     if (!trial->is_paused && trial->inbox_at < trial->inbox_count) {
         hand_over(trial, &trial->inbox[trial->inbox_at++]);
         if (trial->inbox_at == trial->inbox_count)

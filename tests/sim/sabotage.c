@@ -14,6 +14,7 @@ struct sabotage {
     bool (*suits)(const struct message *message); /* NULL: all */
     spoil *spoil;
     bool skips_events, skips_ticks;
+    int64_t delay_us;
 };
 
 static void
@@ -66,21 +67,22 @@ send_elsewhere(struct outbox *outbox, size_t index)
     outbox->actions[index].peer += 1;
 }
 
-/* Two dispatches change places: what stands behind comes first. */
+/* Two tasks change places: what stands behind is dispatched first, to the worker that should have got the other. */
 static void
 swap_with_next(struct outbox *outbox, size_t index)
 {
     for (size_t other = index + 1; other < outbox->count; other++) {
         struct action *first = &outbox->actions[index], *second = &outbox->actions[other];
         struct action kept = *first;
-        uint64_t fence = second->message.task.fence;
 
-        if (second->kind != ACTION_SEND || second->message.verb != VERB_TASK || first->peer == second->peer)
+        if (second->kind != ACTION_SEND || second->message.verb != VERB_TASK)
             continue;
-        *first = *second;
-        *second = kept;
+        first->message.task = second->message.task;
         first->message.task.fence = kept.message.task.fence;
-        second->message.task.fence = fence;
+        first->hold = second->hold;
+        kept.message.task.fence = second->message.task.fence;
+        second->message.task = kept.message.task;
+        second->hold = kept.hold;
         return;
     }
 }
@@ -162,30 +164,31 @@ has_leases(const struct message *message)
 }
 
 static const struct sabotage all[] = {
-    {"drop-task", SIDE_WORKER, VERB_TASK, NULL, drop, false, false},
-    {"repeat-task", SIDE_WORKER, VERB_TASK, NULL, repeat, false, false},
-    {"dispatch-twice", SIDE_WORKER, VERB_TASK, NULL, repeat_with_next_fence, false, false},
-    {"lower-fence", SIDE_WORKER, VERB_TASK, NULL, lower_fence, false, false},
-    {"raise-attempt", SIDE_WORKER, VERB_TASK, NULL, raise_attempt, false, false},
-    {"change-headers", SIDE_WORKER, VERB_TASK, NULL, change_headers, false, false},
-    {"wrong-worker", SIDE_WORKER, VERB_TASK, NULL, send_elsewhere, false, false},
-    {"swap-tasks", SIDE_WORKER, VERB_TASK, NULL, swap_with_next, false, false},
-    {"drop-cancel", SIDE_WORKER, VERB_CANCEL, NULL, drop, false, false},
-    {"drop-stale", SIDE_WORKER, VERB_ERROR, is_stale, drop, false, false},
-    {"drop-result", SIDE_CLIENT, VERB_RESULT, NULL, drop, false, false},
-    {"repeat-result", SIDE_CLIENT, VERB_RESULT, NULL, repeat, false, false},
-    {"change-result", SIDE_CLIENT, VERB_RESULT, NULL, change_result, false, false},
-    {"wrong-client", SIDE_CLIENT, VERB_RESULT, NULL, send_elsewhere, false, false},
-    {"wrong-verdict", SIDE_CLIENT, VERB_ERROR, is_final_error, call_it_failed, false, false},
-    {"silent-busy", SIDE_CLIENT, VERB_ERROR, is_busy, drop, false, false},
-    {"drop-accepted", SIDE_CLIENT, VERB_ACCEPTED, NULL, drop, false, false},
-    {"early-result", SIDE_CLIENT, VERB_ACCEPTED, NULL, end_at_once, false, false},
-    {"needless-busy", SIDE_CLIENT, VERB_ACCEPTED, NULL, refuse_after_all, false, false},
-    {"changing-number", SIDE_CLIENT, VERB_ACCEPTED, NULL, change_number, false, false},
-    {"wrong-resumed", SIDE_CLIENT, VERB_WELCOME, NULL, flip_resumed, false, false},
-    {"unconfirmed-lease", SIDE_WORKER, VERB_WELCOME, has_leases, confirm_no_lease, false, false},
-    {"lost-event", SIDE_CLIENT, VERB_NONE, NULL, NULL, true, false},
-    {"late-tick", SIDE_CLIENT, VERB_NONE, NULL, NULL, false, true},
+    {"drop-task", SIDE_WORKER, VERB_TASK, NULL, drop, false, false, 0},
+    {"repeat-task", SIDE_WORKER, VERB_TASK, NULL, repeat, false, false, 0},
+    {"dispatch-twice", SIDE_WORKER, VERB_TASK, NULL, repeat_with_next_fence, false, false, 0},
+    {"lower-fence", SIDE_WORKER, VERB_TASK, NULL, lower_fence, false, false, 0},
+    {"raise-attempt", SIDE_WORKER, VERB_TASK, NULL, raise_attempt, false, false, 0},
+    {"change-headers", SIDE_WORKER, VERB_TASK, NULL, change_headers, false, false, 0},
+    {"wrong-worker", SIDE_WORKER, VERB_TASK, NULL, send_elsewhere, false, false, 0},
+    {"swap-tasks", SIDE_WORKER, VERB_TASK, NULL, swap_with_next, false, false, 0},
+    {"drop-cancel", SIDE_WORKER, VERB_CANCEL, NULL, drop, false, false, 0},
+    {"drop-stale", SIDE_WORKER, VERB_ERROR, is_stale, drop, false, false, 0},
+    {"drop-result", SIDE_CLIENT, VERB_RESULT, NULL, drop, false, false, 0},
+    {"repeat-result", SIDE_CLIENT, VERB_RESULT, NULL, repeat, false, false, 0},
+    {"change-result", SIDE_CLIENT, VERB_RESULT, NULL, change_result, false, false, 0},
+    {"wrong-client", SIDE_CLIENT, VERB_RESULT, NULL, send_elsewhere, false, false, 0},
+    {"wrong-verdict", SIDE_CLIENT, VERB_ERROR, is_final_error, call_it_failed, false, false, 0},
+    {"silent-busy", SIDE_CLIENT, VERB_ERROR, is_busy, drop, false, false, 0},
+    {"drop-accepted", SIDE_CLIENT, VERB_ACCEPTED, NULL, drop, false, false, 0},
+    {"early-result", SIDE_CLIENT, VERB_ACCEPTED, NULL, end_at_once, false, false, 0},
+    {"needless-busy", SIDE_CLIENT, VERB_ACCEPTED, NULL, refuse_after_all, false, false, 0},
+    {"changing-number", SIDE_CLIENT, VERB_ACCEPTED, NULL, change_number, false, false, 0},
+    {"wrong-resumed", SIDE_CLIENT, VERB_WELCOME, NULL, flip_resumed, false, false, 0},
+    {"unconfirmed-lease", SIDE_WORKER, VERB_WELCOME, has_leases, confirm_no_lease, false, false, 0},
+    {"lost-event", SIDE_CLIENT, VERB_NONE, NULL, NULL, true, false, 0},
+    {"late-tick", SIDE_CLIENT, VERB_NONE, NULL, NULL, false, true, 0},
+    {"late-due", SIDE_CLIENT, VERB_NONE, NULL, NULL, false, false, 150000},
 };
 
 enum { COUNT = sizeof all / sizeof all[0] };
@@ -225,4 +228,10 @@ bool
 sabotage_skips(const struct sabotage *sabotage, bool is_tick, struct rng *rng)
 {
     return (is_tick ? sabotage->skips_ticks : sabotage->skips_events) && rng_chance(rng, 100);
+}
+
+int64_t
+sabotage_delay_us(const struct sabotage *sabotage)
+{
+    return sabotage->delay_us;
 }

@@ -22,6 +22,10 @@ sabotage_name(size_t index);
 void
 sabotage_apply(const struct sabotage *sabotage, struct outbox *outbox, struct rng *rng);
 
+/* How much too late the broker says that something is due. */
+int64_t
+sabotage_delay_us(const struct sabotage *sabotage);
+
 /* Whether the broker is kept from seeing this event, or from knowing the time. */
 bool
 sabotage_skips(const struct sabotage *sabotage, bool is_tick, struct rng *rng);

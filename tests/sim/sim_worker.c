@@ -415,10 +415,13 @@ worker_wake(struct world *world, struct sim_worker *worker)
     plan(world, worker, beat_in_us < worker->mood.wake_us && !worker->is_stalled ? beat_in_us : worker->mood.wake_us);
 }
 
-/* Give up what the broker no longer counts on. */
+/* Give up what the broker no longer counts on, and give back what was only claimed. */
 static void
-keep_only(struct sim_worker *worker, const struct welcome *welcome)
+keep_only(struct world *world, struct sim_worker *worker, const struct welcome *welcome)
 {
+    for (uint32_t j = 0; j < welcome->leases.count; j++)
+        if (!find_run(worker, welcome->leases.list[j]))
+            send_verb(world, worker, VERB_NACK, welcome->leases.list[j]);
     for (int i = 0; i < RUNS_MAX; i++) {
         bool is_kept = false;
 
@@ -437,7 +440,7 @@ worker_receive(struct world *world, struct sim_worker *worker, const struct mess
     switch (message->verb) {
     case VERB_WELCOME:
         worker->session = message->welcome.session;
-        keep_only(worker, &message->welcome);
+        keep_only(world, worker, &message->welcome);
         break;
     case VERB_REFUSE:
         worker->session = 0;

@@ -13,23 +13,23 @@ static const char *const pool_names[POOLS_MAX] = {"red", "green", "blue", "grey"
 static void
 draw_limits(struct world *world)
 {
-    static const int64_t tasks[] = {4, 12, 40, 200, 100000, 100000, 100000, 100000};
+    static const int64_t tasks[] = {4, 12, 40, 200, 1000, 100000, 100000, 100000, 100000, 100000, 100000, 100000};
     static const int64_t bytes[] = {3000, 30000, 300000, BYTES_UNLIMITED, BYTES_UNLIMITED,
                                     BYTES_UNLIMITED, BYTES_UNLIMITED, BYTES_UNLIMITED};
     struct broker_settings *settings = &world->settings;
     struct rng *rng = &world->rng;
 
-    settings->tasks_max = (uint64_t)rng_pick(rng, tasks, 8);
+    settings->tasks_max = (uint64_t)rng_pick(rng, tasks, 12);
     settings->bytes_max = (uint64_t)rng_pick(rng, bytes, 8);
-    settings->client_tasks_max = (uint64_t)rng_pick(rng, tasks, 8);
+    settings->client_tasks_max = (uint64_t)rng_pick(rng, tasks, 12);
     settings->client_bytes_max = (uint64_t)rng_pick(rng, bytes, 8);
-    settings->client_results_max = (uint64_t)rng_pick(rng, tasks, 8);
+    settings->client_results_max = (uint64_t)rng_pick(rng, tasks, 12);
     settings->peers_max = rng_chance(rng, 200) ? POOLS_MAX : 1000;
     for (uint32_t i = 0; i < world->pool_count; i++) {
         struct pool_settings *pool = &world->pools[i];
 
         pool_settings_init(pool, pool_names[i]);
-        pool->queued_max = (uint64_t)rng_pick(rng, tasks, 8);
+        pool->queued_max = (uint64_t)rng_pick(rng, tasks, 12);
         pool->queued_bytes_max = (uint64_t)rng_pick(rng, bytes, 8);
         pool->max_attempts = 1 + (uint32_t)rng_below(rng, 5);
     }
