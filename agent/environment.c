@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Each of these libraries otherwise starts one thread per core in every worker, and the workers then fight for the cores. */
+/* Each of these libraries otherwise starts one thread per core in every worker, and the workers then fight for the
+ * cores. */
 static const char *const thread_variables[] = {
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
 };

@@ -4,8 +4,8 @@
 
 #include "broker/io/config.h"
 
-/* `inherited` (this process's), with the thread limits of numeric libraries for the pool's profile, and over both the pool's own.
- * `cpus` is how many this process may use. Ends in NULL; the caller frees it with environment_destroy. */
+/* `inherited` (this process's), with the thread limits of numeric libraries for the pool's profile, and over both the
+ * pool's own. `cpus` is how many this process may use. Ends in NULL; the caller frees it with environment_destroy. */
 char **
 environment_new(const struct pool_config *pool, char *const *inherited, unsigned cpus);
 

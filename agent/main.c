@@ -67,8 +67,8 @@ parse_option(int key, char *value, struct argp_state *state)
     }
 }
 
-/* Descriptors 0 to 2 must be something, or a pipe of ours becomes the stderr of a library. Nothing inherited above them is
- * for the workers. */
+/* Descriptors 0 to 2 must be something, or a pipe of ours becomes the stderr of a library. Nothing inherited above
+ * them is for the workers. */
 static void
 tidy_descriptors(void)
 {

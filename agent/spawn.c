@@ -48,7 +48,8 @@ run(const struct spawn_plan *plan, int output_fd, pid_t parent)
     if (getppid() != parent)
         _exit(STATUS_CANNOT_RUN);
     setpgid(0, 0);
-    /* By the child itself: if the parent told the guard, it could be killed before that, but after the program's first act. */
+    /* By the child itself: if the parent told the guard, it could be killed before that, but after the program's
+     * first act. */
     guard_add(plan->guard, getpid());
     set_descriptors(output_fd, plan->lifeline_fd);
     reset_signals();

@@ -18,8 +18,8 @@ struct spawn_plan {
 };
 
 /* Start it. OK, its pid, and the non-blocking read end of its stdout and stderr, which the caller owns.
- * ERR_SYSTEM and errno when no process could be made. A program that cannot be run is a process that prints why and ends
- * with status 127. The caller must be single-threaded. */
+ * ERR_SYSTEM and errno when no process could be made. A program that cannot be run is a process that prints why and
+ * ends with status 127. The caller must be single-threaded. */
 int
 spawn_worker(const struct spawn_plan *plan, pid_t *ret_pid, int *ret_output_fd);
 

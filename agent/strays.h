@@ -2,7 +2,7 @@
 #ifndef SNAKEPIT_AGENT_STRAYS_H
 #define SNAKEPIT_AGENT_STRAYS_H
 
-/* Kill every child of this process, and theirs when they become its children; reap them all, at most timeout_ms long. */
+/* Kill every child of this process, and theirs when they become its children; reap them all within timeout_ms. */
 void
 strays_kill(int timeout_ms);
 

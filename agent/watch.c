@@ -151,8 +151,8 @@ replace_guard(struct watch *watch)
     log_line(watch->log, LOG_WARN, "agent.guard_replaced", "the process snakepit-guard was killed");
 }
 
-/* Look at each child that ended before it is reaped, since until then its number is safe. SIGCHLD is needed anyway, for the orphans
- * that the kernel hands to us; so it serves for the workers too, without a descriptor for each. */
+/* Look at each child that ended before it is reaped, since until then its number is safe. SIGCHLD is needed anyway,
+ * for the orphans that the kernel hands to us; so it serves for the workers too, without a descriptor for each. */
 static void
 handle_ended_children(struct watch *watch, int64_t now_us)
 {

@@ -1,4 +1,4 @@
-/* watch.h - keeps all local workers of a configuration alive until told to stop. One thread, one loop, no fixed tick. */
+/* watch.h - keeps all local workers of a configuration alive until told to stop. One loop, no fixed tick. */
 #ifndef SNAKEPIT_AGENT_WATCH_H
 #define SNAKEPIT_AGENT_WATCH_H
 
@@ -7,13 +7,14 @@
 
 struct watch;
 
-/* Prepare all workers of the configuration; none is started yet. `address`: what they connect to. `lifeline_fd` ends with the process
- * that wants this one (-1: there is none). The strings, the configuration and the log must outlive it; the descriptor stays
- * the caller's. Blocks SIGTERM, SIGINT, SIGHUP and SIGCHLD. NULL and a logged reason when the system refuses. */
+/* Prepare all workers of the configuration; none is started yet. `address`: what they connect to. `lifeline_fd` ends
+ * with the process that wants this one (-1: there is none). The strings, the configuration and the log must outlive
+ * it; the descriptor stays the caller's. Blocks SIGTERM, SIGINT, SIGHUP and SIGCHLD. NULL and a logged reason when
+ * the system refuses. */
 struct watch *
 watch_new(const struct config *config, const char *address, int lifeline_fd, struct log *log);
 
-/* Start the workers and keep them alive; returns when a signal or the end of the lifeline said so and all have ended. */
+/* Start the workers and keep them alive; returns when a signal or the lifeline said so and all have ended. */
 void
 watch_run(struct watch *watch);
 

@@ -18,7 +18,8 @@
 /* A worker that lived so long had started well: its end is not a failed start, and the back-off begins anew. */
 #define SETTLED_US INT64_C(10000000)
 
-/* A worker that someone kills after this time is replaced at once; before it, the killer may be the system out of memory. */
+/* A worker that someone kills after this time is replaced at once; before it, the killer may be the system out of
+ * memory. */
 #define REPLACE_AT_ONCE_US INT64_C(1000000)
 
 enum { DIGITS_MAX = 10 };

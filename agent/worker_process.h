@@ -1,4 +1,4 @@
-/* worker_process.h - one local worker's place: the process that fills it, its output, its restarts. Waits for nothing. */
+/* worker_process.h - one local worker's place: the process that fills it, its output, its restarts. Never waits. */
 #ifndef SNAKEPIT_AGENT_WORKER_PROCESS_H
 #define SNAKEPIT_AGENT_WORKER_PROCESS_H
 
@@ -22,7 +22,8 @@ struct worker_context {
 
 struct worker_process;
 
-/* A place for worker number `number` (from 1) of the pool, to be started at the next tick. Freed with worker_process_destroy. */
+/* A place for worker number `number` (from 1) of the pool, to be started at the next tick. Freed with
+ * worker_process_destroy. */
 struct worker_process *
 worker_process_new(const struct worker_context *context, const struct pool_config *pool, unsigned number);
 
@@ -49,12 +50,13 @@ worker_process_tick(struct worker_process *worker, int64_t now_us);
 int64_t
 worker_process_next_due_us(const struct worker_process *worker);
 
-/* Its process ended as `info` (from waitid with WNOWAIT) says: kill its process group, reap it, log it, plan the restart. */
+/* Its process ended as `info` (from waitid with WNOWAIT) says: kill its process group, reap it, log it, plan the
+ * restart. */
 void
 worker_process_handle_end(struct worker_process *worker, const siginfo_t *info, int64_t now_us);
 
-/* Start no process any more; ask the one that runs to end, and kill its group at deadline_us. May be called again with an earlier
- * deadline. */
+/* Start no process any more; ask the one that runs to end, and kill its group at deadline_us. May be called again
+ * with an earlier deadline. */
 void
 worker_process_stop(struct worker_process *worker, int64_t deadline_us);
 

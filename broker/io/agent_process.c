@@ -54,7 +54,8 @@ find_beside(const char *relative)
     return access(path, X_OK) == 0 ? realpath(path, NULL) : NULL;
 }
 
-/* Where the agent is: told by the environment, installed beside this program, in the build tree, or wherever PATH says. */
+/* Where the agent is: told by the environment, installed beside this program, in the build tree, or wherever PATH
+ * says. */
 static char *
 find_program(void)
 {

@@ -33,7 +33,7 @@ report_unknown(const char *section, const char *path, const config_setting_t *se
     unsigned line = config_setting_source_line(setting);
     const char *nearest = word_nearest(name, words, count);
     if (home != NULL && home[0] == '\0')
-        report_problem(report, line, path, "does not belong here; it stands at the top of the file, outside of all groups");
+        report_problem(report, line, path, "does not belong here; it stands at the top of the file, outside of groups");
     else if (home != NULL && strcmp(home, POOLS_SECTION) == 0)
         report_problem(report, line, path, "does not belong here; it is an option of a pool");
     else if (home != NULL)
@@ -66,15 +66,16 @@ read_section(const char *section, const config_setting_t *group, struct config *
 
     if (!config_setting_is_group(group)) {
         setting_format(group, given);
-        report_problem(report, config_setting_source_line(group), section, "given %s; allowed: a group %s = { ... }", given,
-                       section);
+        report_problem(report, config_setting_source_line(group), section, "given %s; allowed: a group %s = { ... }",
+                       given, section);
         return;
     }
     for (unsigned i = 0; i < (unsigned)config_setting_length(group); i++)
         read_member(section, section, config_setting_get_elem(group, i), config, report);
 }
 
-/* Relative paths are taken from the file's directory, so that the file means the same wherever the program is started. */
+/* Relative paths are taken from the file's directory, so that the file means the same wherever the program is
+ * started. */
 static void
 make_absolute(char **path_p, const char *config_path)
 {
@@ -206,7 +207,8 @@ report_syntax(const config_t *file, const char *text, struct config_report *repo
     for (unsigned i = 1; i < line && *text != '\0'; i++)
         text += strcspn(text, "\n") + (text[strcspn(text, "\n")] == '\n');
     text += strspn(text, " \t");
-    report_problem(report, line, NULL, "%s at or before: %.*s", config_error_text(file), (int)strcspn(text, "\r\n"), text);
+    report_problem(report, line, NULL, "%s at or before: %.*s", config_error_text(file), (int)strcspn(text, "\r\n"),
+                   text);
 }
 
 static struct config *

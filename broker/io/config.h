@@ -38,8 +38,8 @@ struct config {
 };
 
 /* Read and check a file. OK and *ret_config, which the caller frees with config_unload.
- * ERR_INVALID or ERR_SYSTEM: every problem found (up to 20) is a line in *ret_text, each with file, line, option, what was
- * given and what is allowed; the caller frees it. On OK *ret_text holds warnings, or is NULL.
+ * ERR_INVALID or ERR_SYSTEM: every problem found (up to 20) is a line in *ret_text, each with file, line, option,
+ * what was given and what is allowed; the caller frees it. On OK *ret_text holds warnings, or is NULL.
  * Relative paths in the file are relative to the file's directory; in the record they are absolute. */
 int
 config_load(const char *path, struct config **ret_config, char **ret_text);

@@ -33,9 +33,9 @@ check_exposure(const struct config *config, const char *name, const char *text, 
         return;
     snprintf(path, sizeof(path), "endpoints.%s", name);
     report_problem(report, line_of(group, name), path,
-                   "given \"%s\"; anyone who reaches this address could run tasks, since nothing is encrypted and no key is "
-                   "asked for; bind a loopback address (tcp://127.0.0.1:%u) or an ipc path, or set insecure = true at the "
-                   "top of the file if the network is trusted",
+                   "given \"%s\"; anyone who reaches this address could run tasks, since nothing is encrypted and no "
+                   "key is asked for; bind a loopback address (tcp://127.0.0.1:%u) or an ipc path, or set insecure = "
+                   "true at the top of the file if the network is trusted",
                    text, endpoint.port);
 }
 
@@ -77,13 +77,14 @@ check_limits(const struct config *config, const config_setting_t *group, struct 
     }
     if (limits->control_bytes_max > limits->frame_bytes_max) {
         size_format((int64_t)limits->frame_bytes_max, text);
-        report_problem(report, line_of(group, "control_max"), "limits.control_max", "must be at most limits.frame_max (%s)",
-                       text);
+        report_problem(report, line_of(group, "control_max"), "limits.control_max",
+                       "must be at most limits.frame_max (%s)", text);
     }
     if (limits->frame_bytes_max > config->send_bytes_max) {
         size_format((int64_t)config->send_bytes_max, text);
         report_problem(report, line_of(group, "frame_max"), "limits.frame_max",
-                       "must be at most limits.send_bytes_max (%s), or the largest result could not be delivered", text);
+                       "must be at most limits.send_bytes_max (%s), or the largest result could not be delivered",
+                       text);
     }
 }
 
@@ -100,15 +101,16 @@ config_check(const struct config *config, const config_setting_t *root, struct c
 }
 
 static void
-check_profile(const struct pool_config *pool, const config_setting_t *group, const char *path, struct config_report *report)
+check_profile(const struct pool_config *pool, const config_setting_t *group, const char *path,
+              struct config_report *report)
 {
     char option[OPTION_PATH_BYTES];
 
     snprintf(option, sizeof(option), "%s.threads_per_worker", path);
     if (pool->profile == PROFILE_PROCESS && pool->slots > 1)
         report_problem(report, line_of(group, "threads_per_worker"), option,
-                       "given %u; a worker of the process profile runs one task at a time; set profile = \"thread\", or use "
-                       "more workers",
+                       "given %u; a worker of the process profile runs one task at a time; set profile = \"thread\", "
+                       "or use more workers",
                        pool->slots);
     if (pool->profile == PROFILE_THREAD && config_setting_get_member(group, "threads_per_worker") == NULL)
         report_warning(report, line_of(group, "profile"), option,
@@ -116,7 +118,8 @@ check_profile(const struct pool_config *pool, const config_setting_t *group, con
 }
 
 static void
-check_workers(const struct pool_config *pool, const config_setting_t *group, const char *path, struct config_report *report)
+check_workers(const struct pool_config *pool, const config_setting_t *group, const char *path,
+              struct config_report *report)
 {
     bool workers_given = config_setting_get_member(group, "workers") != NULL;
     bool app_given = config_setting_get_member(group, "app") != NULL;
@@ -125,8 +128,8 @@ check_workers(const struct pool_config *pool, const config_setting_t *group, con
     snprintf(option, sizeof(option), "%s.app", path);
     if (pool->core.workers_wanted > 0 && !app_given)
         report_problem(report, line_of(group, "workers"), option,
-                       "is missing; workers = %u needs to know what to run: app = \"module:app\"; without workers the pool "
-                       "waits for workers that are started elsewhere",
+                       "is missing; workers = %u needs to know what to run: app = \"module:app\"; without workers the "
+                       "pool waits for workers that are started elsewhere",
                        pool->core.workers_wanted);
     if (app_given && !workers_given)
         report_problem(report, line_of(group, "app"), option,
@@ -136,7 +139,8 @@ check_workers(const struct pool_config *pool, const config_setting_t *group, con
 
 /* Options that only matter to local workers. */
 static void
-check_unused(const struct pool_config *pool, const config_setting_t *group, const char *path, struct config_report *report)
+check_unused(const struct pool_config *pool, const config_setting_t *group, const char *path,
+             struct config_report *report)
 {
     static const char *const names[] = {"profile", "threads_per_worker", "python", "directory", "environment"};
     char option[OPTION_PATH_BYTES];
@@ -153,7 +157,8 @@ check_unused(const struct pool_config *pool, const config_setting_t *group, cons
 
 /* Only warnings: a file may be checked on a host where its workers will not run, or before a disk is mounted. */
 static void
-check_paths(const struct pool_config *pool, const config_setting_t *group, const char *path, struct config_report *report)
+check_paths(const struct pool_config *pool, const config_setting_t *group, const char *path,
+            struct config_report *report)
 {
     char option[OPTION_PATH_BYTES];
     struct stat status;
@@ -162,7 +167,8 @@ check_paths(const struct pool_config *pool, const config_setting_t *group, const
         return;
     snprintf(option, sizeof(option), "%s.directory", path);
     if (pool->directory != NULL && (stat(pool->directory, &status) != 0 || !S_ISDIR(status.st_mode)))
-        report_warning(report, line_of(group, "directory"), option, "%s is not a directory on this host", pool->directory);
+        report_warning(report, line_of(group, "directory"), option, "%s is not a directory on this host",
+                       pool->directory);
     snprintf(option, sizeof(option), "%s.python", path);
     if (pool->python != NULL && pool->python[0] == '/' && access(pool->python, X_OK) != 0)
         report_warning(report, line_of(group, "python"), option, "%s is not a program on this host", pool->python);

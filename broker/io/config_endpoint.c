@@ -74,7 +74,8 @@ parse_tcp(const char *address, struct endpoint *ret_endpoint, const char **ret_r
     if (host_size < sizeof(endpoint.host))
         memcpy(endpoint.host, host, host_size);
     if (!classify_host(&endpoint) || (strchr(endpoint.host, ':') != NULL && host == address)) {
-        *ret_reason = "the address must be numeric: \"tcp://127.0.0.1:5570\", \"tcp://[::1]:5570\", or * for every interface";
+        *ret_reason = "the address must be numeric: \"tcp://127.0.0.1:5570\", \"tcp://[::1]:5570\", or * for every "
+                      "interface";
         return ERR_INVALID;
     }
     *ret_endpoint = endpoint;

@@ -1,4 +1,4 @@
-/* config_endpoint.h - the addresses that the broker binds and its workers connect to. Resolves no names, opens nothing. */
+/* config_endpoint.h - the addresses that the broker binds and its workers connect to. Opens nothing. */
 #ifndef SNAKEPIT_IO_CONFIG_ENDPOINT_H
 #define SNAKEPIT_IO_CONFIG_ENDPOINT_H
 
@@ -24,7 +24,8 @@ endpoint_parse(const char *text, struct endpoint *ret_endpoint, const char **ret
 bool
 endpoint_overlaps(const struct endpoint *a, const struct endpoint *b);
 
-/* What a worker on the same host connects to, for an endpoint that was parsed OK: a wildcard becomes the loopback address. */
+/* What a worker on the same host connects to, for an endpoint that was parsed OK: a wildcard becomes the loopback
+ * address. */
 void
 endpoint_connect_text(const char *text, char *ret_text, size_t size);
 

@@ -17,8 +17,8 @@ options_set_defaults(const char *section, void *record);
 void
 options_free(const char *section, void *record);
 
-/* Read the setting into the option's field of `record`. What is not allowed becomes a problem, and the field stays as it was.
- * `path` names the setting in problems. */
+/* Read the setting into the option's field of `record`. What is not allowed becomes a problem, and the field stays as
+ * it was. `path` names the setting in problems. */
 void
 option_read(const struct option *option, const config_setting_t *setting, void *record, const char *path,
             struct config_report *report);

@@ -44,7 +44,8 @@ report_warning(struct config_report *report, unsigned line, const char *option, 
 bool
 report_has_problems(const struct config_report *report);
 
-/* All problems, or all warnings when there is no problem, one line each; the caller frees it. NULL when there are none. */
+/* All problems, or all warnings when there is no problem, one line each; the caller frees it. NULL when there are
+ * none. */
 char *
 report_text(struct config_report *report);
 

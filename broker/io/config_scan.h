@@ -1,8 +1,8 @@
 /* config_scan.h - the text of a configuration file, made safe for libconfig 1.5. Opens one file, interprets no option.
  *
- * That libconfig ends the process on `@include "directory"`, cuts integers to 32 bits (4294967297 reads back as 1) and takes
- * an unterminated comment for the end of the file. So @include is refused, large integers get their L, and the rest is
- * reported. */
+ * That libconfig ends the process on `@include "directory"`, cuts integers to 32 bits (4294967297 reads back as 1)
+ * and takes an unterminated comment for the end of the file. So @include is refused, large integers get their L, and
+ * the rest is reported. */
 #ifndef SNAKEPIT_IO_CONFIG_SCAN_H
 #define SNAKEPIT_IO_CONFIG_SCAN_H
 

@@ -31,7 +31,8 @@ const struct option config_options[] = {
 
     {"endpoints", "clients", OPTION_ENDPOINT, IN_CONFIG(clients_endpoint), "\"tcp://127.0.0.1:5570\"", 0, 0, NULL},
     {"endpoints", "workers", OPTION_ENDPOINT, IN_CONFIG(workers_endpoint), "\"tcp://127.0.0.1:5571\"", 0, 0, NULL},
-    {"endpoints", "events", OPTION_ENDPOINT_OR_NONE, IN_CONFIG(events_endpoint), "\"tcp://127.0.0.1:5572\"", 0, 0, NULL},
+    {"endpoints", "events", OPTION_ENDPOINT_OR_NONE, IN_CONFIG(events_endpoint),
+     "\"tcp://127.0.0.1:5572\"", 0, 0, NULL},
 
     {"log", "format", OPTION_CHOICE, IN_CONFIG(log_format), "\"logfmt\"", 0, 0, log_formats},
     {"log", "level", OPTION_CHOICE, IN_CONFIG(log_level), "\"info\"", 0, 0, log_levels},
@@ -39,11 +40,14 @@ const struct option config_options[] = {
     {"limits", "tasks_max", OPTION_COUNT, IN_CONFIG(broker.tasks_max), "1000000", 1, 100000000, NULL},
     {"limits", "bytes_max", OPTION_SIZE, IN_CONFIG(broker.bytes_max), "\"1GiB\"", MIB, 1024 * GIB, NULL},
     {"limits", "client_tasks_max", OPTION_COUNT, IN_CONFIG(broker.client_tasks_max), "100000", 1, 100000000, NULL},
-    {"limits", "client_bytes_max", OPTION_SIZE, IN_CONFIG(broker.client_bytes_max), "\"256MiB\"", 64 * KIB, 1024 * GIB, NULL},
+    {"limits", "client_bytes_max", OPTION_SIZE, IN_CONFIG(broker.client_bytes_max),
+     "\"256MiB\"", 64 * KIB, 1024 * GIB, NULL},
     {"limits", "client_results_max", OPTION_COUNT, IN_CONFIG(broker.client_results_max), "100000", 1, 100000000, NULL},
     {"limits", "peers_max", OPTION_COUNT, IN_CONFIG(broker.peers_max), "10000", 1, 1000000, NULL},
-    {"limits", "inline_max", OPTION_SIZE, IN_CONFIG(broker.inline_bytes_max), "\"256KiB\"", KIB, INLINE_BYTES_MAX, NULL},
-    {"limits", "control_max", OPTION_SIZE, IN_CONFIG(broker.control_bytes_max), "\"8MiB\"", 64 * KIB, CONTROL_BYTES_MAX, NULL},
+    {"limits", "inline_max", OPTION_SIZE, IN_CONFIG(broker.inline_bytes_max),
+     "\"256KiB\"", KIB, INLINE_BYTES_MAX, NULL},
+    {"limits", "control_max", OPTION_SIZE, IN_CONFIG(broker.control_bytes_max),
+     "\"8MiB\"", 64 * KIB, CONTROL_BYTES_MAX, NULL},
     {"limits", "frame_max", OPTION_SIZE, IN_CONFIG(broker.frame_bytes_max), "\"64MiB\"", 64 * KIB, 2 * GIB, NULL},
     {"limits", "send_queue_max", OPTION_COUNT, IN_CONFIG(send_queue_max), "1000", 1, 1000000, NULL},
     {"limits", "send_bytes_max", OPTION_SIZE, IN_CONFIG(send_bytes_max), "\"64MiB\"", 64 * KIB, 1024 * GIB, NULL},
@@ -51,14 +55,16 @@ const struct option config_options[] = {
     {"timers", "heartbeat", OPTION_DURATION, IN_CONFIG(broker.heartbeat_us), "\"5s\"", 50 * MS, 5 * MINUTE, NULL},
     {"timers", "heartbeats_missed_max", OPTION_COUNT, IN_CONFIG(broker.heartbeats_missed_max), "3", 1, 100, NULL},
     {"timers", "worker_grace", OPTION_DURATION, IN_CONFIG(broker.worker_grace_us), "\"500ms\"", 0, 10 * MINUTE, NULL},
-    {"timers", "client_retention", OPTION_DURATION, IN_CONFIG(broker.client_retention_us), "\"60s\"", 0, 24 * HOUR, NULL},
+    {"timers", "client_retention", OPTION_DURATION, IN_CONFIG(broker.client_retention_us),
+     "\"60s\"", 0, 24 * HOUR, NULL},
     {"timers", "drain_timeout", OPTION_DURATION, IN_CONFIG(drain_timeout_us), "\"30s\"", 0, 24 * HOUR, NULL},
     {"timers", "link_heartbeat", OPTION_DURATION, IN_CONFIG(link_heartbeat_us), "\"2s\"", 100 * MS, 5 * MINUTE, NULL},
     {"timers", "link_timeout", OPTION_DURATION, IN_CONFIG(link_timeout_us), "\"2s\"", 100 * MS, 5 * MINUTE, NULL},
 
     {"agent", "stop_timeout", OPTION_DURATION, IN_CONFIG(stop_timeout_us), "\"10s\"", 0, HOUR, NULL},
     {"agent", "restart_delay", OPTION_DURATION, IN_CONFIG(restart_delay_us), "\"200ms\"", 10 * MS, HOUR, NULL},
-    {"agent", "restart_delay_max", OPTION_DURATION, IN_CONFIG(restart_delay_max_us), "\"30s\"", 10 * MS, 24 * HOUR, NULL},
+    {"agent", "restart_delay_max", OPTION_DURATION, IN_CONFIG(restart_delay_max_us),
+     "\"30s\"", 10 * MS, 24 * HOUR, NULL},
 
     {POOLS_SECTION, "name", OPTION_NAME, IN_POOL(core.name), NULL, 0, 0, NULL},
     {POOLS_SECTION, "workers", OPTION_COUNT, IN_POOL(core.workers_wanted), "0", 0, 4096, NULL},
@@ -69,7 +75,8 @@ const struct option config_options[] = {
     {POOLS_SECTION, "directory", OPTION_TEXT, IN_POOL(directory), NULL, 0, 0, NULL},
     {POOLS_SECTION, "environment", OPTION_STRINGS, IN_POOL(environment), "( )", 0, 0, NULL},
     {POOLS_SECTION, "queued_max", OPTION_COUNT, IN_POOL(core.queued_max), "100000", 1, 100000000, NULL},
-    {POOLS_SECTION, "queued_bytes_max", OPTION_SIZE, IN_POOL(core.queued_bytes_max), "\"256MiB\"", 64 * KIB, 1024 * GIB, NULL},
+    {POOLS_SECTION, "queued_bytes_max", OPTION_SIZE, IN_POOL(core.queued_bytes_max),
+     "\"256MiB\"", 64 * KIB, 1024 * GIB, NULL},
     {POOLS_SECTION, "max_attempts", OPTION_COUNT, IN_POOL(core.max_attempts), "5", 1, ATTEMPTS_MAX, NULL},
     {0},
 };
@@ -111,8 +118,8 @@ describe_range(const struct option *option, char *ret_text, size_t size)
     if (option->type == OPTION_COUNT)
         snprintf(ret_text, size, "a whole number from %s to %s", min, max);
     else
-        snprintf(ret_text, size, "a %s such as %s, from %s to %s", option->type == OPTION_DURATION ? "duration" : "size",
-                 option->default_text, min, max);
+        snprintf(ret_text, size, "a %s such as %s, from %s to %s",
+                 option->type == OPTION_DURATION ? "duration" : "size", option->default_text, min, max);
 }
 
 void

@@ -1,4 +1,4 @@
-/* config_schema.h - the table of all options: what each is called, takes, defaults to, and where it goes. Reads nothing. */
+/* config_schema.h - the table of all options: what each is called, takes, defaults to, where it goes. Only data. */
 #ifndef SNAKEPIT_IO_CONFIG_SCHEMA_H
 #define SNAKEPIT_IO_CONFIG_SCHEMA_H
 

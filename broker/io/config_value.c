@@ -15,7 +15,8 @@ struct unit {
 };
 
 static const struct unit duration_units[] = {
-    {"d", INT64_C(86400000000)}, {"h", INT64_C(3600000000)}, {"m", 60000000}, {"s", 1000000}, {"ms", 1000}, {"us", 1}, {NULL, 0},
+    {"d", INT64_C(86400000000)}, {"h", INT64_C(3600000000)}, {"m", 60000000},
+    {"s", 1000000}, {"ms", 1000}, {"us", 1}, {NULL, 0},
 };
 
 static const struct unit size_units[] = {
@@ -92,7 +93,8 @@ name_is_valid(const char *name)
     return size > 0 && size <= NAME_BYTES_MAX && strspn(name, allowed) == size;
 }
 
-/* The bytes of a dotted identifier at the start of the text, 0 when there is none. Python allows any letter of Unicode. */
+/* The bytes of a dotted identifier at the start of the text, 0 when there is none. Python allows any letter of
+ * Unicode. */
 static size_t
 dotted_identifier_bytes(const char *text)
 {

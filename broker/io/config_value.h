@@ -8,7 +8,8 @@
 
 enum { UNIT_TEXT_BYTES = 32 };
 
-/* "250us", "500ms", "30s", "5m", "2h", "1d": a whole number and its unit. OK, or ERR_INVALID (other text, or too large). */
+/* "250us", "500ms", "30s", "5m", "2h", "1d": a whole number and its unit. OK, or ERR_INVALID (other text, or too
+ * large). */
 int
 duration_parse(const char *text, int64_t *ret_us);
 

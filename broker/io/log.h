@@ -41,8 +41,8 @@ log_uint(struct log *log, const char *key, uint64_t value);
 void
 log_int(struct log *log, const char *key, int64_t value);
 
-/* Writes the line; never waits. A full disk, or a pipe that is full or closed, loses the line and counts it; the next line
- * that works says how many (lost_lines). */
+/* Writes the line; never waits. A full disk, or a pipe that is full or closed, loses the line and counts it; the next
+ * line that works says how many (lost_lines). */
 void
 log_end(struct log *log);
 

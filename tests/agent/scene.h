@@ -1,4 +1,4 @@
-/* scene.h - for tests: a directory with a configuration and a program that plays Python, an agent on it, and its log. */
+/* scene.h - for tests: a directory with a configuration and a program that plays Python, an agent, and its log. */
 #ifndef SNAKEPIT_TESTS_AGENT_SCENE_H
 #define SNAKEPIT_TESTS_AGENT_SCENE_H
 

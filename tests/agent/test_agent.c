@@ -273,7 +273,8 @@ Test(agent, a_process_worker_gets_its_arguments_directory_and_one_thread_per_lib
     start("{ name = \"p\"; workers = 1; app = \"play:say\"; @PLAY@ directory = \"/usr\"; "
           "environment = ( \"MKL_NUM_THREADS=3\", \"PYTHONUNBUFFERED=1\" ); }", QUICK, true);
     collect_output(text, sizeof(text));
-    snprintf(want, sizeof(want), "args -m snakepit.worker play:say --pool p --connect ipc://%s/workers --name p-1 --lifeline 3\n/usr\n",
+    snprintf(want, sizeof(want), "args -m snakepit.worker play:say --pool p --connect ipc://%s/workers "
+             "--name p-1 --lifeline 3\n/usr\n",
              scene.directory);
     cr_expect_eq(strncmp(text, want, strlen(want)), 0, "%s", text);
     cr_expect_not_null(strstr(text, "\nOMP_NUM_THREADS=1\n"), "%s", text);
@@ -288,7 +289,8 @@ Test(agent, a_thread_worker_is_told_its_slots)
 {
     static char text[64 * 1024];
 
-    start("{ name = \"p\"; workers = 1; app = \"play:say\"; @PLAY@ profile = \"thread\"; threads_per_worker = 8; }", QUICK, true);
+    start("{ name = \"p\"; workers = 1; app = \"play:say\"; @PLAY@ profile = \"thread\"; threads_per_worker = 8; }",
+          QUICK, true);
     collect_output(text, sizeof(text));
     cr_expect_not_null(strstr(text, " --name p-1 --lifeline 3 --profile thread --slots 8\n"), "%s", text);
 }

@@ -22,7 +22,8 @@ start(const char *app)
     cr_assert(root != NULL && python != NULL, "set SOURCE_ROOT and PYTHON");
     snprintf(pool, sizeof(pool),
              "{ name = \"p\"; workers = 1; app = \"%s\"; python = \"%s\"; directory = \"%s/examples/demo\"; "
-             "environment = ( \"PYTHONPATH=%s/worker_python/src\", \"PYTHONDONTWRITEBYTECODE=1\" ); }", app, python, root, root);
+             "environment = ( \"PYTHONPATH=%s/worker_python/src\", \"PYTHONDONTWRITEBYTECODE=1\" ); }",
+             app, python, root, root);
     scene_open(&scene, pool, QUICK);
     scene_start_agent(&scene, true);
 }

@@ -43,9 +43,38 @@ Test(config, one_named_pool_is_enough_and_the_rest_is_the_protocols_defaults)
     cr_expect_null(config);
 }
 
+Test(config, the_cores_own_defaults_are_the_same)
+{
+    struct config *config = load_good(ONE_POOL);
+    struct broker_settings broker;
+    struct pool_settings pool;
+
+    broker_settings_init(&broker);
+    pool_settings_init(&pool, "work");
+    cr_expect_eq(broker.heartbeat_us, config->broker.heartbeat_us);
+    cr_expect_eq(broker.heartbeats_missed_max, config->broker.heartbeats_missed_max);
+    cr_expect_eq(broker.worker_grace_us, config->broker.worker_grace_us);
+    cr_expect_eq(broker.client_retention_us, config->broker.client_retention_us);
+    cr_expect_eq(broker.tasks_max, config->broker.tasks_max);
+    cr_expect_eq(broker.bytes_max, config->broker.bytes_max);
+    cr_expect_eq(broker.client_tasks_max, config->broker.client_tasks_max);
+    cr_expect_eq(broker.client_bytes_max, config->broker.client_bytes_max);
+    cr_expect_eq(broker.client_results_max, config->broker.client_results_max);
+    cr_expect_eq(broker.peers_max, config->broker.peers_max);
+    cr_expect_eq(broker.inline_bytes_max, config->broker.inline_bytes_max);
+    cr_expect_eq(broker.control_bytes_max, config->broker.control_bytes_max);
+    cr_expect_eq(broker.frame_bytes_max, config->broker.frame_bytes_max);
+    cr_expect_eq(pool.queued_max, config->pools[0].core.queued_max);
+    cr_expect_eq(pool.queued_bytes_max, config->pools[0].core.queued_bytes_max);
+    cr_expect_eq(pool.max_attempts, config->pools[0].core.max_attempts);
+    cr_expect_eq(pool.workers_wanted, config->pools[0].core.workers_wanted);
+    config_unload(&config);
+}
+
 Test(config, every_option_of_a_pool_arrives_in_its_field)
 {
-    struct config *config = load_good("pools = ( { name = \"a\"; }, { name = \"text\"; workers = 2; app = \"text_tasks:app\"; "
+    struct config *config = load_good("pools = ( { name = \"a\"; }, "
+                                      "{ name = \"text\"; workers = 2; app = \"text_tasks:app\"; "
                                       "profile = \"thread\"; threads_per_worker = 8; python = \"python3.11\"; "
                                       "directory = \"/tmp\"; environment = ( \"A=b\", \"C=d e=f\" ); queued_max = 10; "
                                       "queued_bytes_max = \"1MiB\"; max_attempts = 7; } );");

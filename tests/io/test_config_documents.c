@@ -40,8 +40,10 @@ static void
 get_documentation(const char *text, const struct option *option, char *ret_text, size_t size)
 {
     char assignment[64];
-    const char *indent = option->section[0] == '\0' ? "" : strcmp(option->section, POOLS_SECTION) == 0 ? "        " : "    ";
+    const char *indent = option->section[0] == '\0' ? "" : "    ";
 
+    if (strcmp(option->section, POOLS_SECTION) == 0)
+        indent = "        ";
     snprintf(assignment, sizeof(assignment), "\n%s%s = ", indent, option->name);
     const char *found = strstr(find_section(text, option->section), assignment);
     cr_assert_not_null(found, "%s.%s is not in the file", option->section, option->name);
@@ -66,7 +68,8 @@ Test(config_documents, the_file_names_each_option_with_its_default_and_its_range
         else
             snprintf(want, sizeof(want), "Default: %s. Allowed: %s", option->default_text, allowed);
         get_documentation(text, option, got, sizeof(got));
-        cr_expect_eq(strncmp(got, want, strlen(want)), 0, "%s.%s\nwant: %s\ngot:  %s", option->section, option->name, want, got);
+        cr_expect_eq(strncmp(got, want, strlen(want)), 0, "%s.%s\nwant: %s\ngot:  %s", option->section, option->name,
+                     want, got);
     }
     free(text);
 }
@@ -119,7 +122,8 @@ Test(config_documents, the_manual_names_each_option_with_its_default)
             continue;
         snprintf(item, sizeof(item), "\nDefault: %s.\n", option->default_text);
         found = strstr(found, item);
-        cr_expect(found != NULL && (end == NULL || found < end), "%s.%s: no line %s", option->section, option->name, item + 1);
+        cr_expect(found != NULL && (end == NULL || found < end), "%s.%s: no line %s", option->section, option->name,
+                  item + 1);
     }
     free(text);
 }

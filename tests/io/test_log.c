@@ -89,8 +89,8 @@ Test(log, logfmt_quotes_only_what_needs_it)
     log_str(log, "f", "caf\xc3\xa9");
     log_end(log);
     read_pipe();
-    cr_expect_not_null(strstr(text, " a=plain/value:1,2 b=\"two words\" c=\"x=y\" d=\"say \\\"hi\\\" \\\\\" e=\"\" f=\"caf\xc3\xa9\"\n"),
-                       "%s", text);
+    cr_expect_not_null(strstr(text, " a=plain/value:1,2 b=\"two words\" c=\"x=y\" d=\"say \\\"hi\\\" \\\\\" e=\"\" "
+                                    "f=\"caf\xc3\xa9\"\n"), "%s", text);
     log_destroy(&log);
 }
 
@@ -155,8 +155,8 @@ Test(log, overlong_and_surrogate_encodings_are_replaced)
     log_str(log, "v", "\xc0\x80|\xe0\x80\x80|\xed\xa0\x80|\xf5\x80\x80\x80|\xe2\x82");
     log_end(log);
     read_pipe();
-    cr_expect_not_null(strstr(text, "v=\"\\ufffd\\ufffd|\\ufffd\\ufffd\\ufffd|\\ufffd\\ufffd\\ufffd|\\ufffd\\ufffd\\ufffd\\ufffd|"
-                                    "\\ufffd\\ufffd\"\n"), "%s", text);
+    cr_expect_not_null(strstr(text, "v=\"\\ufffd\\ufffd|\\ufffd\\ufffd\\ufffd|\\ufffd\\ufffd\\ufffd|"
+                                    "\\ufffd\\ufffd\\ufffd\\ufffd|\\ufffd\\ufffd\"\n"), "%s", text);
     log_destroy(&log);
 }
 
