@@ -33,6 +33,7 @@ struct router {
     struct inbound *inbound;
     struct connection *speaker;  /* whose message is being walked; NULL between messages */
     bool has_offended;     /* this message was counted as an offence */
+    struct message verdict; /* what an event says of an attempt whose answer was refused */
     struct connection *dirty;    /* something to send */
     struct connection *leaving;  /* ended; to be told to the core */
     unsigned patience;     /* messages to read before those are told */
@@ -287,6 +288,29 @@ answer_fault(struct router *router, const struct wire_fault *fault)
         count_offence(router);
 }
 
+/* A worker's answer that was refused still ends its attempt: the worker has done with it, and the client waits. */
+static bool
+ends_attempt(const struct router *router, const struct wire_fault *fault)
+{
+    return router->side == SIDE_WORKER && router->speaker && fault->ref.kind == REF_NUMBER &&
+           (fault->verb == VERB_RESULT || fault->verb == VERB_ERROR);
+}
+
+static void
+fail_attempt(struct router *router, const struct wire_fault *fault, struct event *ret_event)
+{
+    router->verdict = (struct message){.verb = VERB_ERROR};
+    router->verdict.error.ref = fault->ref;
+    router->verdict.error.code = ERROR_FAILED;
+    router->verdict.error.text = view(fault->code == ERROR_TOO_LARGE
+                                          ? "the worker's answer was refused: it has more inline bytes than inline_max"
+                                          : "the worker's answer was refused: it is not a valid SPIT/1 command");
+    *ret_event = (struct event){.kind = EVENT_COMMAND,
+                                .side = router->side,
+                                .peer = router->speaker->number,
+                                .message = &router->verdict};
+}
+
 static int
 walk_message(struct router *router, struct event *ret_event)
 {
@@ -300,7 +324,10 @@ walk_message(struct router *router, struct event *ret_event)
         return OK;
     case INBOUND_FAULT:
         answer_fault(router, &fault);
-        return ERR_INVALID;
+        if (!ends_attempt(router, &fault))
+            return ERR_INVALID;
+        fail_attempt(router, &fault, ret_event);
+        return OK;
     case INBOUND_END:
         break;
     }

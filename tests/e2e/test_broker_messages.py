@@ -109,6 +109,19 @@ def test_frames_of_a_wrong_command_are_passed_over(broker):
         assert worker.expect_with_frames(TASK)[1] == [b"right"]
 
 
+def test_an_answer_that_is_refused_ends_the_attempt_and_frees_the_slot(broker):
+    with RawWorker(broker.workers) as worker, RawClient(broker.clients) as client:
+        worker.hello()
+        client.send([SUBMIT, 1, "p", "f", b""], [SUBMIT, 2, "p", "f", b""])
+        fence = worker.expect(TASK)[1]
+        worker.send([RESULT, fence, b"x" * (256 * 1024 + 1)])
+        assert worker.expect(ERROR)[1:3] == [fence, "too_large"]
+        error = client.expect(ERROR)
+        assert error[1:3] == [1, "failed"] and "refused" in error[3]
+        worker.send([RESULT, worker.expect(TASK)[1], b"ok"])
+        assert client.expect(RESULT)[1:3] == [2, b"ok"]
+
+
 def test_a_hello_that_is_wrong_is_refused_by_name(broker):
     with RawPeer(broker.workers) as peer:
         peer.send([HELLO, "SPIT/1", "worker", {"slots": 1}])
