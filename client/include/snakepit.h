@@ -211,7 +211,7 @@ struct snakepit_task {
     const char *pool;     /* required */
     const char *function; /* required */
 
-    /* The arguments: either `args_bytes` bytes at `args`, for instance from snakepit_args_finish, ... */
+    /* The arguments: either `args_bytes` bytes at `args`, for instance from snakepit_args_finish, or NULL for none, ... */
     const void *args;
     size_t args_bytes;
     /* ... or 1 to 64 frames, the first the body and the others buffers that belong to it. */

@@ -113,12 +113,18 @@ encode_headers(struct wire_buffer *buffer, const struct snakepit_task *task)
     return buffer->size <= HEADERS_BYTES_MAX ? OK : ERR_INVALID;
 }
 
+static bool
+is_msgpack(const char *content_type)
+{
+    return !content_type || strcmp(content_type, "msgpack") == 0;
+}
+
 static void
 fill_options(struct submit *submit, const struct snakepit_task *task)
 {
     submit->pool = text_bytes(task->pool);
     submit->function = text_bytes(task->function);
-    if (task->content_type && strcmp(task->content_type, "msgpack") != 0)
+    if (!is_msgpack(task->content_type))
         submit->content_type = text_bytes(task->content_type);
     submit->priority = task->priority ? (uint8_t)(task->priority - 1) : PRIORITY_DEFAULT;
     submit->max_attempts = task->max_attempts;
@@ -226,6 +232,7 @@ draft_task(struct draft *draft, const struct snakepit_task *task, uint64_t id, s
 {
     /* Plain arguments are a payload of one part. libzmq wants a pointer that is not const; nothing writes there. */
     struct snakepit_part args = {.data = (void *)(uintptr_t)task->args, .size = task->args_bytes};
+    static const uint8_t no_arguments[] = {0x90}; /* an empty array: no bytes at all are no MessagePack */
     const struct snakepit_part *parts = task->part_count ? task->parts : &args;
     uint16_t part_count = task->part_count ? (uint16_t)task->part_count : 1;
     bool is_inline = part_count == 1 && !parts->release && parts->size < ATTACH_BYTES_MIN;
@@ -236,6 +243,8 @@ draft_task(struct draft *draft, const struct snakepit_task *task, uint64_t id, s
     draft->fault = task_fault(task);
     if (draft->fault)
         return ERR_INVALID;
+    if (parts == &args && args.size == 0 && is_msgpack(task->content_type))
+        args = (struct snakepit_part){.data = (void *)(uintptr_t)no_arguments, .size = sizeof no_arguments};
     message.verb = VERB_SUBMIT;
     memset(&message.submit, 0, sizeof message.submit);
     message.submit.id = ref_number(id);

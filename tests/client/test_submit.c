@@ -81,6 +81,19 @@ Test(submit, every_option_reaches_the_broker)
                                          "blue"));
 }
 
+Test(submit, no_arguments_are_an_empty_array_in_msgpack_and_nothing_in_other_types)
+{
+    struct snakepit_task task = plain_task(&outcome);
+
+    task.args = NULL;
+    task.args_bytes = 0;
+    snakepit_submit(client, &task, NULL);
+    cr_assert(bytes_are(fake_broker_expect(broker, client, VERB_SUBMIT)->message.submit.payload.data, "\x90"));
+    task.content_type = "raw";
+    snakepit_submit(client, &task, NULL);
+    cr_assert_eq(fake_broker_expect(broker, client, VERB_SUBMIT)->message.submit.payload.data.size, 0);
+}
+
 Test(submit, the_lowest_priority_is_not_the_default)
 {
     struct snakepit_task task = plain_task(&outcome);
