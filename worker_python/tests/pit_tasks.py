@@ -6,6 +6,7 @@ import asyncio
 import os
 import pathlib
 import pickle
+import signal
 import sys
 import threading
 import time
@@ -148,3 +149,19 @@ def endless() -> Iterator[int]:
     while True:
         yield number
         number += 1
+
+
+@app.task
+def end_a_fork() -> int:
+    """Fork a process that waits, end it with SIGTERM, give its exit status."""
+    child = os.fork()
+    if child == 0:
+        signal.pause()
+        os._exit(1)
+    os.kill(child, signal.SIGTERM)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+@app.task
+def swell(size: int) -> bytes:
+    return bytes(size)

@@ -215,3 +215,16 @@ def test_chunks_go_to_their_offer(ready: ClientSession) -> None:
     ready.offer(offer(1), 0.0)
     ready.receive([m.Chunk(1, 1, b"a"), m.Chunk(2, 1, b"b")], 0.1)
     assert outcomes(ready) == [(1, m.Chunk(1, 1, b"a"))]
+
+
+def test_an_offer_over_the_frame_limit_fails_and_does_not_end_the_connection(session: ClientSession) -> None:
+    frames = (bytes(2000),)
+    session.offer(Offer(1, wire.encode_submit(1, "p", "f", frames), frames, None), 0.0)
+    session.link_up(0.1)
+    session.receive([m.Welcome(7, frame_max=1000)], 0.2)
+    session.offer(Offer(2, wire.encode_submit(2, "p", "f", frames), frames, None), 0.3)
+    assert [(number, type(error)) for number, error in outcomes(session)] == [
+        (1, errors.TooLarge),
+        (2, errors.TooLarge),
+    ]
+    assert ids(sent(session)) == []

@@ -285,6 +285,22 @@ def test_a_busy_broker_is_asked_again_until_patience_ends(folder: pathlib.Path) 
             assert [future.result(60) for future in futures] == [n * n for n in range(300)]
 
 
+def test_a_broker_with_low_limits_gets_what_it_can_take(folder: pathlib.Path) -> None:
+    with (
+        Broker(folder, limits='inline_max = "1KiB"; control_max = "64KiB"; frame_max = "64KiB";') as broker,
+        Worker(broker.workers, "--slots", "16"),
+        snakepit.Client(broker.clients) as client,
+    ):
+        texts = ["x" * 5000] * 200
+        assert list(client.map("p", "echo", texts)) == texts
+        assert list(client.stream("p", "count", 10)) == list(range(10))
+        with pytest.raises(snakepit.TooLarge):
+            client.call("p", "echo", b"x" * 100_000)
+        with pytest.raises(snakepit.TaskError, match="TooLarge"):
+            client.call("p", "swell", 100_000)
+        assert client.call("p", "square", 3) == 9
+
+
 def test_nobody_answers_is_unreachable(folder: pathlib.Path) -> None:
     with snakepit.Client(f"ipc://{folder}/nobody", connect_timeout_seconds=0.2) as client:
         with pytest.raises(snakepit.Unreachable):

@@ -50,6 +50,8 @@ def test_wrong_arguments_exit_2(folder: pathlib.Path) -> None:
     for arguments in (["--slots", "0"], ["--profile", "fiber"]):
         with Worker(f"ipc://{folder}/none", *arguments) as process:
             assert process.wait() == 2
+    with Worker(f"ipc://{folder}/none", "--lifeline", "77") as process:
+        assert process.wait() == 2
     with Worker("no-endpoint") as process:
         assert process.wait() == 2
         assert "no-endpoint" in process.lines[-1]
@@ -65,6 +67,19 @@ def test_sigterm_ends_an_idle_worker_with_0(worker: Worker, client: snakepit.Cli
     assert client.call("p", "square", 2) == 4
     assert worker.stop() == 0
     assert wait_until(lambda: not client.admin("workers"), "the worker's BYE") is True
+
+
+def test_sigterm_ends_the_threads_of_a_thread_profile_worker_with_0(broker: Broker, client: snakepit.Client) -> None:
+    with Worker(broker.workers, "--profile", "thread", "--slots", "3") as process:
+        assert client.call("p", "square", 2) == 4
+        assert process.stop() == 0
+
+
+def test_a_process_that_a_task_forks_can_be_ended_without_ending_the_worker(
+    worker: Worker, client: snakepit.Client
+) -> None:
+    assert client.call("p", "end_a_fork") == -signal.SIGTERM
+    assert client.call("p", "which")[0] == worker.pid
 
 
 def test_sigterm_before_the_broker_is_there_ends_a_worker_with_0(folder: pathlib.Path) -> None:

@@ -235,3 +235,12 @@ def test_chunks_go_out_only_for_open_leases(ready: WorkerSession) -> None:
 def test_errors_and_faults_become_notes_and_stale_does_not(ready: WorkerSession) -> None:
     ready.receive([m.Error(1, "stale"), m.Error(None, "bad_message", "x"), m.Fault("bad_field")], 0.0)
     assert len(ready.notes) == 2
+
+
+def test_a_result_over_the_frame_limit_fails_its_task_and_not_the_connection(ready: WorkerSession) -> None:
+    ready.receive([task(1)], 0.0)
+    begin_all(ready)
+    frames = (bytes(m.FRAME_BYTES_MAX + 1),)
+    ready.answer(1, wire.encode_result(1, frames), frames, 0.1)
+    [answer] = sent(ready)
+    assert (answer.code, answer.details) == ("failed", {"type": "TooLarge"})

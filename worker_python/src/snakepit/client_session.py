@@ -90,8 +90,10 @@ class ClientSession(Session):
         if not self.was_welcomed and not self.offers:
             self._contact_by = now + self._limits.connect_seconds
         self.offers[offer.id] = offer
-        if self.state is State.READY:
-            self.outbox.append((offer.command, offer.frames))
+        if offer.frames and self._is_too_large(offer.frames):
+            self._finish(offer, self._too_large())
+        elif self.state is State.READY:
+            self._put(offer.command, offer.frames)
 
     def cancel(self, task_id: int, now: float) -> None:
         """Ask for the end of a task. One that the broker does not have yet ends here."""
@@ -127,7 +129,7 @@ class ClientSession(Session):
             offer = heapq.heappop(self._retries)[2]
             if self.offers.get(offer.id) is offer and self.state is State.READY:
                 offer.retry_at = math.inf
-                self.outbox.append((offer.command, offer.frames))
+                self._put(offer.command, offer.frames)
         if self.state is State.READY and self._seen != self._seen_told and (self.outbox or now >= self._seen_due):
             self._tell_seen()
         if not self.was_welcomed and now >= self._contact_by and self.offers:
@@ -159,9 +161,11 @@ class ClientSession(Session):
         self._seen = self._seen_told = 0
         self._seen_due = math.inf
         self._retries.clear()
+        for offer in [offer for offer in self.offers.values() if offer.frames and self._is_too_large(offer.frames)]:
+            self._finish(offer, self._too_large())
         for offer in self.offers.values():
             offer.retry_at = math.inf
-            self.outbox.append((offer.command, offer.frames))
+            self._put(offer.command, offer.frames)
             if offer.is_cancelled:
                 self._send(m.Cancel(offer.id))
         if self._is_leaving:
@@ -222,6 +226,10 @@ class ClientSession(Session):
     def _fail_all(self, error: SnakepitError) -> None:
         offers, self.offers = self.offers, {}
         self.outcomes.extend((offer, error) for offer in offers.values())
+
+    def _too_large(self) -> SnakepitError:
+        details = {"limit": "frame_max", "limit_bytes": self.frame_bytes_max}
+        return error_from_code("too_large", f"a frame is over the broker's {self.frame_bytes_max} bytes", details)
 
     def _end_reason(self) -> SnakepitError:
         if self.refusal is not None:

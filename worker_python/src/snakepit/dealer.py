@@ -40,9 +40,9 @@ class Dealer:
     """
 
     def __init__(self, endpoint: str) -> None:
+        self._wake_read, self._wake_write = os.pipe()
         self._endpoint = endpoint
         self._context = zmq.Context()
-        self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
         self._is_woken = False
@@ -128,15 +128,17 @@ class Dealer:
             pass
         return messages
 
-    def send(self, outbox: deque[Outgoing]) -> None:
+    def send(self, outbox: deque[Outgoing], control_bytes_max: int) -> None:
         """Send what stands in the outbox, as few messages as its size allows; what cannot go out now stays.
+
+        No control frame is larger than control_bytes_max, unless a single command is.
 
         `wait` ends when more can go out.
         """
         try:
             while outbox or self._unsent:
                 if self._unsent is None:
-                    self._unsent = _join(outbox)
+                    self._unsent = _join(outbox, min(BATCH_BYTES, control_bytes_max))
                 control, frames = self._unsent
                 if frames:
                     self._send_frames(control, frames)
@@ -173,9 +175,12 @@ class Dealer:
 
     def close(self, *, linger_ms: int = LINGER_MS) -> None:
         """End it; waits at most linger_ms for what was sent to go out."""
-        self._is_woken = True  # a late wake must not write to a descriptor that is another's by then
+        self._is_woken = True
         self._close_sockets(linger_ms)
         self._context.term()
+
+    def __del__(self) -> None:
+        # Not in close: a wake that comes late must not write to a descriptor that is another's by then.
         os.close(self._wake_read)
         os.close(self._wake_write)
 
@@ -185,14 +190,14 @@ class Dealer:
         self._socket.close(linger_ms)
 
 
-def _join(outbox: deque[Outgoing]) -> tuple[bytes, list[Buffer]]:
+def _join(outbox: deque[Outgoing], bytes_max: int) -> tuple[bytes, list[Buffer]]:
     """Take commands from the outbox until a message is full; give its control frame and attachments."""
     commands: list[bytes] = []
     frames: list[Buffer] = []
     size = 0
-    while outbox and size < BATCH_BYTES:
+    while outbox:
         command, attached = outbox[0]
-        if len(frames) + len(attached) > MESSAGE_FRAMES_MAX:
+        if commands and (size + len(command) > bytes_max or len(frames) + len(attached) > MESSAGE_FRAMES_MAX):
             break
         outbox.popleft()
         commands.append(command)

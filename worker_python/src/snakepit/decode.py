@@ -13,6 +13,7 @@ import msgpack  # type: ignore[import-untyped]
 from . import facts
 from . import fields as check
 from . import message as m
+from .encode import PAYLOAD_AT
 from .fields import FieldError, Map
 from .message import Buffer, Fault, Message, Payload
 
@@ -123,7 +124,7 @@ def _decode_command(
 
 def _pass_over_frames(command: _Fields, attached: Frames) -> None:
     """Take what a command without a place here claims, so that the next one finds its own."""
-    index = _PAYLOAD_AT.get(command[0], len(command))
+    index = PAYLOAD_AT.get(command[0], len(command))
     if index < len(command) and type(command[index]) is int and 1 <= command[index] <= m.TASK_FRAMES_MAX:
         attached.take(command[index])
 
@@ -208,8 +209,8 @@ def _result(side: str, to_broker: bool) -> _Decoder:
     check_ref = _REF[side]
 
     def decoder(c: _Fields, attached: Frames) -> Message:
-        if len(c) == 3 and type(c[2]) is bytes and not to_broker:  # the usual case
-            return m.Result(check_ref(c[1], "ref"), c[2])
+        if len(c) == 3 and type(c[2]) is bytes and type(c[1]) is int and c[1] >= 0 and not to_broker:  # the usual case
+            return m.Result(c[1], c[2])
         claimed = _claim(c, 2, attached, "ref", "payload", to_broker=to_broker)
         info = check.mapping(c[3], "info", facts.INFO) if len(c) > 3 else m.NOTHING
         return m.Result(check_ref(c[1], "ref"), claimed, info)
@@ -229,9 +230,19 @@ def _chunk(side: str, to_broker: bool) -> _Decoder:
 
 
 def _task(c: _Fields, attached: Frames) -> Message:
-    if len(c) == 5 and type(c[4]) is bytes and type(c[3]) is str and 0 < len(c[3]) < _SHORT:
-        # The usual case: no options, inline, and only the two numbers are left to be checked.
-        return m.Task(_UINT(c[1], "fence"), _ATTEMPT(c[2], "attempt"), c[3], c[4])
+    if len(c) == 5:
+        _, fence, attempt, function, payload = c
+        # The usual case, of which there is one for each task: no options, an inline payload.
+        if (
+            type(payload) is bytes
+            and type(function) is str
+            and 0 < len(function) < _SHORT
+            and type(fence) is int
+            and fence >= 0
+            and type(attempt) is int
+            and 1 <= attempt <= facts.ATTEMPT_MAX
+        ):
+            return m.Task(fence, attempt, function, payload)
     claimed = _claim(c, 4, attached, "fence", "attempt", "function", "payload", to_broker=False)
     options = check.mapping(c[5], "options", facts.TASK_OPTIONS) if len(c) > 5 else m.NOTHING
     fence, attempt = _UINT(c[1], "fence"), _ATTEMPT(c[2], "attempt")
@@ -313,9 +324,8 @@ def _details(c: _Fields, index: int) -> dict[str, Any]:
     return check.mapping(c[index], "details", facts.DETAILS) if len(c) > index else {}
 
 
-# Where a command of this verb has its payload, and which verbs have a ref, a fence or an id as their first field.
-_PAYLOAD_AT = {m.SUBMIT: 4, m.TASK: 4, m.RESULT: 2, m.CHUNK: 3}
-_REF_VERBS = {*_PAYLOAD_AT, m.ACCEPTED, m.CANCEL, m.ERROR, m.STARTED, m.RECALL, m.NACK}
+# Verbs that have a ref, a fence or an id as their first field.
+_REF_VERBS = {*PAYLOAD_AT, m.ACCEPTED, m.CANCEL, m.ERROR, m.STARTED, m.RECALL, m.NACK}
 # A str of fewer characters is within the limit of a function's name in any encoding.
 _SHORT = m.FUNCTION_BYTES_MAX // 4
 _UINT = check.uint()

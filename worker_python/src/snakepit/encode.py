@@ -17,6 +17,10 @@ from .message import Buffer, Message, Payload
 _pack: Callable[[object], bytes] = msgpack.packb
 
 
+# Where a command of this verb has its payload.
+PAYLOAD_AT = {m.SUBMIT: 4, m.TASK: 4, m.RESULT: 2, m.CHUNK: 3}
+
+
 def payload_field(payload: Payload) -> bytes | int:
     """Give what stands in the command for this payload: the bytes, or the number of its frames."""
     return len(payload) if isinstance(payload, tuple) else payload
@@ -53,6 +57,20 @@ def encode(message: Message) -> bytes:
     """
     # A function's name need not be UTF-8; decode kept its bytes as surrogates.
     return bytes(msgpack.packb(_ENCODERS[type(message)](message), unicode_errors="surrogateescape"))
+
+
+def attach_payload(command: bytes) -> tuple[bytes, tuple[Buffer, ...]]:
+    """Move the inline payload of an encoded command into an attachment frame, for a broker with a low `inline_max`.
+
+    Returns:
+        The command as it is to be sent, and its frames; unchanged when it has no inline payload.
+    """
+    fields = msgpack.unpackb(command, unicode_errors="surrogateescape")
+    index = PAYLOAD_AT.get(fields[0])
+    if index is None or not isinstance(fields[index], bytes):
+        return command, ()
+    payload, fields[index] = fields[index], 1
+    return bytes(msgpack.packb(fields, unicode_errors="surrogateescape")), (payload,)
 
 
 def cut_text(text: str, bytes_max: int, *, keep_tail: bool = False) -> str:

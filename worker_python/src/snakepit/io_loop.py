@@ -113,7 +113,7 @@ class IoLoop:
         if session.wants_reconnect:
             session.wants_reconnect = False
             dealer.reconnect()
-        dealer.send(session.outbox)
+        dealer.send(session.outbox, session.control_bytes_max)
         self.sent()
         for note in session.notes:
             self._log.warning("%s", note)

@@ -11,7 +11,7 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 from .app import App
 from .encode import encode, encode_result, frames_of
@@ -21,6 +21,9 @@ from .task import RunningTask, TaskFunction
 
 # So many parts of streams may wait to be sent; a generator that is faster than the network waits here.
 CHUNKS_WAITING_MAX = 64
+
+# Fence, encoded command, frames, whether it is final.
+Waiting: TypeAlias = "tuple[int, bytes, tuple[Buffer, ...], bool]"
 
 _log = logging.getLogger("snakepit.worker")
 
@@ -37,8 +40,7 @@ class Answers:
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
-        # (fence, encoded command, frames, whether it is final)
-        self._waiting: deque[tuple[int, bytes, tuple[Buffer, ...], bool]] = deque()
+        self._waiting: deque[Waiting] = deque()
         self._chunk_room = threading.Semaphore(CHUNKS_WAITING_MAX)
         # Set and cleared by the I/O thread, which looks once more after it has cleared it.
         self.is_watched = False
@@ -64,12 +66,15 @@ class Answers:
         self._waiting.append((chunk.ref, encode(chunk), frames_of(chunk), False))
         self._wake()
 
-    def take(self) -> tuple[int, bytes, tuple[Buffer, ...], bool] | None:
-        """Take the oldest, or None."""
+    def take_all(self) -> list[Waiting]:
+        """Take what is there, the oldest first. For the I/O thread."""
+        taken: list[Waiting] = []
+        take, add = self._waiting.popleft, taken.append
         try:
-            return self._waiting.popleft()
+            while True:
+                add(take())
         except IndexError:
-            return None
+            return taken
 
     def chunks_sent(self, count: int) -> None:
         """Make room: so many chunks have left."""
@@ -153,9 +158,10 @@ class Runner:
         loop: asyncio.AbstractEventLoop | None = None
         try:
             while (running := inbox.get()) is not None:
-                if not begin(running.fence):
+                command = running.command
+                if not begin(command.fence):
                     continue
-                definition = tasks.get(running.command.function)
+                definition = tasks.get(command.function)
                 if definition is not None and definition.is_async:
                     loop = loop or asyncio.new_event_loop()
                     answer = loop.run_until_complete(perform_async(app, definition, running, answers.chunk))

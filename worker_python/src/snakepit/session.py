@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from . import message as m
-from .encode import encode
+from .encode import attach_payload, encode
 from .message import Buffer, Fault, Message
 
 # A broker answers a HELLO at once; silence means that the connection leads nowhere.
@@ -58,6 +58,10 @@ class Session:
         # Sentences for the log; the shell takes them.
         self.notes: list[str] = []
         self.heartbeat_seconds = 5.0
+        # The broker's limits, once its WELCOME has said them.
+        self.frame_bytes_max = m.FRAME_BYTES_MAX
+        self.inline_bytes_max = m.INLINE_BYTES_MAX
+        self.control_bytes_max = m.CONTROL_BYTES_MAX
         self.beats_sent = 0
         self.beats_answered = 0
         self._beat_due = math.inf
@@ -126,6 +130,16 @@ class Session:
     def _take_command(self, message: Any, now: float) -> None:
         raise NotImplementedError
 
+    def _is_too_large(self, frames: tuple[Buffer, ...]) -> bool:
+        """Whether a frame is over the broker's limit: libzmq would end the connection there, again and again."""
+        return any(memoryview(frame).nbytes > self.frame_bytes_max for frame in frames)
+
+    def _put(self, command: bytes, frames: tuple[Buffer, ...]) -> None:
+        """Put a command that carries a payload into the outbox."""
+        if len(command) > self.inline_bytes_max and not frames:
+            command, frames = attach_payload(command)
+        self.outbox.append((command, frames))
+
     def _send(self, message: Message) -> None:
         self.outbox.append((encode(message), ()))
 
@@ -160,6 +174,9 @@ class Session:
         self._move(State.READY)
         self._greeting_until = math.inf
         self.heartbeat_seconds = max(welcome.heartbeat_ms, 1) / 1000
+        self.frame_bytes_max = welcome.frame_max
+        self.inline_bytes_max = welcome.inline_max
+        self.control_bytes_max = welcome.control_max
         self._beat_due = now + self.heartbeat_seconds
         self.beats_sent = self.beats_answered = 0
         self._welcomed(welcome, now)

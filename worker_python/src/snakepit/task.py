@@ -59,17 +59,17 @@ def name_of(function: str | Callable[..., Any]) -> str:
 class RunningTask:
     """One attempt of a task in this worker: what `current_task()` gives, and what the worker holds a lease for."""
 
-    __slots__ = ("_cancel_hook", "cancelled", "command", "deadline", "seq")
+    # Set by the I/O thread when the task was asked to end; the task decides where it is safe to look.
+    cancelled = False
+    # Instant on the clock of time.monotonic(), seconds; None: the task has no deadline.
+    deadline: float | None = None
+    seq = 0  # chunks sent so far
+    _cancel_hook: Callable[[], object] | None = None
 
     def __init__(self, command: Task, now: float) -> None:
         self.command = command  # the TASK as it came
-        # Set by the I/O thread when the task was asked to end; the task decides where it is safe to look.
-        self.cancelled = False
-        self._cancel_hook: Callable[[], object] | None = None
-        self.seq = 0  # chunks sent so far
-        left_ms = command.options.get("deadline_ms") if command.options else None
-        # Instant on the clock of time.monotonic(), seconds; None: the task has no deadline.
-        self.deadline: float | None = None if left_ms is None else now + left_ms / 1000
+        if command.options and "deadline_ms" in command.options:
+            self.deadline = now + command.options["deadline_ms"] / 1000
 
     @property
     def function(self) -> str:

@@ -7,6 +7,7 @@ this worker, 143 ended by a second signal with a task unfinished, 70 a fault of 
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import logging
 import math
@@ -72,9 +73,8 @@ class WorkerLoop(IoLoop):
         self._watch_answers(now)
 
     def _take_answers(self, now: float) -> None:
-        session, take = self.session, self.answers.take
-        while (item := take()) is not None:
-            fence, command, frames, is_final = item
+        session = self.session
+        for fence, command, frames, is_final in self.answers.take_all():
             if is_final:
                 session.answer(fence, command, frames, now)
             else:
@@ -142,7 +142,7 @@ class WorkerLoop(IoLoop):
         # At once: a task may never end, and nobody is left who could replace this worker. The broker hears the BYE,
         # or sees the connection end, and requeues.
         self.session.leave("its parent has ended")
-        self.dealer.send(self.session.outbox)
+        self.dealer.send(self.session.outbox, self.session.control_bytes_max)
         self.dealer.close(linger_ms=100)
         os._exit(EXIT_OK)
 
@@ -226,9 +226,17 @@ def watch_signals(*, ignore_interrupt: bool) -> int:
     os.set_blocking(read_fd, False)
     os.set_blocking(write_fd, False)
     signal.set_wakeup_fd(write_fd, warn_on_full_buffer=False)
+    os.register_at_fork(after_in_child=_forget_signals)
     signal.signal(signal.SIGTERM, _nothing)
     signal.signal(signal.SIGINT, signal.SIG_IGN if ignore_interrupt else _nothing)
     return read_fd
+
+
+def _forget_signals() -> None:
+    """Undo watch_signals in a process that a task forks: a SIGTERM to it must end it, and must not drain the worker."""
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _nothing(_number: int, _frame: Any) -> None:
@@ -245,12 +253,13 @@ def run(options: argparse.Namespace) -> int:
         traceback.print_exc()
         print(f"snakepit-worker: cannot import {options.app}", file=sys.stderr)
         return EXIT_IMPORT
-    lifeline = None if options.lifeline is None else Lifeline(options.lifeline)
-    signal_fd = watch_signals(ignore_interrupt=lifeline is not None)
+    gc.freeze()  # what the import made stays: no collection needs to look at it again
     session = WorkerSession(make_hello(options), vitals)
     try:
+        lifeline = None if options.lifeline is None else Lifeline(options.lifeline)
+        signal_fd = watch_signals(ignore_interrupt=lifeline is not None)
         loop = WorkerLoop(options.connect, session, signal_fd, lifeline)
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         print(f"snakepit-worker: {error}", file=sys.stderr)
         return EXIT_USAGE
     _log.info("connecting to %s", options.connect)

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from . import message as m
+from .encode import encode
 from .message import Buffer
 from .session import Session, State
 from .task import RunningTask
@@ -74,16 +75,19 @@ class WorkerSession(Session):
         if self.leases.pop(fence, None) is None:
             return
         self.tasks_done += 1
+        if frames and self._is_too_large(frames):
+            text = f"a frame of the result is over the broker's {self.frame_bytes_max} bytes"
+            command, frames = encode(m.Error(fence, "failed", text, {"type": "TooLarge"})), ()
         if self.state is State.READY:
-            self.outbox.append((command, frames))
+            self._put(command, frames)
         self._remember(fence, command, frames)
         if self.is_draining:
             self._end_if_done(now)
 
     def chunk(self, fence: int, command: bytes, frames: tuple[Buffer, ...]) -> None:
         """Send one part of a stream (an encoded CHUNK). Not kept: a stream that lost parts is told so at its end."""
-        if self.state is State.READY and fence in self.leases:
-            self.outbox.append((command, frames))
+        if self.state is State.READY and fence in self.leases and not self._is_too_large(frames):
+            self._put(command, frames)
 
     def drain(self, now: float, grace_seconds: float = math.inf) -> None:
         """Take no new tasks, give back those that have not begun, end when the others are answered or time is up."""
@@ -133,7 +137,7 @@ class WorkerSession(Session):
         answers, self._answers, self._answer_bytes = self._answers, deque(), 0
         for fence, command, frames, _, _ in answers:
             if fence in still_open:
-                self.outbox.append((command, frames))
+                self._put(command, frames)
                 self._remember(fence, command, frames)
         if self.is_draining:
             self._send(m.Draining())
