@@ -206,8 +206,11 @@ give_out(struct inbound *inbound, const struct message **ret_message, struct wir
     struct payload *payload = message_payload(&inbound->message);
     unsigned frames = payload ? payload->frames : 0;
 
-    if (!take_frames(inbound, frames))
-        return complain(inbound, "attachment frames are missing", find_ref(&inbound->message), ret_fault);
+    if (!take_frames(inbound, frames)) {
+        complain(inbound, "attachment frames are missing", find_ref(&inbound->message), ret_fault);
+        ret_fault->verb = inbound->message.verb;
+        return INBOUND_FAULT;
+    }
     if (frames > 0) {
         zmq_msg_t *first = &inbound->frames[inbound->frames_taken - frames];
 

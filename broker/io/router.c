@@ -31,14 +31,14 @@ struct router {
     struct connections *connections;
     struct parcel_store parcels;
     struct inbound *inbound;
-    struct connection *speaker;  /* whose message is being walked; NULL between messages */
-    bool has_offended;     /* this message was counted as an offence */
-    struct message verdict; /* what an event says of an attempt whose answer was refused */
-    struct connection *dirty;    /* something to send */
-    struct connection *leaving;  /* ended; to be told to the core */
-    unsigned patience;     /* messages to read before those are told */
-    bool is_touched;       /* ZeroMQ was asked to send since the last flush */
-    int64_t retry_us;      /* when slow peers are tried again */
+    struct connection *speaker; /* whose message is being walked; NULL between messages */
+    struct connection *dirty;   /* something to send */
+    struct connection *leaving; /* ended; to be told to the core */
+    struct message verdict;     /* what an event says of an attempt whose answer was refused */
+    unsigned patience;          /* messages to read before those that leave are told */
+    bool has_offended;          /* this message was counted as an offence */
+    bool is_touched;            /* ZeroMQ was asked to send since the last flush */
+    int64_t retry_us;           /* when slow peers are tried again */
     struct router_stats stats;
 };
 
