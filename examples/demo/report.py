@@ -1,5 +1,6 @@
 """What the demo prints: progress bars while it runs, tables at the end."""
 
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -29,13 +30,13 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None
 
 
 class Progress:
-    """One bar per pool on a terminal; elsewhere a line at each quarter."""
+    """One bar per pool on a terminal that can move its cursor; elsewhere a line at each quarter."""
 
     def __init__(self, totals: dict[str, int]) -> None:
         self._totals = totals
         self._done = dict.fromkeys(totals, 0)
         self._began = self._painted = time.monotonic()
-        self._is_terminal = sys.stdout.isatty()
+        self._is_terminal = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
         self._lines_up = 0
         self._quarters = 0
 

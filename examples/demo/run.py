@@ -196,6 +196,7 @@ def main() -> int:
     parser.add_argument("--documents", type=int, default=1500, help="at most so many documents (default 1500)")
     parser.add_argument("--integers", type=int, default=3000, help="so many integers (default 3000)")
     arguments = parser.parse_args()
+    sys.stdout.reconfigure(errors="replace")  # a terminal that is not UTF-8 gets question marks, not a traceback
 
     documents, integers = read_documents(arguments.documents), make_integers(arguments.integers)
     megabytes = sum(map(len, documents)) / 1e6
