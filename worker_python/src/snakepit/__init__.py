@@ -39,8 +39,9 @@ from .executor import Executor
 from .future import TaskFuture, TaskStream
 from .options import Options
 from .task import RunningTask, current_task
+from .version import VERSION
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 __all__ = [
     "App",

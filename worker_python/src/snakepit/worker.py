@@ -26,6 +26,7 @@ from .io_loop import IoLoop
 from .lifeline import Lifeline
 from .message import LABEL_BYTES_MAX, SLOTS_MAX, WorkerHello
 from .runner import Answers, Runner
+from .version import VERSION
 from .worker_session import WorkerSession
 
 EXIT_OK, EXIT_USAGE, EXIT_IMPORT, EXIT_REFUSED, EXIT_FAULT = 0, 2, 3, 4, 70
@@ -196,6 +197,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--lifeline", type=int, metavar="FD", help="end when this inherited pipe ends; for agents")
     parser.add_argument("--log-level", default="warning", choices=("debug", "info", "warning", "error"),
                         help="what the worker itself says on stderr [%(default)s]")  # fmt: skip
+    parser.add_argument("--version", action="version", version=f"snakepit-worker {VERSION}")
     options = parser.parse_args(arguments)
     if not 1 <= options.slots <= SLOTS_MAX:
         parser.error(f"--slots must be 1 to {SLOTS_MAX}")
