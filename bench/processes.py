@@ -1,4 +1,4 @@
-"""Programs of the build, started on free loopback ports in a temporary folder and surely ended. Used by the benchmarks."""
+"""Programs of the build, started on free loopback ports in a temporary folder and surely ended. For the benchmarks."""
 
 from __future__ import annotations
 

@@ -10,12 +10,13 @@ import time
 from collections import Counter
 from typing import Any
 
+from snakepit import Client, Options
+from snakepit.future import TaskFuture
+
 from inputs import make_integers, read_documents
 from number_tasks import is_prime
 from pit import Pit, is_alive
 from report import Progress, percentile, print_table
-from snakepit import Client, Options
-from snakepit.future import TaskFuture
 
 Futures = dict[str, list[TaskFuture]]
 

@@ -38,7 +38,8 @@ def declared() -> set[str]:
 class Surface(unittest.TestCase):
     def test_the_header_alone_is_c99_c11_and_cplusplus(self) -> None:
         text = "#include <snakepit.h>\nint main(void) { return snakepit_version() == 0; }\n"
-        for compiler, suffix in ((["cc", "-std=c99"], ".c"), (["cc", "-std=c11"], ".c"), (["c++", "-std=c++11"], ".cpp")):
+        compilers = ((["cc", "-std=c99"], ".c"), (["cc", "-std=c11"], ".c"), (["c++", "-std=c++11"], ".cpp"))
+        for compiler, suffix in compilers:
             with self.subTest(compiler=compiler):
                 compile_text(text, compiler, suffix)
 

@@ -1,4 +1,4 @@
-"""Peers that speak SPIT/1 frame by frame, so that a test sees exactly what the broker sends. Uses nothing of Snakepit's."""
+"""Peers that speak SPIT/1 frame by frame, so that a test sees exactly what the broker sends. Uses no Snakepit code."""
 
 import os
 import time

@@ -36,7 +36,8 @@ def test_status_and_pools_count(two_pools):
         status = client.admin("status")
         assert (status["state"], status["clients"], status["workers"], status["tasks"]) == ("running", 1, 1, 3)
         p, q = status["pools"]
-        assert [p[key] for key in ("name", "queued", "running", "workers", "slots", "slots_busy")] == ["p", 1, 2, 1, 2, 2]
+        keys = ("name", "queued", "running", "workers", "slots", "slots_busy")
+        assert [p[key] for key in keys] == ["p", 1, 2, 1, 2, 2]
         assert (q["name"], q["queued_max"], q["state"]) == ("q", 7, "open")
         assert client.admin("pools", pool="q") == [q]
         worker.serve_echo(3)

@@ -93,7 +93,7 @@ def test_whoever_comes_after_a_port_probe_is_served(folder):
 
 
 def test_no_ghost_stays_of_workers_that_end_at_once(any_broker):
-    """Each says HELLO and ends; its end may be seen before its HELLO is read, when others have its descriptor already."""
+    """The end may be seen before the HELLO is read, when another worker has the descriptor already."""
     with RawClient(any_broker.clients) as client:
         for n in range(200):
             with RawWorker(any_broker.workers) as ghost:

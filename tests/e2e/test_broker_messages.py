@@ -8,8 +8,7 @@ import pytest
 import zmq
 
 from broker_process import BrokerProcess
-from raw_peer import (ERROR, HELLO, REFUSE, REHELLO, RESULT, SUBMIT, TASK, RawClient, RawPeer, RawWorker, decode,
-                      encode)
+from raw_peer import ERROR, HELLO, REFUSE, REHELLO, RESULT, SUBMIT, TASK, RawClient, RawPeer, RawWorker, decode, encode
 
 MIB = 1024 * 1024
 

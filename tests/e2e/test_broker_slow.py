@@ -9,7 +9,7 @@ MIB = 1024 * 1024
 
 
 def flood(sloth, client, worker, broker, count):
-    """Make `count` results of 1 MiB for a client that reads none, until it is dropped. Gives the broker's peak memory."""
+    """Make `count` results of 1 MiB for a client that reads none, until it is dropped. Gives the peak memory."""
     peak = 0
     for n in range(count):
         sloth.submit(n, "p", "big")
@@ -58,7 +58,8 @@ def test_what_a_dropped_client_goes_on_to_ask_is_not_heard(folder):
 
 
 def test_a_dropped_client_that_reads_again_is_heard_again(folder):
-    with BrokerProcess(folder, limits='send_bytes_max = "2MiB"; frame_max = "2MiB"; control_max = "2MiB"; send_queue_max = 4;') as broker:
+    limits = 'send_bytes_max = "2MiB"; frame_max = "2MiB"; control_max = "2MiB"; send_queue_max = 4;'
+    with BrokerProcess(folder, limits=limits) as broker:
         with RawClient(broker.clients, rcvhwm=1) as sloth, RawClient(broker.clients) as client, \
                 RawWorker(broker.workers) as worker:
             worker.hello(slots=16)

@@ -1,4 +1,4 @@
-"""The main job as a user runs it, in small: ./demo's program, and the kill storm. Real workers of the Python package."""
+"""The main job as a user runs it, in small: ./demo's program, and the kill storm, with real Python workers."""
 
 import re
 import subprocess

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from broker_process import BUILD, BrokerProcess
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
