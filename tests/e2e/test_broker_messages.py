@@ -208,3 +208,13 @@ def test_strangers_on_the_port_disturb_nobody(folder):
                     pass
         assert client.admin("ping")["protocol"] == "SPIT/1"
         assert client.admin("status")["link"]["handshakes_failed"] >= 3
+
+
+def test_a_result_without_its_frames_fails_the_task_instead_of_leaving_it_open(broker):
+    with RawClient(broker.clients) as client, RawWorker(broker.workers) as worker:
+        worker.hello()
+        client.send(submit(1))
+        task = worker.expect(TASK)
+        worker.send([RESULT, task[1], 2], frames=[b"only one"])
+        assert worker.expect(ERROR)[1:3] == [task[1], "bad_message"]
+        assert client.expect(ERROR)[1:3] == [1, "failed"]
