@@ -92,6 +92,8 @@ def test_a_cancel_reaches_the_task_and_an_unknown_one_is_nothing(ready: WorkerSe
 
 
 def test_heartbeats_carry_facts_and_what_runs(ready: WorkerSession) -> None:
+    ready.tick(0.0)
+    assert sent(ready) == [m.Heartbeat({"rss_bytes": 5, "tasks_done": 0, "running": ()})], "the first one at once"
     ready.receive([task(1), task(2)], 0.0)
     assert ready.begin(1)
     ready.tick(0.9)

@@ -131,6 +131,7 @@ class WorkerSession(Session):
 
     def _welcomed(self, welcome: m.Welcome, now: float) -> None:
         self.session = welcome.session
+        self._beat_due = now  # at once: the broker then knows memory and CPU from the start
         still_open = set(welcome.leases)
         for fence in [fence for fence in self.leases if fence not in still_open]:
             self._give_up(fence)
