@@ -189,10 +189,11 @@ def read_imports(tree):
 def check_python(root):
     package = root / rules.PYTHON_PACKAGE
     for path in sorted(package.rglob("*.py")):
-        if path.relative_to(package).with_suffix("").as_posix() not in rules.PYTHON_PURE:
-            continue
+        module = path.relative_to(package).with_suffix("").as_posix()
         for line, name in read_imports(ast.parse(path.read_text(encoding="utf-8"))):
-            if name in rules.PYTHON_IO_IMPORTS:
+            if name == "zmq" and module not in rules.PYTHON_ZMQ:
+                yield f"{path.relative_to(root).as_posix()}:{line}: imports zmq; only the dealer touches sockets"
+            elif name in rules.PYTHON_IO_IMPORTS and module in rules.PYTHON_PURE:
                 yield f"{path.relative_to(root).as_posix()}:{line}: imports {name}; this module is pure"
 
 

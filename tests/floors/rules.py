@@ -86,7 +86,9 @@ UNMEASURED = ("tests/", "bench/", "worker_python/tests/")
 LONG_FUNCTIONS = {
 }
 
-# Python modules of worker_python/src/snakepit that know nothing of sockets, and all that may import zmq.
+# Python modules of worker_python/src/snakepit: the one that may import zmq, and those that are pure.
 PYTHON_PACKAGE = "worker_python/src/snakepit"
-PYTHON_PURE = {"app", "task", "message", "wire", "session", "errors", "convert"}
+PYTHON_ZMQ = {"dealer"}
+PYTHON_PURE = {"app", "task", "message", "wire", "encode", "decode", "fields", "options", "errors", "convert", "caller",
+               "session", "client_session", "worker_session"}
 PYTHON_IO_IMPORTS = {"zmq", "socket", "select", "selectors", "asyncio", "threading", "multiprocessing", "subprocess"}

@@ -107,9 +107,13 @@ class PlantedViolation(unittest.TestCase):
         self.plant("wire/longish.c", long_function(50))
         self.assert_found(floors.check_function_lengths, "100.0% of all functions are long")
 
-    def test_a_socket_in_a_pure_python_module_is_found(self):
-        self.plant(rules.PYTHON_PACKAGE + "/wire.py", "def f():\n    from zmq import green\n")
-        self.assert_found(floors.check_python, "wire.py:2", "imports zmq")
+    def test_a_second_python_module_with_zmq_is_found(self):
+        self.plant(rules.PYTHON_PACKAGE + "/worker.py", "def f():\n    from zmq import green\n")
+        self.assert_found(floors.check_python, "worker.py:2", "imports zmq")
+
+    def test_a_thread_in_a_pure_python_module_is_found(self):
+        self.plant(rules.PYTHON_PACKAGE + "/session.py", "import threading\n")
+        self.assert_found(floors.check_python, "session.py:1", "imports threading; this module is pure")
 
     def test_a_symbol_that_does_input_or_output_is_found(self):
         self.plant("core.c", "#include <stdio.h>\nvoid core(void);\nvoid core(void) { puts(\"x\"); }\n")
