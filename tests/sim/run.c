@@ -6,6 +6,8 @@
 #include "world.h"
 
 #include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { INBOX_MAX = 4096 };
@@ -305,12 +307,26 @@ close_all(struct trial *trial)
                       world->attachments_alive);
 }
 
+/* The one that runs: large, and what an assert in the core must be able to report. */
+static struct trial trial;
+
+/* An assert failed, in the core or in broker_check. It was called from here, so that printing is no danger. */
+static void
+report_abort(int number)
+{
+    history_break(&trial.world.history, "assert", "the broker ended itself by signal %d", number);
+    report(&trial, stdout);
+    fflush(stdout);
+    signal(SIGABRT, SIG_DFL);
+    abort();
+}
+
 bool
 run_seed(const struct run_options *options, struct tally *tally, FILE *out)
 {
-    static struct trial trial; /* large, and one at a time */
     int64_t began_us;
 
+    signal(SIGABRT, report_abort);
     memset(&trial, 0, sizeof trial);
     trial.options = options;
     trial.sabotage = options->sabotage ? sabotage_find(options->sabotage) : NULL;
