@@ -53,7 +53,7 @@ struct snakepit_client {
     int64_t now_us;   /* of this turn */
     bool is_blocked;  /* the socket took no more in this turn */
     bool is_broken;   /* the connection is of no use any more; session_turn ends it */
-    bool has_input;   /* the turn ended before the input did */
+    bool has_input;   /* there may be input: the turn ended before it did, or has sent since it looked */
     bool has_fd;      /* somebody watches the descriptor */
     bool is_ending;    /* in snakepit_client_destroy */
     uint32_t depth;   /* > 0: inside a callback or a function that drives the client */

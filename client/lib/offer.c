@@ -137,6 +137,8 @@ send_batch(struct snakepit_client *client, const struct batch *batch)
         pending_move(&client->pending, task, PENDING_OFFERED);
     }
     client->is_broken = status != OK;
+    /* libzmq shows once that something came, and may have taken note of it while it sent: look before the next sleep. */
+    client->has_input = true;
     return SNAKEPIT_OK;
 }
 

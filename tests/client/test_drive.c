@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 static struct fake_broker *broker;
@@ -221,6 +222,51 @@ Test(drive, the_descriptor_shows_the_end_of_the_connection)
     settle(fd);
     cr_assert(!snakepit_is_connected(client));
     broker = fake_broker_new(NULL); /* for tear_down */
+}
+
+/* What the callback below works with. */
+struct arrival {
+    int fd;
+    uint64_t id;
+};
+
+/* Let a result arrive after the turn has read its input, and submit a task that this turn still sends: libzmq sees the
+ * result while it sends, and does not show it again. */
+static void
+submit_beside_an_arrival(struct snakepit_client *c, const struct snakepit_result *result, void *user)
+{
+    const struct arrival *arrival = user;
+    struct snakepit_task task = plain_task(&outcome);
+    struct epoll_event ready[4];
+    int ready_count = 0;
+
+    (void)result;
+    fake_broker_answer(broker, arrival->id, "answer");
+    /* The timer is one that is ready, since a cancel asks for a turn; the socket is the other. */
+    for (int i = 0; i < 5000 && ready_count < 2; i++) {
+        usleep(1000);
+        ready_count = epoll_wait(arrival->fd, ready, 4, 0);
+    }
+    cr_assert_eq(ready_count, 2);
+    cr_assert_eq(snakepit_submit(c, &task, NULL), SNAKEPIT_OK);
+}
+
+Test(drive, the_descriptor_shows_a_result_that_came_while_the_turn_was_sending)
+{
+    struct arrival arrival = {.fd = snakepit_fd(client), .id = submit()};
+    struct snakepit_task doomed = plain_task(&outcome);
+    uint64_t id;
+
+    fake_broker_expect(broker, client, VERB_SUBMIT);
+    settle(arrival.fd);
+    doomed.on_done = submit_beside_an_arrival;
+    doomed.user = &arrival;
+    snakepit_submit(client, &doomed, &id);
+    snakepit_cancel(client, id);
+    cr_assert_eq(snakepit_process(client, 0), 1);
+    cr_assert(is_readable(arrival.fd, 1000), "the result waits unseen");
+    process_callbacks(client, 1);
+    cr_assert_str_eq(outcome.result->code, "ok");
 }
 
 /* --- what callbacks may do -------------------------------------------------------------------------------------- */
