@@ -162,6 +162,22 @@ def end_a_fork() -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
+# Registered when the app is imported, so it runs in a forked process before what the worker does there.
+signals_at_birth: list[signal.Signals] = []
+os.register_at_fork(after_in_child=lambda: [os.kill(os.getpid(), number) for number in signals_at_birth])
+
+
+@app.task
+def end_a_fork_at_birth() -> int:
+    """Fork a process that gets SIGTERM before the worker's own code runs in it, give its exit status."""
+    signals_at_birth.append(signal.SIGTERM)
+    child = os.fork()
+    if child == 0:
+        os._exit(1)
+    signals_at_birth.clear()
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
 @app.task
 def swell(size: int) -> bytes:
     return bytes(size)

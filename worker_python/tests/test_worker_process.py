@@ -79,6 +79,7 @@ def test_a_process_that_a_task_forks_can_be_ended_without_ending_the_worker(
     worker: Worker, client: snakepit.Client
 ) -> None:
     assert client.call("p", "end_a_fork") == -signal.SIGTERM
+    assert client.call("p", "end_a_fork_at_birth") == -signal.SIGTERM
     assert client.call("p", "which")[0] == worker.pid
 
 

@@ -16,6 +16,7 @@ import platform
 import signal
 import socket
 import sys
+import threading
 import time
 import traceback
 from typing import Any
@@ -228,17 +229,32 @@ def watch_signals(*, ignore_interrupt: bool) -> int:
     os.set_blocking(read_fd, False)
     os.set_blocking(write_fd, False)
     signal.set_wakeup_fd(write_fd, warn_on_full_buffer=False)
-    os.register_at_fork(after_in_child=_forget_signals)
+    _guard_forks()
     signal.signal(signal.SIGTERM, _nothing)
     signal.signal(signal.SIGINT, signal.SIG_IGN if ignore_interrupt else _nothing)
     return read_fd
 
 
-def _forget_signals() -> None:
-    """Undo watch_signals in a process that a task forks: a SIGTERM to it must end it, and must not drain the worker."""
-    signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+def _guard_forks() -> None:
+    """Undo watch_signals in a process that a task forks: a SIGTERM to it must end it, and must not drain the worker.
+
+    Until that is done both signals are held back, since the child shares the pipe from its first instruction on.
+    """
+    held = threading.local()  # by the thread that forks
+
+    def hold() -> None:
+        held.mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+
+    def release() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held.mask)
+
+    def forget() -> None:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        release()
+
+    os.register_at_fork(before=hold, after_in_parent=release, after_in_child=forget)
 
 
 def _nothing(_number: int, _frame: Any) -> None:
