@@ -1,6 +1,7 @@
 """The demo: real work through two pools, a worker killed half-way, and a check that nothing was lost or done twice."""
 
 import argparse
+import concurrent.futures
 import math
 import os
 import signal
@@ -83,7 +84,7 @@ def await_all(progress: Progress, finals: Finals, crew: Crew, futures: Futures) 
         if waiting is not None:
             try:
                 waiting.exception(timeout=0.05)
-            except TimeoutError:
+            except concurrent.futures.TimeoutError:  # TimeoutError itself from Python 3.11 on
                 continue
 
 

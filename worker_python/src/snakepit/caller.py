@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import concurrent.futures
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, TypeAlias
@@ -175,7 +176,7 @@ class Caller:
         future = self._submit(pool, function, args, kwargs, options)
         try:
             return future.result(timeout)
-        except TimeoutError:
+        except (TimeoutError, concurrent.futures.TimeoutError):  # two classes in Python 3.10
             if future.done():  # the task's own error is a timeout: not ours
                 raise
             future.cancel()

@@ -71,7 +71,7 @@ class TaskFuture(concurrent.futures.Future[Any]):
         """Wait for the task and give its value.
 
         Raises:
-            TimeoutError: it is not done within `timeout` seconds; it goes on.
+            concurrent.futures.TimeoutError: it is not done within `timeout` seconds; it goes on.
             SnakepitError: the error that ended it.
         """
         try:
