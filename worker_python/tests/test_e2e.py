@@ -171,7 +171,7 @@ def test_deadlines_and_lost_attempts_have_their_errors(client: snakepit.Client, 
     with pytest.raises(snakepit.TaskExpired):
         client.call("p", "square", 1, options=Options(deadline_seconds=0.05))
     with pytest.raises(snakepit.TaskDead), Worker(broker.workers) as first:
-        future = client.submit("p", "wait_for_cancel", str(broker.pid), options=Options(max_attempts=1))
+        future = client.submit("p", "wait_for_cancel", "/dev/null", options=Options(max_attempts=1))
         wait_until(lambda: any(w["busy"] for w in client.admin("workers")), "the dispatch")
         first.kill()
         future.result(30)
