@@ -11,6 +11,10 @@
 #include <time.h>
 #include <zmq.h>
 
+/* Longer subscriptions end the connection. There is no event whose name is as long, and without a limit whoever may connect
+ * can make libzmq take any amount of memory. */
+#define SUBSCRIPTION_BYTES_MAX INT64_C(1024)
+
 struct events {
     void *socket; /* NULL: only the log */
     struct listener *listener;
@@ -22,10 +26,12 @@ open_socket(struct events *events, void *context, const char *address)
 {
     int linger_ms = 200;
     int ipv6 = strchr(address, '[') != NULL;
+    int64_t frame_max = SUBSCRIPTION_BYTES_MAX;
 
     events->socket = zmq_socket(context, ZMQ_PUB);
     if (!events->socket || zmq_setsockopt(events->socket, ZMQ_LINGER, &linger_ms, sizeof linger_ms) != 0 ||
-        zmq_setsockopt(events->socket, ZMQ_IPV6, &ipv6, sizeof ipv6) != 0) {
+        zmq_setsockopt(events->socket, ZMQ_IPV6, &ipv6, sizeof ipv6) != 0 ||
+        zmq_setsockopt(events->socket, ZMQ_MAXMSGSIZE, &frame_max, sizeof frame_max) != 0) {
         log_line(events->log, LOG_ERROR, "socket.failed", "cannot make a socket for %s: %s", address,
                  zmq_strerror(zmq_errno()));
         return false;

@@ -36,3 +36,16 @@ def test_every_note_is_logged_and_published(any_broker):
         topic, text = sub.recv_multipart()
         assert topic == b"worker.stopped" and json.loads(text)["reason"] == "enough"
         any_broker.wait_for_log("reason=enough")
+
+
+def test_a_subscription_that_is_too_long_ends_the_connection(any_broker):
+    with zmq.Context() as context:
+        sub = context.socket(zmq.SUB)
+        sub.linger = 0
+        monitor = sub.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        sub.connect(any_broker.events)
+        sub.subscribe(b"x" * 100_000)
+        assert monitor.poll(10000), "libzmq keeps what anybody sends"
+        sub.disable_monitor()
+        monitor.close(0)
+        sub.close(0)
