@@ -31,6 +31,7 @@ struct connection {
     struct connection *dirty_prev, *dirty_next;
     struct connection *leaving_prev, *leaving_next;
     struct connection *doubtful_prev, *doubtful_next;
+    struct connection *claimant_prev, *claimant_next; /* of the same descriptor; presence.c's */
     UT_hash_handle hh;
     uint32_t routing_id_bytes;
     uint8_t routing_id[];

@@ -12,8 +12,9 @@
 
 struct presence {
     struct monitor *monitor;
-    struct connection **by_fd;
+    struct connection **by_fd; /* lists: all that claimed the descriptor since its last end */
     unsigned fd_capacity;
+    int ended_fd; /* whose list is being given out by presence_next_ended; -1: none */
     int *orphans; /* descriptors */
     unsigned orphan_count, orphan_capacity;
     struct connection *doubtful;
@@ -26,6 +27,7 @@ presence_new(void *context, void *socket, const char *name)
 
     if (!presence)
         abort();
+    presence->ended_fd = -1;
     presence->monitor = monitor_new(context, socket, name);
     if (!presence->monitor)
         presence_destroy(&presence);
@@ -73,14 +75,9 @@ is_orphan(const struct presence *presence, int fd)
     return false;
 }
 
-static struct connection *
-find_owner(const struct presence *presence, int fd)
-{
-    return fd >= 0 && (unsigned)fd < presence->fd_capacity ? presence->by_fd[fd] : NULL;
-}
-
-static void
-set_owner(struct presence *presence, int fd, struct connection *connection)
+/* The list of a descriptor, which is made if there was none so far. */
+static struct connection **
+claimants_of(struct presence *presence, int fd)
 {
     unsigned capacity = presence->fd_capacity ? presence->fd_capacity : 64;
 
@@ -94,7 +91,7 @@ set_owner(struct presence *presence, int fd, struct connection *connection)
                (capacity - presence->fd_capacity) * sizeof presence->by_fd[0]);
         presence->fd_capacity = capacity;
     }
-    presence->by_fd[fd] = connection;
+    return &presence->by_fd[fd];
 }
 
 static void
@@ -116,54 +113,64 @@ end_doubt(struct presence *presence, struct connection *connection)
     DL_DELETE2(presence->doubtful, connection, doubtful_prev, doubtful_next);
 }
 
-static void
-release_fd(struct presence *presence, struct connection *connection)
+/* The next one of the descriptor that ended, or NULL. */
+static struct connection *
+take_ended(struct presence *presence)
 {
-    if (connection->fd >= 0)
-        set_owner(presence, connection->fd, NULL);
-    connection->fd = -1;
+    struct connection *connection;
+
+    if (presence->ended_fd < 0)
+        return NULL;
+    connection = *claimants_of(presence, presence->ended_fd);
+    if (connection)
+        presence_forget(presence, connection);
+    else
+        presence->ended_fd = -1;
+    return connection;
 }
 
 struct connection *
 presence_next_ended(struct presence *presence)
 {
+    struct connection *connection;
     int fd;
 
-    while (monitor_next(presence->monitor, &fd)) {
-        struct connection *connection = find_owner(presence, fd);
-
-        if (connection) {
-            presence_forget(presence, connection);
-            return connection;
-        }
-        add_orphan(presence, fd);
+    while (!(connection = take_ended(presence))) {
+        if (!monitor_next(presence->monitor, &fd))
+            return NULL;
+        if (fd < 0)
+            continue;
+        if (*claimants_of(presence, fd))
+            presence->ended_fd = fd;
+        else
+            add_orphan(presence, fd);
     }
-    return NULL;
+    return connection;
 }
 
 void
 presence_claim(struct presence *presence, struct connection *connection, int fd)
 {
-    struct connection *previous = find_owner(presence, fd);
+    struct connection **claimants, *other;
 
     if (fd < 0)
         return;
-    if (previous) {
-        /* Only when the end of one of the two was seen before its first message. The previous one, if it is the one
-         * that stands, claims the descriptor back with its next message. */
-        release_fd(presence, previous);
-        doubt(presence, previous);
-    }
-    if (previous || is_orphan(presence, fd))
+    claimants = claimants_of(presence, fd);
+    /* Only when the end of one of them was seen before its first message. */
+    if (*claimants || is_orphan(presence, fd))
         doubt(presence, connection);
+    DL_FOREACH2(*claimants, other, claimant_next)
+        doubt(presence, other);
     connection->fd = fd;
-    set_owner(presence, fd, connection);
+    DL_APPEND2(*claimants, connection, claimant_prev, claimant_next);
 }
 
 void
 presence_forget(struct presence *presence, struct connection *connection)
 {
-    release_fd(presence, connection);
+    if (connection->fd >= 0)
+        DL_DELETE2(*claimants_of(presence, connection->fd), connection, claimant_prev, claimant_next);
+    connection->fd = -1;
     end_doubt(presence, connection);
 }
 

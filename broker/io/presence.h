@@ -9,7 +9,9 @@
  *   when a message of its next owner is read, and are looked at before that one claims it.
  * - An end may be seen before the first message of its connection is read. It is kept as an orphan until all that was
  *   sent before it has been read. Whoever claims an orphan's descriptor may be the one that ended, or just the next
- *   one; that is a doubt, and a message that ZeroMQ takes or refuses settles it. */
+ *   one; that is a doubt, and a message that ZeroMQ takes or refuses settles it.
+ * - Where none may be sent (a REQ socket, an ignored peer), the next end of the descriptor settles it: all that claimed
+ *   it until then have ended, the one that stood as well as those before it. */
 struct presence;
 
 /* Watch `socket`, before it is bound; `name` is unique in the context. NULL: errno. */

@@ -22,3 +22,9 @@ def any_broker(request, folder):
     """The same test over both transports."""
     with BrokerProcess(folder, transport=request.param) as process:
         yield process
+
+
+@pytest.fixture
+def tcp_broker(folder):
+    with BrokerProcess(folder, transport="tcp") as process:
+        yield process

@@ -5,7 +5,7 @@ import socket
 import time
 
 from broker_process import BrokerProcess, WorkerProcess
-from raw_peer import HELLO, RESULT, TASK, WELCOME, RawClient, RawWorker
+from raw_peer import HELLO, RESULT, SUBMIT, TASK, WELCOME, RawClient, RawWorker, encode
 
 
 def test_a_killed_workers_task_runs_elsewhere_well_under_a_second(any_broker):
@@ -106,4 +106,40 @@ def test_no_ghost_stays_of_workers_that_end_at_once(any_broker):
             status = client.admin("status")
             if status["workers"] == 0 and status["link"]["peers"] == 1:
                 break
+            assert time.monotonic() < until, status
+
+
+def zmtp_greeting():
+    """Greeting and READY of a DEALER: what libzmq sends by itself before the first message."""
+    ready = b"\5READY" + b"\x0bSocket-Type" + (6).to_bytes(4, "big") + b"DEALER" + b"\x08Identity" + bytes(4)
+    return b"\xff" + bytes(8) + b"\x7f" + b"\3\0" + b"NULL".ljust(52, b"\0"), b"\4" + bytes([len(ready)]) + ready
+
+
+def visit(port, count, frames):
+    """Connect so many times, send the frames on all connections, and end all of them at once."""
+    greeting, ready = zmtp_greeting()
+    visitors = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
+    for visitor in visitors:
+        visitor.sendall(greeting)
+        while len(visitor.recv(64, socket.MSG_PEEK)) < 64:
+            pass
+        visitor.recv(64)
+        visitor.sendall(ready)
+        visitor.recv(1000)
+    for visitor in visitors:
+        visitor.sendall(frames)
+    for visitor in visitors:
+        visitor.close()
+
+
+def test_visitors_that_end_with_their_first_message_do_not_pile_up(tcp_broker):
+    """Their ends are seen before their messages are read, and as REQ sockets they may not be asked whether they stand."""
+    port = int(tcp_broker.clients.rsplit(":", 1)[1])
+    submit = encode([SUBMIT, 1, "p", "f", b""])
+    frames = b"\1\0" + b"\0" + bytes([len(submit)]) + submit
+    with RawClient(tcp_broker.clients) as client:
+        for _ in range(20):
+            visit(port, 30, frames)
+        until = time.monotonic() + 10
+        while (status := client.admin("status"))["tasks"] < 600 or status["clients"] > 60:
             assert time.monotonic() < until, status
