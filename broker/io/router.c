@@ -236,6 +236,12 @@ begin_message(struct router *router)
     router->stats.messages_in++;
     if (router->patience > 0)
         router->patience--;
+    /* libzmq names no descriptor for a peer older than ZMTP 3. Its end would never be seen, so it may not begin. */
+    if (inbound_fd(router->inbound) < 0) {
+        router->stats.faults++;
+        inbound_drop(router->inbound);
+        return OK;
+    }
     router->speaker = find_speaker(router);
     router->has_offended = false;
     if (router->speaker->state != CONNECTION_OPEN) {

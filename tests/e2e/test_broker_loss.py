@@ -143,3 +143,17 @@ def test_visitors_that_end_with_their_first_message_do_not_pile_up(tcp_broker):
         until = time.monotonic() + 10
         while (status := client.admin("status"))["tasks"] < 600 or status["clients"] > 60:
             assert time.monotonic() < until, status
+
+
+def test_a_peer_older_than_zmtp_3_is_not_heard(tcp_broker):
+    """libzmq does not tell such a peer's descriptor, so its end would never be seen."""
+    port = int(tcp_broker.clients.rsplit(":", 1)[1])
+    submit = encode([SUBMIT, 1, "p", "f", b""])
+    with RawClient(tcp_broker.clients) as client:
+        for _ in range(20):
+            with socket.create_connection(("127.0.0.1", port)) as visitor:
+                visitor.sendall(b"\1\0" + bytes([len(submit) + 1]) + b"\0" + submit)
+        until = time.monotonic() + 10
+        while (status := client.admin("status"))["link"]["faults"] < 20:
+            assert time.monotonic() < until, status
+        assert (status["link"]["peers"], status["tasks"]) == (1, 0)
