@@ -1,14 +1,7 @@
 /* decode.c - the fields of each verb, in their order; see verbs.h and docs/protocol.md, section 4. */
 #include "wire/keys.h"
+#include "wire/text.h"
 #include "wire/verbs.h"
-
-#include <string.h>
-
-static bool
-text_is(struct bytes text, const char *wanted)
-{
-    return text.size == strlen(wanted) && memcmp(text.data, wanted, text.size) == 0;
-}
 
 /* Take a str for people at the end of a command; empty where the command has ended. */
 static int

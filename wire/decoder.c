@@ -2,6 +2,7 @@
 #include "wire/decoder.h"
 
 #include "wire/reader_quick.h"
+#include "wire/text.h"
 
 #include <string.h>
 
@@ -82,24 +83,13 @@ take_str(struct decoder *decoder, const char *field, uint32_t min, uint32_t max,
     return OK;
 }
 
-struct bytes
-cut_text(struct bytes text, uint32_t max)
-{
-    if (text.size <= max)
-        return text;
-    text.size = max;
-    while (text.size > 0 && (text.data[text.size] & 0xc0) == 0x80)
-        text.size--;
-    return text;
-}
-
 int
 take_text(struct decoder *decoder, const char *field, uint32_t max, struct bytes *ret_text)
 {
     int err = take_str(decoder, field, 0, UINT32_MAX, ret_text);
 
     if (err == OK)
-        *ret_text = cut_text(*ret_text, max);
+        *ret_text = text_head(*ret_text, max);
     return err;
 }
 
@@ -119,33 +109,6 @@ take_bin(struct decoder *decoder, const char *field, uint32_t min, uint32_t max,
     return OK;
 }
 
-bool
-is_name(struct bytes name)
-{
-    static const bool in_names[256] = {
-        ['-'] = 1, ['.'] = 1, ['_'] = 1, ['0'] = 1, ['1'] = 1, ['2'] = 1, ['3'] = 1, ['4'] = 1, ['5'] = 1, ['6'] = 1,
-        ['7'] = 1, ['8'] = 1, ['9'] = 1, ['A'] = 1, ['B'] = 1, ['C'] = 1, ['D'] = 1, ['E'] = 1, ['F'] = 1, ['G'] = 1,
-        ['H'] = 1, ['I'] = 1, ['J'] = 1, ['K'] = 1, ['L'] = 1, ['M'] = 1, ['N'] = 1, ['O'] = 1, ['P'] = 1, ['Q'] = 1,
-        ['R'] = 1, ['S'] = 1, ['T'] = 1, ['U'] = 1, ['V'] = 1, ['W'] = 1, ['X'] = 1, ['Y'] = 1, ['Z'] = 1, ['a'] = 1,
-        ['b'] = 1, ['c'] = 1, ['d'] = 1, ['e'] = 1, ['f'] = 1, ['g'] = 1, ['h'] = 1, ['i'] = 1, ['j'] = 1, ['k'] = 1,
-        ['l'] = 1, ['m'] = 1, ['n'] = 1, ['o'] = 1, ['p'] = 1, ['q'] = 1, ['r'] = 1, ['s'] = 1, ['t'] = 1, ['u'] = 1,
-        ['v'] = 1, ['w'] = 1, ['x'] = 1, ['y'] = 1, ['z'] = 1,
-    };
-
-    if (name.size < 1 || name.size > NAME_BYTES_MAX)
-        return false;
-    for (uint32_t i = 0; i < name.size; i++)
-        if (!in_names[name.data[i]])
-            return false;
-    return true;
-}
-
-bool
-is_admin_pool(struct bytes name)
-{
-    return name.size == sizeof ADMIN_POOL - 1 && memcmp(name.data, ADMIN_POOL, name.size) == 0;
-}
-
 int
 take_pool(struct decoder *decoder, bool admin_too, struct bytes *ret_name)
 {
@@ -153,7 +116,7 @@ take_pool(struct decoder *decoder, bool admin_too, struct bytes *ret_name)
 
     if (take_str(decoder, "pool", 1, NAME_BYTES_MAX, ret_name) != OK)
         return ERR_INVALID;
-    if (is_name(*ret_name) || (admin_too && is_admin_pool(*ret_name)))
+    if (text_is_name(*ret_name) || (admin_too && text_is(*ret_name, ADMIN_POOL)))
         return OK;
     return fail_field_at(decoder, at, "pool", "a name consists of A-Z a-z 0-9 _ . -");
 }

@@ -63,15 +63,4 @@ take_headers(struct decoder *decoder, const char *field, struct bytes *ret_heade
 int
 take_anything(struct decoder *decoder, unsigned depth);
 
-/* Whether the bytes are a name: 1 to 64 of A-Z a-z 0-9 _ . - */
-bool
-is_name(struct bytes name);
-
-bool
-is_admin_pool(struct bytes name);
-
-/* `text`, cut to at most `max` bytes between characters. */
-struct bytes
-cut_text(struct bytes text, uint32_t max);
-
 #endif

@@ -1,5 +1,6 @@
 /* encode.c - one command of each verb to bytes, shortest form, defaults left out; see verbs.h. */
 #include "wire/keys.h"
+#include "wire/text.h"
 #include "wire/verbs.h"
 
 /* Begin a command with `fields` fields behind its verb; returns where it stands, for keys_encode. */
@@ -84,7 +85,7 @@ encode_error(struct wire_buffer *buffer, enum side side, const struct message *m
     else if (!is_refuse && write_ref(buffer, side, &error->ref) != OK)
         return ERR_INVALID;
     wire_write_text(buffer, error_code_name(error->code));
-    wire_write_str(buffer, cut_text(error->text, ERROR_TEXT_BYTES_MAX));
+    wire_write_str(buffer, text_head(error->text, ERROR_TEXT_BYTES_MAX));
     return keys_encode(buffer, command_at, &details_keys, error);
 }
 
@@ -103,7 +104,7 @@ encode_reason(struct wire_buffer *buffer, enum side side, const struct message *
     (void)side;
     begin(buffer, message->verb, message->reason.size > 0 ? 1 : 0);
     if (message->reason.size > 0)
-        wire_write_str(buffer, cut_text(message->reason, ERROR_TEXT_BYTES_MAX));
+        wire_write_str(buffer, text_head(message->reason, ERROR_TEXT_BYTES_MAX));
     return OK;
 }
 
@@ -121,7 +122,7 @@ encode_submit(struct wire_buffer *buffer, enum side side, const struct message *
     const struct submit *submit = &message->submit;
     size_t command_at = begin(buffer, VERB_SUBMIT, 5);
 
-    if (!is_name(submit->pool) && !is_admin_pool(submit->pool))
+    if (!text_is_name(submit->pool) && !text_is(submit->pool, ADMIN_POOL))
         return ERR_INVALID;
     if (write_ref(buffer, side, &submit->id) != OK)
         return ERR_INVALID;
@@ -210,7 +211,7 @@ encode_fence(struct wire_buffer *buffer, enum side side, const struct message *m
 int
 encode_nack(struct wire_buffer *buffer, enum side side, const struct message *message)
 {
-    struct bytes reason = cut_text(message->nack.reason, ERROR_TEXT_BYTES_MAX);
+    struct bytes reason = text_head(message->nack.reason, ERROR_TEXT_BYTES_MAX);
 
     (void)side;
     begin(buffer, VERB_NACK, reason.size > 0 ? 2 : 1);

@@ -2,6 +2,7 @@
 #include "wire/keys.h"
 
 #include "wire/reader_quick.h"
+#include "wire/text.h"
 
 #include <string.h>
 
@@ -44,7 +45,7 @@ take_word(struct decoder *decoder, const struct key *key, unsigned *field)
     if (take_str(decoder, key->name, 0, UINT32_MAX, &word) != OK)
         return ERR_INVALID;
     for (unsigned i = 0; key->words[i]; i++) {
-        if (strlen(key->words[i]) == word.size && memcmp(key->words[i], word.data, word.size) == 0) {
+        if (text_is(word, key->words[i])) {
             *field = i;
             return OK;
         }
@@ -58,7 +59,7 @@ take_content_type(struct decoder *decoder, const struct key *key, struct bytes *
 {
     if (take_str(decoder, key->name, key->min, key->max, field) != OK)
         return ERR_INVALID;
-    if (field->size == 7 && memcmp(field->data, "msgpack", 7) == 0)
+    if (text_is(*field, "msgpack"))
         *field = (struct bytes){0};
     return OK;
 }

@@ -1,5 +1,6 @@
 /* keys_encode.c - writes a struct as a map by its table; see keys.h. */
 #include "wire/keys.h"
+#include "wire/text.h"
 
 #include <string.h>
 
@@ -64,7 +65,7 @@ static int
 write_bytes(struct wire_buffer *buffer, const struct key *key, struct bytes bytes)
 {
     if (key->kind == KEY_TEXT)
-        bytes = cut_text(bytes, (uint32_t)key->max);
+        bytes = text_head(bytes, (uint32_t)key->max);
     else if (bytes.size < key->min || bytes.size > key->max)
         return ERR_INVALID;
     if (key->kind == KEY_BIN)
@@ -77,7 +78,7 @@ write_bytes(struct wire_buffer *buffer, const struct key *key, struct bytes byte
 static int
 write_pool(struct wire_buffer *buffer, struct bytes name)
 {
-    if (!is_name(name))
+    if (!text_is_name(name))
         return ERR_INVALID;
     wire_write_str(buffer, name);
     return OK;

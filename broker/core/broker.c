@@ -2,7 +2,7 @@
 #include "broker/core/broker.h"
 
 #include "broker/core/broker_state.h"
-#include "broker/core/text.h"
+#include "wire/text.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -1,8 +1,6 @@
 /* broker_answer.c - what workers say about their leases: results, errors, parts, nacks; see broker_state.h. */
 #include "broker/core/broker_state.h"
-#include "broker/core/text.h"
-
-#include <string.h>
+#include "wire/text.h"
 
 static void
 answer_stale(struct broker *broker, const struct worker *worker, uint64_t fence)
@@ -34,9 +32,7 @@ end_attempt(struct broker *broker, struct lease *lease, struct verdict *verdict)
 static struct bytes
 result_content_type(const struct lease *lease, struct bytes said)
 {
-    struct bytes msgpack = text_bytes("msgpack");
-
-    if (said.size == msgpack.size && memcmp(said.data, msgpack.data, said.size) == 0)
+    if (text_is(said, "msgpack"))
         return (struct bytes){0};
     return said.size > 0 || !lease->task ? said : lease->task->body->content_type;
 }
@@ -72,9 +68,9 @@ handle_error(struct broker *broker, struct lease *lease, const struct error *err
 {
     struct verdict verdict = {
         .code = worker_code(error->code),
-        .text = text_cut(error->text, ERROR_TEXT_BYTES_MAX),
-        .type = text_cut(error->type, ERROR_TYPE_BYTES_MAX),
-        .traceback = text_cut(error->traceback, TRACEBACK_BYTES_MAX),
+        .text = text_head(error->text, ERROR_TEXT_BYTES_MAX),
+        .type = text_head(error->type, ERROR_TYPE_BYTES_MAX),
+        .traceback = text_head(error->traceback, TRACEBACK_BYTES_MAX),
     };
 
     end_attempt(broker, lease, &verdict);

@@ -1,6 +1,6 @@
 /* broker_client.c - sessions of clients: HELLO, reconnects, SEEN, BYE; see broker_state.h. */
 #include "broker/core/broker_state.h"
-#include "broker/core/text.h"
+#include "wire/text.h"
 
 #include <assert.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* broker_dispatch.c - hands tasks to workers, and takes them back; see broker_state.h. */
 #include "broker/core/broker_state.h"
-#include "broker/core/text.h"
+#include "wire/text.h"
 
 #include <assert.h>
 #include <utlist.h>

@@ -3,7 +3,7 @@
  * A final task's body holds the result, or the texts of an error: `function` is the text, `content_type` the exception's
  * type and `headers` its traceback. */
 #include "broker/core/broker_state.h"
-#include "broker/core/text.h"
+#include "wire/text.h"
 
 #include <assert.h>
 #include <utlist.h>

@@ -1,6 +1,6 @@
 /* broker_inspect.c - looking into the broker, for admin calls and tests; see broker.h. Changes nothing. */
 #include "broker/core/broker_state.h"
-#include "broker/core/text.h"
+#include "wire/text.h"
 
 #include <utlist.h>
 

@@ -1,6 +1,6 @@
 /* broker_operator.c - what operators ask for: drain, resume, cancel, shutdown; see broker_state.h. */
 #include "broker/core/broker_state.h"
-#include "broker/core/text.h"
+#include "wire/text.h"
 
 #include <utlist.h>
 

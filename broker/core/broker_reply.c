@@ -1,6 +1,6 @@
 /* broker_reply.c - short answers that several parts of the broker give; see broker_state.h. */
 #include "broker/core/broker_state.h"
-#include "broker/core/text.h"
+#include "wire/text.h"
 
 #include <string.h>
 
@@ -36,9 +36,7 @@ broker_refuse(struct broker *broker, enum side side, uint32_t peer, enum error_c
 bool
 broker_accepts_hello(struct broker *broker, enum side side, uint32_t peer, const struct hello *hello)
 {
-    struct bytes ours = text_bytes(PROTOCOL_NAME);
-
-    if (hello->protocol.size != ours.size || memcmp(hello->protocol.data, ours.data, ours.size) != 0) {
+    if (!text_is(hello->protocol, PROTOCOL_NAME)) {
         broker_refuse(broker, side, peer, ERROR_UNSUPPORTED, "this broker does not speak that protocol")
             ->lists_protocols = true;
         return false;

@@ -1,6 +1,6 @@
 /* broker_submit.c - tasks from clients: taken, refused, found again, cancelled; see broker_state.h. */
 #include "broker/core/broker_state.h"
-#include "broker/core/text.h"
+#include "wire/text.h"
 
 #include <assert.h>
 #include <string.h>

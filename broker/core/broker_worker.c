@@ -1,6 +1,6 @@
 /* broker_worker.c - sessions of workers: HELLO, resume, silence, loss; see broker_state.h. */
 #include "broker/core/broker_state.h"
-#include "broker/core/text.h"
+#include "wire/text.h"
 
 #include <assert.h>
 #include <string.h>

@@ -3,6 +3,7 @@
 
 #include "broker/io/admin_args.h"
 #include "broker/io/frames.h"
+#include "wire/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,8 +97,8 @@ static void
 answer_error(struct outbox *outbox, uint32_t peer, struct ref ref, const struct admin_fault *fault)
 {
     const struct bytes none = {NULL, 0};
-    struct payload text = {.data = {(const uint8_t *)fault->text, (uint32_t)strlen(fault->text)}};
-    struct bytes field = {(const uint8_t *)fault->field, (uint32_t)strlen(fault->field)};
+    struct payload text = {.data = text_bytes(fault->text)};
+    struct bytes field = text_bytes(fault->field);
     struct body *body = body_new(field, none, none, &text);
     struct error *error = &outbox_send(outbox, SIDE_CLIENT, peer, VERB_ERROR, body)->error;
 
@@ -259,7 +260,7 @@ find_function(struct bytes name, struct admin_fault *ret_fault)
     size_t used;
 
     for (size_t i = 0; i < FUNCTION_COUNT; i++)
-        if (strlen(FUNCTIONS[i].name) == name.size && memcmp(FUNCTIONS[i].name, name.data, name.size) == 0)
+        if (text_is(name, FUNCTIONS[i].name))
             return &FUNCTIONS[i];
     ret_fault->code = ERROR_NO_SUCH_FUNCTION;
     used = (size_t)snprintf(ret_fault->text, sizeof ret_fault->text, "no such admin call; there are:");
@@ -288,12 +289,8 @@ check_pool(const struct admin *admin, struct bytes pool, struct admin_fault *ret
 bool
 admin_is_call(const struct event *event)
 {
-    struct bytes pool;
-
-    if (event->kind != EVENT_COMMAND || event->side != SIDE_CLIENT || event->message->verb != VERB_SUBMIT)
-        return false;
-    pool = event->message->submit.pool;
-    return pool.size == strlen(ADMIN_POOL) && memcmp(pool.data, ADMIN_POOL, pool.size) == 0;
+    return event->kind == EVENT_COMMAND && event->side == SIDE_CLIENT && event->message->verb == VERB_SUBMIT &&
+           text_is(event->message->submit.pool, ADMIN_POOL);
 }
 
 void
@@ -338,7 +335,7 @@ is_pool_ready(const struct waiter *waiter, const struct pool_stats *pool)
 static bool
 is_ready(const struct admin *admin, const struct waiter *waiter)
 {
-    const struct bytes name = {(const uint8_t *)waiter->pool, (uint32_t)strlen(waiter->pool)};
+    const struct bytes name = text_bytes(waiter->pool);
     struct pool_stats pool;
 
     if (name.size > 0)

@@ -3,11 +3,11 @@
 
 #include "broker/io/frames.h"
 #include "wire/reader.h"
+#include "wire/text.h"
 
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <string.h>
 
 static const struct argument {
     const char *name;
@@ -54,8 +54,7 @@ static const struct argument *
 find_argument(struct bytes name, unsigned allowed)
 {
     for (size_t i = 0; i < ARGUMENT_COUNT; i++)
-        if ((allowed & ARGUMENTS[i].bit) && strlen(ARGUMENTS[i].name) == name.size &&
-            memcmp(ARGUMENTS[i].name, name.data, name.size) == 0)
+        if ((allowed & ARGUMENTS[i].bit) && text_is(name, ARGUMENTS[i].name))
             return &ARGUMENTS[i];
     return NULL;
 }
@@ -130,7 +129,7 @@ admin_args_decode(const struct submit *submit, unsigned allowed, struct admin_ar
     uint32_t count, positional = 0;
 
     *ret_args = (struct admin_args){.limit = 100, .timeout_ms = 30000};
-    if (type.size > 0 && (type.size != strlen("msgpack") || memcmp(type.data, "msgpack", type.size) != 0))
+    if (type.size > 0 && !text_is(type, "msgpack"))
         return refuse(ret_fault, ERROR_BAD_PAYLOAD, (struct bytes){0}, "admin calls take msgpack");
     reader_init(&reader, find_bytes(&submit->payload));
     if (reader_is_at_end(&reader)) /* no arguments at all */

@@ -5,6 +5,7 @@
 #include "broker/io/config_option.h"
 #include "broker/io/config_scan.h"
 #include "broker/io/config_value.h"
+#include "wire/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,7 +105,7 @@ format_pool_path(const config_setting_t *group, unsigned index, char *ret_path, 
     const config_setting_t *name = config_setting_get_member(group, "name");
     const char *text = name == NULL ? NULL : config_setting_get_string(name);
 
-    if (text != NULL && name_is_valid(text))
+    if (text != NULL && text_is_name(text_bytes(text)))
         snprintf(ret_path, size, POOLS_SECTION ".%s", text);
     else
         snprintf(ret_path, size, POOLS_SECTION "[%u]", index);

@@ -3,6 +3,7 @@
 #include "broker/io/config_endpoint.h"
 #include "broker/io/config_value.h"
 #include "wire/err.h"
+#include "wire/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -228,7 +229,7 @@ find_fault_in_text(const struct option *option, const char *text)
     const char *reason;
 
     if (option->type == OPTION_NAME)
-        return name_is_valid(text) ? NULL : "";
+        return text_is_name(text_bytes(text)) ? NULL : "";
     if (option->type == OPTION_APP && strstr(text, ".py:") != NULL)
         return "give the module's name, not its file: leave out \".py\"";
     if (option->type == OPTION_APP)

@@ -1,6 +1,6 @@
 #include "broker/io/config_value.h"
 
-#include "wire/message.h"
+#include "wire/text.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -84,15 +84,6 @@ size_format(int64_t bytes, char ret_text[UNIT_TEXT_BYTES])
         format_with_unit(bytes, size_units, ret_text);
 }
 
-bool
-name_is_valid(const char *name)
-{
-    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
-    size_t size = strlen(name);
-
-    return size > 0 && size <= NAME_BYTES_MAX && strspn(name, allowed) == size;
-}
-
 /* The bytes of a dotted identifier at the start of the text, 0 when there is none. Python allows any letter of
  * Unicode. */
 static size_t
@@ -124,52 +115,21 @@ app_is_valid(const char *app)
     return attribute_bytes > 0 && attribute[attribute_bytes] == '\0';
 }
 
-enum { WORD_BYTES_MAX = 48 };
-
-static unsigned
-least(unsigned a, unsigned b, unsigned c)
-{
-    unsigned smaller = a < b ? a : b;
-
-    return smaller < c ? smaller : c;
-}
-
-/* Letters to insert, delete or replace to make one word of the other (Levenshtein), case ignored. */
-static unsigned
-edit_distance(const char *a, const char *b)
-{
-    unsigned row[WORD_BYTES_MAX + 1];
-    size_t b_size = strlen(b);
-
-    for (unsigned j = 0; j <= b_size; j++)
-        row[j] = j;
-    for (unsigned i = 1; a[i - 1] != '\0'; i++) {
-        unsigned diagonal = row[0];
-        row[0] = i;
-        for (unsigned j = 1; j <= b_size; j++) {
-            bool is_same = tolower((unsigned char)a[i - 1]) == tolower((unsigned char)b[j - 1]);
-            unsigned replaced = diagonal + (is_same ? 0 : 1);
-            diagonal = row[j];
-            row[j] = least(row[j] + 1, row[j - 1] + 1, replaced);
-        }
-    }
-    return row[b_size];
-}
-
 const char *
 word_nearest(const char *given, const char *const *words, size_t count)
 {
+    char lower[NAME_BYTES_MAX + 1];
     const char *nearest = NULL;
     size_t given_size = strlen(given);
     /* A third of the letters may be wrong; more than that is a guess that misleads. */
     unsigned distance_min = (unsigned)(given_size / 3 + 2);
 
-    if (given_size > WORD_BYTES_MAX)
+    if (given_size > NAME_BYTES_MAX)
         return NULL;
+    for (size_t i = 0; i <= given_size; i++)
+        lower[i] = (char)tolower((unsigned char)given[i]);
     for (size_t i = 0; i < count; i++) {
-        if (strlen(words[i]) > WORD_BYTES_MAX)
-            continue;
-        unsigned distance = edit_distance(given, words[i]);
+        unsigned distance = text_distance(text_bytes(lower), text_bytes(words[i]));
         if (distance < distance_min && distance < strlen(words[i])) {
             distance_min = distance;
             nearest = words[i];

@@ -24,15 +24,11 @@ size_parse(const char *text, int64_t *ret_bytes);
 void
 size_format(int64_t bytes, char ret_text[UNIT_TEXT_BYTES]);
 
-/* Whether it is a `name` of SPIT/1: 1 to 64 of A-Z a-z 0-9 _ . - */
-bool
-name_is_valid(const char *name);
-
 /* Whether it reads "module:attribute", both dotted Python identifiers. */
 bool
 app_is_valid(const char *app);
 
-/* Of `count` words, the one that `given` most likely means, or NULL when none is near. */
+/* Of `count` words in small letters, the one that `given` most likely means, or NULL when none is near. */
 const char *
 word_nearest(const char *given, const char *const *words, size_t count);
 

@@ -1,5 +1,6 @@
 /* draft.c - checks and encodes tasks, and takes their payload over; see draft.h. */
 #include "client/lib/draft.h"
+#include "wire/text.h"
 #include "wire/wire.h"
 
 #include <stdlib.h>
@@ -28,29 +29,6 @@ end_handover(void *data, void *handover_v)
     free(handover);
 }
 
-static struct bytes
-text_bytes(const char *text)
-{
-    return (struct bytes){(const uint8_t *)text, text ? (uint32_t)strlen(text) : 0};
-}
-
-static bool
-is_name_char(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
-}
-
-static bool
-is_name(const char *text)
-{
-    size_t size = 0;
-
-    while (is_name_char(text[size]))
-        if (++size > NAME_BYTES_MAX)
-            return false;
-    return size > 0 && text[size] == '\0';
-}
-
 static bool
 is_within(const char *text, size_t bytes_min, size_t bytes_max)
 {
@@ -74,7 +52,7 @@ parts_are_sound(const struct snakepit_task *task)
 static const char *
 task_fault(const struct snakepit_task *task)
 {
-    if (!task->pool || (!is_name(task->pool) && strcmp(task->pool, ADMIN_POOL) != 0))
+    if (!task->pool || (!text_is_name(text_bytes(task->pool)) && strcmp(task->pool, ADMIN_POOL) != 0))
         return "pool: 1 to 64 of A-Z a-z 0-9 _ . -";
     if (!is_within(task->function, 1, FUNCTION_BYTES_MAX))
         return "function: 1 to 255 bytes";

@@ -6,6 +6,7 @@ FLOORS = [
     ("wire/body", 0),
     ("wire/err", 0),
     ("wire/message", 0),
+    ("wire/text", 0),
     ("broker/core/heap", 0),
     ("broker/core/hash", 0),
     ("broker/core/lease", 1),
@@ -53,7 +54,8 @@ FOLDERS = {
     "wire/body": (["wire/body.h"], PURE_LIBRARY),
     "wire/err": (["wire/err.h"], PURE_LIBRARY),
     "wire/message": (["wire/message.h", "wire/body.h", "wire/err.h"], PURE_LIBRARY),
-    "broker/core/": (["broker/core/", "wire/message.h", "wire/body.h", "wire/err.h"], PURE_LIBRARY | UTHASH),
+    "wire/text": (["wire/text.h", "wire/message.h"], PURE_LIBRARY),
+    "broker/core/": (["broker/core/", "wire/message.h", "wire/body.h", "wire/err.h", "wire/text.h"], PURE_LIBRARY | UTHASH),
     "broker/io/": (["broker/io/", "broker/core/broker.h", "broker/core/event.h", "broker/core/outbox.h", "wire/"],
                    PROGRAM | {"zmq.h", "czmq.h"}),
     "broker/io/config": (["broker/io/", "broker/core/broker.h", "wire/"], PROGRAM | {"libconfig.h"}),
@@ -69,12 +71,12 @@ FOLDERS = {
 FREE_FOLDERS = ("bench/", "tests/")
 
 # What the core library may leave undefined: memory, string and assert functions of the C library, and what compilers
-# add for themselves. Everything else must be defined in the core or in wire's body, err and message.
+# add for themselves. Everything else must be defined in the core or in wire's modules below.
 PURE_SYMBOLS = set("""malloc calloc realloc free abort __assert_fail __stack_chk_fail _GLOBAL_OFFSET_TABLE_
     memcpy memmove memset memcmp memchr strlen strcmp strncmp strchr strnlen snprintf __snprintf_chk
     __memcpy_chk __memset_chk __memmove_chk""".split())
 COMPILER_PREFIXES = ("__asan_", "__ubsan_", "__sanitizer_", "__gcov_", "__llvm_", "__sancov_")
-PURE_WIRE_OBJECTS = ("body.c.o", "err.c.o", "message.c.o", "fences.c.o", "reader.c.o")
+PURE_WIRE_OBJECTS = ("body.c.o", "err.c.o", "message.c.o", "text.c.o", "fences.c.o", "reader.c.o")
 
 FILE_LINES_MAX = 500
 FUNCTION_LINES_WANTED = 40

@@ -72,23 +72,6 @@ Test(config_value, a_number_is_written_in_its_largest_exact_unit)
     cr_expect_str_eq(text, "3GiB");
 }
 
-Test(config_value, names_are_those_of_the_protocol)
-{
-    char long_name[66];
-
-    memset(long_name, 'a', 65);
-    long_name[65] = '\0';
-    cr_expect(name_is_valid("text"));
-    cr_expect(name_is_valid("a.b-c_9"));
-    cr_expect_not(name_is_valid(""));
-    cr_expect_not(name_is_valid("$snakepit"));
-    cr_expect_not(name_is_valid("two words"));
-    cr_expect_not(name_is_valid("caf\xc3\xa9"));
-    cr_expect_not(name_is_valid(long_name));
-    long_name[64] = '\0';
-    cr_expect(name_is_valid(long_name));
-}
-
 Test(config_value, an_app_is_a_module_and_an_attribute)
 {
     cr_expect(app_is_valid("tasks:app"));

@@ -1,5 +1,5 @@
 /* text.c - names and texts; see text.h. */
-#include "broker/core/text.h"
+#include "wire/text.h"
 
 #include <string.h>
 
@@ -10,22 +10,34 @@ text_bytes(const char *text)
 }
 
 bool
+text_is(struct bytes text, const char *string)
+{
+    return text.size == strlen(string) && memcmp(text.data, string, text.size) == 0;
+}
+
+bool
 text_is_name(struct bytes text)
 {
-    if (text.size == 0 || text.size > NAME_BYTES_MAX)
-        return false;
-    for (uint32_t i = 0; i < text.size; i++) {
-        uint8_t c = text.data[i];
+    static const bool in_names[256] = {
+        ['-'] = 1, ['.'] = 1, ['_'] = 1, ['0'] = 1, ['1'] = 1, ['2'] = 1, ['3'] = 1, ['4'] = 1, ['5'] = 1, ['6'] = 1,
+        ['7'] = 1, ['8'] = 1, ['9'] = 1, ['A'] = 1, ['B'] = 1, ['C'] = 1, ['D'] = 1, ['E'] = 1, ['F'] = 1, ['G'] = 1,
+        ['H'] = 1, ['I'] = 1, ['J'] = 1, ['K'] = 1, ['L'] = 1, ['M'] = 1, ['N'] = 1, ['O'] = 1, ['P'] = 1, ['Q'] = 1,
+        ['R'] = 1, ['S'] = 1, ['T'] = 1, ['U'] = 1, ['V'] = 1, ['W'] = 1, ['X'] = 1, ['Y'] = 1, ['Z'] = 1, ['a'] = 1,
+        ['b'] = 1, ['c'] = 1, ['d'] = 1, ['e'] = 1, ['f'] = 1, ['g'] = 1, ['h'] = 1, ['i'] = 1, ['j'] = 1, ['k'] = 1,
+        ['l'] = 1, ['m'] = 1, ['n'] = 1, ['o'] = 1, ['p'] = 1, ['q'] = 1, ['r'] = 1, ['s'] = 1, ['t'] = 1, ['u'] = 1,
+        ['v'] = 1, ['w'] = 1, ['x'] = 1, ['y'] = 1, ['z'] = 1,
+    };
 
-        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
-              c == '-'))
+    if (text.size < 1 || text.size > NAME_BYTES_MAX)
+        return false;
+    for (uint32_t i = 0; i < text.size; i++)
+        if (!in_names[text.data[i]])
             return false;
-    }
     return true;
 }
 
 struct bytes
-text_cut(struct bytes text, uint32_t bytes_max)
+text_head(struct bytes text, uint32_t bytes_max)
 {
     if (text.size <= bytes_max)
         return text;

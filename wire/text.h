@@ -1,12 +1,16 @@
 /* text.h - small questions about names and texts for people. */
-#ifndef SNAKEPIT_CORE_TEXT_H
-#define SNAKEPIT_CORE_TEXT_H
+#ifndef SNAKEPIT_WIRE_TEXT_H
+#define SNAKEPIT_WIRE_TEXT_H
 
-#include "wire/message.h"
+#include "message.h"
 
 /* A view of a string without its NUL. */
 struct bytes
 text_bytes(const char *text);
+
+/* Are these the bytes of the string? */
+bool
+text_is(struct bytes text, const char *string);
 
 /* 1..64 bytes of A-Z a-z 0-9 _ . - */
 bool
@@ -14,7 +18,7 @@ text_is_name(struct bytes text);
 
 /* The first `bytes_max` bytes of UTF-8 text or less, cut between characters. */
 struct bytes
-text_cut(struct bytes text, uint32_t bytes_max);
+text_head(struct bytes text, uint32_t bytes_max);
 
 /* How many single characters must be put in, left out, changed or swapped with a neighbour to make one name of the
  * other; more than `NAME_BYTES_MAX` bytes are not compared and count as far away. */

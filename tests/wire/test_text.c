@@ -1,5 +1,5 @@
 /* test_text.c - names and texts. */
-#include "broker/core/text.h"
+#include "wire/text.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -26,16 +26,24 @@ Test(text, names_have_letters_digits_and_three_signs)
     cr_assert(text_is_name(text_bytes(longest)));
 }
 
+Test(text, a_text_is_a_string_of_the_same_bytes)
+{
+    cr_assert(text_is(text_bytes("text"), "text"));
+    cr_assert_not(text_is(text_bytes("tex"), "text"));
+    cr_assert_not(text_is(text_bytes("texts"), "text"));
+    cr_assert_not(text_is(text_bytes("Text"), "text"));
+}
+
 Test(text, a_cut_never_splits_a_character)
 {
     struct bytes text = text_bytes("ab\xe2\x82\xac"); /* ab and the euro sign */
 
-    cr_assert_eq(text_cut(text, 5).size, 5);
-    cr_assert_eq(text_cut(text, 4).size, 2);
-    cr_assert_eq(text_cut(text, 3).size, 2);
-    cr_assert_eq(text_cut(text, 2).size, 2);
-    cr_assert_eq(text_cut(text, 1).size, 1);
-    cr_assert_eq(text_cut(text, 0).size, 0);
+    cr_assert_eq(text_head(text, 5).size, 5);
+    cr_assert_eq(text_head(text, 4).size, 2);
+    cr_assert_eq(text_head(text, 3).size, 2);
+    cr_assert_eq(text_head(text, 2).size, 2);
+    cr_assert_eq(text_head(text, 1).size, 1);
+    cr_assert_eq(text_head(text, 0).size, 0);
 }
 
 Test(text, distance_counts_single_changes)
