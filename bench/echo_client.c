@@ -50,13 +50,13 @@ stamp(char *payload, size_t size, uint64_t number)
 }
 
 static void
-check_result(struct run *run, const struct snakepit_result *result)
+check_result(struct run *run, const struct snakepit_result *result, int64_t now_us)
 {
     uint64_t number = result->id - 1; /* ids are consecutive and start at 1 */
 
     if (number >= run->tasks || run->latency_us[number] != UINT32_MAX)
         die("a task ended twice", "or was never submitted");
-    run->latency_us[number] = (uint32_t)(clock_us() - run->submitted_us[number]);
+    run->latency_us[number] = (uint32_t)(now_us - run->submitted_us[number]);
     stamp(run->expected, run->payload_bytes, number);
     if (result->state == SNAKEPIT_STATE_OK && result->part_count == 1 && result->parts[0].size == run->payload_bytes &&
         memcmp(result->parts[0].data, run->expected, run->payload_bytes) == 0)
@@ -66,21 +66,22 @@ check_result(struct run *run, const struct snakepit_result *result)
 }
 
 static void
-submit_next(struct snakepit_client *client, struct run *run);
+submit_next(struct snakepit_client *client, struct run *run, int64_t now_us);
 
 static void
 on_done(struct snakepit_client *client, const struct snakepit_result *result, void *run_v)
 {
     struct run *run = run_v;
+    int64_t now_us = clock_us();
 
-    check_result(run, result);
+    check_result(run, result, now_us);
     run->done++;
     if (run->submitted < run->tasks)
-        submit_next(client, run);
+        submit_next(client, run, now_us);
 }
 
 static void
-submit_next(struct snakepit_client *client, struct run *run)
+submit_next(struct snakepit_client *client, struct run *run, int64_t now_us)
 {
     const struct snakepit_task task = {
         .pool = run->pool,
@@ -92,7 +93,7 @@ submit_next(struct snakepit_client *client, struct run *run)
     };
 
     stamp(run->payload, run->payload_bytes, run->submitted);
-    run->submitted_us[run->submitted] = clock_us();
+    run->submitted_us[run->submitted] = now_us;
     run->submitted++;
     if (snakepit_submit(client, &task, NULL))
         die("submit", snakepit_last_error(client));
@@ -178,7 +179,7 @@ main(int argc, char **argv)
     start_us = clock_us();
     end_us = start_us + (int64_t)run.timeout_s * 1000000;
     while (run.submitted < run.window && run.submitted < run.tasks)
-        submit_next(client, &run);
+        submit_next(client, &run, start_us);
     while (run.done < run.tasks && clock_us() < end_us)
         if (snakepit_process(client, 1000) < 0)
             die("process", snakepit_last_error(client));
