@@ -17,7 +17,6 @@
 #include <unistd.h>
 #include <zmq.h>
 
-#define MESSAGES_PER_TURN 16
 #define HEARTBEAT_DEFAULT_MS 5000
 
 struct worker {
@@ -324,13 +323,13 @@ run(struct worker *worker)
     while (!worker->is_stopped && !is_signalled) {
         zmq_pollitem_t items[2] = {{.socket = worker->socket, .events = ZMQ_POLLIN},
                                    {.socket = worker->monitor, .events = ZMQ_POLLIN}};
-        int messages = 0;
+        bool is_busy = receive(worker);
 
-        while (messages < MESSAGES_PER_TURN && receive(worker))
-            messages++;
+        /* Each message is answered with one message: the broker's batch is a good size for ours, and waiting for more
+         * would let the others stand idle. */
         heartbeat(worker);
         flush_output(worker);
-        if (messages > 0)
+        if (is_busy)
             continue;
         greet_new_connection(worker);
         zmq_poll(items, 2, (long)((worker->heartbeat_at_us - clock_us()) / 1000 + 1));

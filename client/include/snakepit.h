@@ -85,7 +85,7 @@ struct snakepit_client_options {
     bool retry_busy;            /* offer a task again by itself when the broker answers `busy`; else that ends it */
     size_t tasks_max;           /* unfinished tasks; 0: 100,000 */
     size_t bytes_max;           /* payload bytes of unfinished tasks; 0: 256 MiB */
-    size_t batch_bytes_max;     /* a batch goes out, without waiting for a flush, at this size; 0: 64 KiB */
+    size_t batch_bytes_max;     /* a batch goes out, without waiting for a flush, at this size; 0: 32 KiB */
     uint32_t reconnect_ms;      /* pause before the first new try; 0: 100 ms */
     uint32_t reconnect_max_ms;  /* the pause doubles up to this; 0: 2000 ms */
     snakepit_link_fn *on_link;  /* NULL: none */

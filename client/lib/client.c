@@ -9,7 +9,7 @@
 
 #define TASKS_MAX_DEFAULT 100000
 #define BYTES_MAX_DEFAULT ((size_t)256 * 1024 * 1024)
-#define BATCH_BYTES_DEFAULT ((size_t)64 * 1024)
+#define BATCH_BYTES_DEFAULT ((size_t)32 * 1024)
 #define BATCH_BYTES_MAX ((size_t)1024 * 1024) /* leaves room for one large task below the protocol's control_max */
 #define RECONNECT_MS_DEFAULT 100
 #define RECONNECT_MAX_MS_DEFAULT 2000
