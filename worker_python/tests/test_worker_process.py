@@ -27,15 +27,32 @@ def pipe() -> Iterator[list[int]]:
         os.close(fd)
 
 
-def test_an_import_failure_shows_its_traceback_and_exits_3(folder: pathlib.Path) -> None:
-    for app, text in (("no_such_module:app", "ModuleNotFoundError"), ("pit_tasks:nothing", "AttributeError"),
+def test_an_app_that_is_not_there_is_told_in_one_line_with_exit_3(folder: pathlib.Path) -> None:
+    for app, text in (("no_such_module:app", f"finds no module no_such_module in {os.getcwd()}"),
+                      ("no_such_package.module", "finds no module no_such_package"),
+                      ("pit_tasks.py:app", "without .py"), (":app", "for instance tasks:app"),
+                      ("pit_tasks:nothing", "pit_tasks has no nothing; it has the App app"),
                       ("pit_tasks:square", "not a snakepit.App")):  # fmt: skip
         with Worker(f"ipc://{folder}/none", app=app) as process:
             assert process.wait() == 3
-            output = "\n".join(process.lines)
-            assert "Traceback" in output
-            assert text in output
-            assert f"cannot import {app}" in process.lines[-1]
+            [line] = process.lines
+            assert line.startswith(f"snakepit-worker: cannot import {app}: ")
+            assert text in line
+
+
+def test_an_import_that_fails_in_the_module_shows_its_traceback_and_exits_3(folder: pathlib.Path) -> None:
+    (folder / "broken.py").write_text("import no_such_module\n")
+    command = [sys.executable, "-m", "snakepit.worker", "broken:app", "--pool", "p"]
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=30)
+    assert ended.returncode == 3
+    assert "Traceback" in ended.stderr
+    assert "No module named 'no_such_module'" in ended.stderr
+    assert ended.stderr.splitlines()[-1] == "snakepit-worker: cannot import broken:app"
+
+
+def test_a_worker_that_no_broker_answers_says_so(folder: pathlib.Path) -> None:
+    with Worker(f"ipc://{folder}/none") as process:
+        process.wait_for_line(f"no broker answers at ipc://{folder}/none")
 
 
 def test_a_module_is_found_in_the_working_directory(folder: pathlib.Path) -> None:
@@ -181,9 +198,9 @@ def test_an_app_is_loaded_by_its_path() -> None:
     app = worker_module.load_app("pit_tasks:app")
     assert "square" in app.tasks
     assert worker_module.load_app("pit_tasks") is app
-    with pytest.raises(TypeError, match=r"not a snakepit\.App"):
+    with pytest.raises(worker_module.NoApp, match="not a snakepit.App"):
         worker_module.load_app("pit_tasks:square")
-    with pytest.raises(ValueError, match="module:app"):
+    with pytest.raises(worker_module.NoApp, match="for instance"):
         worker_module.load_app(":app")
 
 

@@ -35,8 +35,14 @@ EXIT_SIGNALLED = 128 + signal.SIGTERM
 DEFAULT_ENDPOINT = "tcp://127.0.0.1:5571"
 # How often the I/O thread looks for answers by itself, while many small tasks are answered.
 WATCH_SECONDS = 0.001
+# A worker that no broker has welcomed by then says so, once, and tries on.
+LONELY_SECONDS = 3.0
 
 _log = logging.getLogger("snakepit.worker")
+
+
+class NoApp(Exception):
+    """MODULE:APP names nothing, or no App; the text says what is wrong, and where it was looked for."""
 
 
 class WorkerLoop(IoLoop):
@@ -59,6 +65,7 @@ class WorkerLoop(IoLoop):
         self._signals = 0
         self._done_before = 0
         self._look_at = math.inf
+        self._lonely_at = time.monotonic() + LONELY_SECONDS
         self._signal_fd = signal_fd
         self._lifeline = lifeline
         self.dealer.watch(signal_fd)
@@ -73,6 +80,7 @@ class WorkerLoop(IoLoop):
             self._take_signals(now)
         self._take_answers(now)
         self._watch_answers(now)
+        self._tell_loneliness(now)
 
     def _take_answers(self, now: float) -> None:
         session = self.session
@@ -95,8 +103,15 @@ class WorkerLoop(IoLoop):
         self._look_at = now + WATCH_SECONDS if is_burst else math.inf
 
     def next_wake(self) -> float:
-        """When to look for answers unasked; infinity when each of them wakes the thread."""
-        return self._look_at
+        """When to look for answers unasked, or to say that there is no broker; infinity: when something happens."""
+        return min(self._look_at, self._lonely_at)
+
+    def _tell_loneliness(self, now: float) -> None:
+        if self.session.session or self.session.is_over:
+            self._lonely_at = math.inf
+        elif now >= self._lonely_at:
+            self._lonely_at = math.inf
+            _log.warning("no broker answers at %s; trying on", self._endpoint)
 
     def deliver(self, now: float) -> None:
         """Give leases to the task threads, and pass cancels on."""
@@ -169,20 +184,35 @@ def load_app(path: str) -> App:
     """Import `module:attribute` (attribute default `app`), looking in the working directory first.
 
     Raises:
-        TypeError, ValueError: what it names is no App.
+        NoApp: the module or the attribute is not there, or is no App.
         Exception: whatever the import raises.
     """
     module_name, _, attribute = path.partition(":")
-    if not module_name:
-        raise ValueError(f"{path!r} is not module:app")
+    attribute = attribute or "app"
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
-    found: Any = importlib.import_module(module_name)
-    for name in (attribute or "app").split("."):
+    module = import_module(module_name)
+    found: Any = module
+    for name in attribute.split("."):
+        if not hasattr(found, name):
+            apps = ", ".join(key for key, value in vars(module).items() if isinstance(value, App))
+            raise NoApp(f"{module_name} has no {attribute}" + (f"; it has the App {apps}" if apps else ""))
         found = getattr(found, name)
     if not isinstance(found, App):
-        raise TypeError(f"{path!r} is a {type(found).__name__}, not a snakepit.App")
+        raise NoApp(f"{attribute} is a {type(found).__name__}, not a snakepit.App")
     return found
+
+
+def import_module(name: str) -> Any:
+    """Import a module. NoApp: there is none; an import that fails within it is its own error."""
+    if not name or name.endswith(".py"):
+        raise NoApp("write the module's name without .py and the App's, for instance tasks:app")
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise
+        raise NoApp(f"{sys.executable} finds no module {error.name} in {os.getcwd()} or elsewhere") from None
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
@@ -267,6 +297,9 @@ def run(options: argparse.Namespace) -> int:
         app = load_app(options.app)
         for hook in app.process_start_hooks:
             hook()
+    except NoApp as error:
+        print(f"snakepit-worker: cannot import {options.app}: {error}", file=sys.stderr)
+        return EXIT_IMPORT
     except BaseException:  # SystemExit too: a module that exits while it is imported has failed
         traceback.print_exc()
         print(f"snakepit-worker: cannot import {options.app}", file=sys.stderr)
