@@ -303,7 +303,7 @@ def test_a_broker_with_low_limits_gets_what_it_can_take(folder: pathlib.Path) ->
 
 def test_nobody_answers_is_unreachable(folder: pathlib.Path) -> None:
     with snakepit.Client(f"ipc://{folder}/nobody", connect_timeout_seconds=0.2) as client:
-        with pytest.raises(snakepit.Unreachable):
+        with pytest.raises(snakepit.Unreachable, match=f"no broker answered at ipc://{folder}/nobody within 0.2 s"):
             client.call("p", "square", 1)
         with pytest.raises(snakepit.Unreachable):
             client.call("p", "square", 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import os
 import time
@@ -30,6 +31,7 @@ class ClientLoop(IoLoop):
     """
 
     def __init__(self, endpoint: str, hello: ClientHello, limits: Limits, window: Window) -> None:
+        limits = dataclasses.replace(limits, endpoint=endpoint)
         self._client = ClientSession(hello, time.monotonic(), limits)
         super().__init__(endpoint, self._client, "client", _log)
         self._window = window

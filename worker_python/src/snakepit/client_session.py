@@ -34,10 +34,12 @@ class Limits:
 
     `busy_seconds`: how long a task that is refused as `busy` is offered again before the caller is told; 0: never.
     `connect_seconds`: how long tasks wait for the first WELCOME before they fail as Unreachable; infinity: for ever.
+    `endpoint`: where that broker should be, for the text of Unreachable.
     """
 
     busy_seconds: float = 30.0
     connect_seconds: float = 10.0
+    endpoint: str = "the endpoint"
 
 
 class Offer:
@@ -133,7 +135,8 @@ class ClientSession(Session):
         if self.state is State.READY and self._seen != self._seen_told and (self.outbox or now >= self._seen_due):
             self._tell_seen()
         if not self.was_welcomed and now >= self._contact_by and self.offers:
-            self._fail_all(Unreachable("no broker answered in time"))
+            limits = self._limits
+            self._fail_all(Unreachable(f"no broker answered at {limits.endpoint} within {limits.connect_seconds:g} s"))
 
     @property
     def next_due(self) -> float:
