@@ -29,7 +29,9 @@ decode_hello(struct decoder *decoder, struct message *message)
         return ERR_INVALID;
     if (!text_is(role, hello->is_worker ? "worker" : "client")) {
         decoder->reader.at = role_at;
-        return decoder_fail(decoder, ERROR_BAD_FIELD, "role", "the role does not fit the socket");
+        return decoder_fail(decoder, ERROR_BAD_FIELD, "role", hello->is_worker
+                            ? "this endpoint is for workers; clients connect to another one"
+                            : "this endpoint is for clients; workers connect to another one");
     }
     return keys_decode(decoder, hello->is_worker ? &worker_keys : &client_keys, "facts", hello);
 }

@@ -194,7 +194,7 @@ on_link(struct snakepit_client *client, enum snakepit_link link, const char *tex
     if (link == SNAKEPIT_LINK_DOWN)
         cli_say(cli, "the connection to %s ended; waiting for the broker, the task is kept", cli->endpoint);
     else if (link == SNAKEPIT_LINK_REFUSED)
-        cli_say(cli, "the broker refuses: %s", text);
+        cli_say(cli, "%s", text);
 }
 
 /* --- waiting -------------------------------------------------------------------------------------------------- */

@@ -178,7 +178,7 @@ on_link(struct snakepit_client *client, enum snakepit_link link, const char *tex
             cli_say(submit->cli, "connected again");
         submit->down_since_us = 0;
     } else if (link == SNAKEPIT_LINK_REFUSED) {
-        cli_say(submit->cli, "the broker refuses: %s", text);
+        cli_say(submit->cli, "%s", text);
         stop(submit, EXIT_REFUSED);
     }
 }

@@ -59,6 +59,7 @@ struct snakepit_client {
     uint32_t depth;   /* > 0: inside a callback or a function that drives the client */
     int callbacks;    /* called in this turn */
     enum error_code refusal; /* REFUSED: why */
+    char refusal_text[160];  /* REFUSED: in the broker's words */
     uint64_t random;  /* state of the jitter */
     char error[256];
 };

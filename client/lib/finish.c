@@ -43,7 +43,7 @@ doom_result(const struct snakepit_client *client, const struct pending_task *tas
         return finish_result(task->id, SNAKEPIT_STATE_CANCELLED, error_code_name(ERROR_CANCELLED));
     if (client->state == SESSION_REFUSED) {
         result = finish_result(task->id, SNAKEPIT_STATE_REFUSED, error_code_name(client->refusal));
-        result.message = client->error;
+        result.message = client->refusal_text;
         return result;
     }
     result = finish_result(task->id, SNAKEPIT_STATE_REFUSED, error_code_name(ERROR_TOO_LARGE));

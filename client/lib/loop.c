@@ -118,7 +118,7 @@ snakepit_process(struct snakepit_client *client, int timeout_ms)
         if (client->callbacks > 0)
             return client->callbacks;
         if (client->state == SESSION_REFUSED)
-            return client_fail(client, SNAKEPIT_REFUSED, "%s does not want this client", client->endpoint);
+            return session_fail_refused(client);
         if (interrupted || sleep_until_due(client, deadline_us, &interrupted))
             return 0;
     }
@@ -137,7 +137,7 @@ client_wait_until(struct snakepit_client *client, client_question_fn *is_done, c
         if (status || is_done(client, argument))
             break;
         if (client->state == SESSION_REFUSED)
-            return client_fail(client, SNAKEPIT_REFUSED, "%s does not want this client", client->endpoint);
+            return session_fail_refused(client);
         status = sleep_until_due(client, deadline_us, &interrupted);
     }
     return status;

@@ -3,6 +3,8 @@
 #include "wire/wire.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #define GREETING_US INT64_C(5000000)   /* a broker that has not answered HELLO by then is none */
@@ -161,17 +163,25 @@ is_passing(enum error_code code)
            code == ERROR_INTERNAL;
 }
 
+int
+session_fail_refused(struct snakepit_client *client)
+{
+    return client_fail(client, SNAKEPIT_REFUSED, "the broker refuses this client: %s: %s",
+                       error_code_name(client->refusal), client->refusal_text);
+}
+
 void
 session_refuse(struct snakepit_client *client, const struct error *error)
 {
     if (client->state != SESSION_GREETING)
         return;
-    client_fail(client, SNAKEPIT_REFUSED, "%s refused: %s: %.*s", client->endpoint, error_code_name(error->code),
-                error->text.size < 128 ? (int)error->text.size : 128, (const char *)error->text.data);
+    client->refusal = error->code;
+    snprintf(client->refusal_text, sizeof client->refusal_text, "%.*s",
+             error->text.size < INT_MAX ? (int)error->text.size : INT_MAX, (const char *)error->text.data);
+    session_fail_refused(client);
     enter_down(client);
     if (!is_passing(error->code)) {
         client->state = SESSION_REFUSED;
-        client->refusal = error->code;
         pending_doom_all(&client->pending);
     }
     tell_link(client, SNAKEPIT_LINK_REFUSED, client->error);

@@ -19,6 +19,11 @@ session_due_us(const struct snakepit_client *client);
 void
 session_welcome(struct snakepit_client *client, const struct welcome *welcome);
 
+/* Say in snakepit_last_error that, and why, the broker refuses this client. Returns SNAKEPIT_REFUSED. */
+int
+session_fail_refused(struct snakepit_client *client);
+
+/* The broker's REFUSE: try again later, or never. */
 void
 session_refuse(struct snakepit_client *client, const struct error *error);
 

@@ -1,6 +1,7 @@
 /* submit.c - takes tasks into the table, all or none, and asks for the end of one. See snakepit.h. */
 #include "client/lib/client.h"
 #include "client/lib/draft.h"
+#include "client/lib/session.h"
 #include "wire/wire.h"
 
 #include <stdlib.h>
@@ -57,7 +58,7 @@ snakepit_submit_many(struct snakepit_client *client, const struct snakepit_task 
     if (client->is_ending)
         return client_fail(client, SNAKEPIT_INVALID, "the client is being destroyed");
     if (client->state == SESSION_REFUSED)
-        return client_fail(client, SNAKEPIT_REFUSED, "the broker does not want this client");
+        return session_fail_refused(client);
     if (!has_room(client, count))
         return client_fail(client, SNAKEPIT_FULL, "%zu tasks are unfinished, at most %zu are allowed",
                            client->pending.count, client->tasks_max);

@@ -221,6 +221,11 @@ class Control(CliTest):
         self.pit.start_worker("empty", 1)
         self.assertEqual("ready\n", process.communicate(timeout=30)[0])
 
+    def test_the_endpoint_for_workers_is_named_as_such(self):
+        self.assertEqual(f"snakepit: {self.pit.workers_endpoint}: the broker refuses this client: bad_field: "
+                         "this endpoint is for workers; clients connect to another one\n",
+                         self.fails(5, "--connect", self.pit.workers_endpoint, "status", "-t", "20"))
+
 
 class Completion(CliTest):
     SCRIPT = Path(__file__).resolve().parents[2] / "client/cli/completion.bash"

@@ -324,6 +324,7 @@ Test(session, a_refusal_for_good_ends_all_tasks_and_all_later_submits)
     cr_assert_eq(snakepit_submit(client, &task, NULL), SNAKEPIT_REFUSED);
     cr_assert_eq(snakepit_process(client, 1000), SNAKEPIT_REFUSED);
     cr_assert_eq(snakepit_connect(client, 1000), SNAKEPIT_REFUSED);
+    cr_assert_str_eq(snakepit_last_error(client), "the broker refuses this client: unsupported: SPIT/2 only");
 }
 
 Test(session, a_refusal_for_now_is_tried_again)
