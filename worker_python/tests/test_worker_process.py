@@ -198,7 +198,7 @@ def test_an_app_is_loaded_by_its_path() -> None:
     app = worker_module.load_app("pit_tasks:app")
     assert "square" in app.tasks
     assert worker_module.load_app("pit_tasks") is app
-    with pytest.raises(worker_module.NoApp, match="not a snakepit.App"):
+    with pytest.raises(worker_module.NoApp, match="not a snakepit"):
         worker_module.load_app("pit_tasks:square")
     with pytest.raises(worker_module.NoApp, match="for instance"):
         worker_module.load_app(":app")
