@@ -203,17 +203,20 @@ class Signals(Submit):
         self.assertEqual(129, process.returncode)
 
     def test_a_signal_that_was_ignored_stays_ignored(self):
-        words = self.command("submit", "work", "sleep")
+        words = self.command("submit", "work", "hold")
         process = subprocess.Popen(["sh", "-c", 'trap "" HUP INT; exec "$@"', "sh", *words], stdin=subprocess.PIPE,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=self.environment())
         self.addCleanup(self.end, process)
-        process.stdin.write("[300]\n")
+        process.stdin.write("[]\n")
         process.stdin.flush()
         self.wait_for_pool("work", running=1)
         process.send_signal(signal.SIGHUP)
         process.send_signal(signal.SIGINT)
-        stdout, _ = process.communicate(timeout=WAIT_SECONDS)
-        self.assertEqual((0, "ok"), (process.returncode, records(stdout)[0]["state"]))
+        task = json.loads(self.run_cli("tasks", "work", "-o", "json").stdout)[0]["task"]
+        self.run_cli("cancel", str(task)).check_returncode()
+        stdout, stderr = process.communicate(timeout=WAIT_SECONDS)
+        self.assertEqual((1, "cancelled"), (process.returncode, records(stdout)[0]["state"]))
+        self.assertNotIn("cancelling", stderr)
 
     def test_a_second_ctrl_c_leaves_at_once(self):
         process = self.start_cli("submit", "work", "sleep")
