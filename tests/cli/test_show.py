@@ -189,11 +189,15 @@ class Control(CliTest):
 
     def test_drain_waits_for_the_last_task(self):
         self.addCleanup(self.ok, "resume", "work")
-        process = self.start_cli("call", "work", "sleep", "400")
+        process = self.start_cli("call", "work", "hold")
         self.wait_for_pool("work", running=1)
-        self.assertEqual("work: drained\n", self.ok("drain", "work", "--wait"))
+        drain = self.start_cli("drain", "work", "--wait")
+        self.wait_for_pool("work", state="draining", running=1)
+        self.ok("cancel", str(self.ok_json("tasks", "work", "-o", "json")[0]["task"]))
+        self.assertEqual("work: drained\n", drain.communicate(timeout=30)[0])
         self.assertEqual(0, self.pool()["running"])
-        self.assertEqual('"done"\n', process.communicate(timeout=30)[0])
+        process.communicate(timeout=30)
+        self.assertEqual(1, process.returncode)
 
     def test_drain_stops_waiting_when_time_is_up(self):
         self.addCleanup(self.ok, "resume", "empty")
