@@ -1,3 +1,4 @@
+/* environment.c - a pool's environment variables; see environment.h. */
 #include "agent/environment.h"
 
 #include <stdio.h>

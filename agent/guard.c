@@ -1,3 +1,4 @@
+/* guard.c - the process that outlives the agent by a moment; see guard.h. */
 #include "agent/guard.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* snakepit-agent: keeps the configured number of Python workers alive on this host. */
+/* main.c - the program snakepit-agent: keeps the configured number of Python workers alive on this host. */
 #include "agent/watch.h"
 
 #include "wire/err.h"

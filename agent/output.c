@@ -1,3 +1,4 @@
+/* output.c - a worker's output to the log; see output.h. */
 #include "agent/output.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* spawn.c - fork, and all that must be so before exec; see spawn.h. */
 #include "agent/spawn.h"
 
 #include "agent/guard.h"

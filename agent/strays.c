@@ -1,3 +1,4 @@
+/* strays.c - children by adoption, found in /proc; see strays.h. */
 #include "agent/strays.h"
 
 #include <dirent.h>

@@ -1,3 +1,4 @@
+/* watch.c - the agent's one loop; see watch.h. */
 #include "agent/watch.h"
 
 #include "agent/guard.h"

@@ -1,3 +1,4 @@
+/* worker_process.c - one place for a worker, and its restarts; see worker_process.h. */
 #include "agent/worker_process.h"
 
 #include "agent/environment.h"

@@ -1,3 +1,4 @@
+/* agent_process.c - starts, watches and ends the agent; see agent_process.h. */
 #include "broker/io/agent_process.h"
 
 #include "wire/err.h"

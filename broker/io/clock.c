@@ -1,3 +1,4 @@
+/* clock.c - the system's clocks; see clock.h. */
 #include "broker/io/clock.h"
 
 #include <time.h>

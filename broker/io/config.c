@@ -1,3 +1,4 @@
+/* config.c - from a file to the record; see config.h. */
 #include "broker/io/config.h"
 
 #include "broker/io/config_check.h"

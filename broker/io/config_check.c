@@ -1,3 +1,4 @@
+/* config_check.c - combinations of options; see config_check.h. */
 #include "broker/io/config_check.h"
 
 #include "broker/io/config_endpoint.h"

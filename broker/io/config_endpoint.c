@@ -1,3 +1,4 @@
+/* config_endpoint.c - addresses; see config_endpoint.h. */
 #include "broker/io/config_endpoint.h"
 
 #include "wire/err.h"

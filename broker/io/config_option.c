@@ -1,3 +1,4 @@
+/* config_option.c - single options; see config_option.h. */
 #include "broker/io/config_option.h"
 
 #include "broker/io/config_endpoint.h"

@@ -1,3 +1,4 @@
+/* config_report.c - problems and warnings in the order of their lines; see config_report.h. */
 #include "broker/io/config_report.h"
 
 #include <stdarg.h>

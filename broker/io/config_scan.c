@@ -1,3 +1,4 @@
+/* config_scan.c - a walk over the text before libconfig sees it; see config_scan.h. */
 #include "broker/io/config_scan.h"
 
 #include "wire/err.h"

@@ -1,3 +1,4 @@
+/* config_schema.c - the table of options, and what each allows in words; see config_schema.h. */
 #include "broker/io/config_schema.h"
 
 #include "broker/io/config.h"

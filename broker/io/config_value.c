@@ -1,3 +1,4 @@
+/* config_value.c - durations, sizes, apps and near words; see config_value.h. */
 #include "broker/io/config_value.h"
 
 #include "wire/text.h"

@@ -1,3 +1,4 @@
+/* log.c - a line in a fixed buffer, written at once; see log.h. */
 #include "broker/io/log.h"
 
 #include "broker/io/clock.h"

@@ -1,3 +1,4 @@
+/* scene.c - a directory, a configuration and an agent for the tests; see scene.h. */
 #include "tests/agent/scene.h"
 
 #include "broker/io/clock.h"
