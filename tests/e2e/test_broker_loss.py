@@ -133,7 +133,7 @@ def visit(port, count, frames):
 
 
 def test_visitors_that_end_with_their_first_message_do_not_pile_up(tcp_broker):
-    """Their ends are seen before their messages are read, and as REQ sockets they may not be asked whether they stand."""
+    """Their ends are seen before their messages are read, and as REQ sockets they may not be asked if they stand."""
     port = int(tcp_broker.clients.rsplit(":", 1)[1])
     submit = encode([SUBMIT, 1, "p", "f", b""])
     frames = b"\1\0" + b"\0" + bytes([len(submit)]) + submit

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from broker_process import BUILD, BrokerProcess
+from broker_process import BUILD, SNAKEPITD, BrokerProcess
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.S)
@@ -50,6 +50,14 @@ def run_shell(line, address):
 
 
 README_FOLDER = Path(__file__).parents[2]
+
+
+def test_the_configuration_is_right():
+    [text] = re.findall(r"<<'END'\n(.*?)^END$", README, re.S | re.M)
+    ended = subprocess.run([SNAKEPITD, "--check-config", "-c", "/dev/stdin"], input=text, capture_output=True,
+                           text=True, timeout=BOUND_SECONDS, check=False)  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    assert "2 pools, 2 local workers" in ended.stdout
 
 
 def test_the_python_client_counts_words(endpoint):
