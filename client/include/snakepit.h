@@ -272,8 +272,8 @@ snakepit_admin(struct snakepit_client *client, const char *function, const void 
 /* --- driving it ----------------------------------------------------------------------------------------------- */
 
 /* Send what is collected, receive what is there, call the callbacks. Waits up to `timeout_ms` when there is nothing to
- * do yet. The number of callbacks called, or SYSTEM, MEMORY, REFUSED, INVALID. After MEMORY the client is as it was, and
- * the call can be repeated. */
+ * do yet. The number of callbacks called (0 also when a signal ended the wait), or SYSTEM, MEMORY, REFUSED, INVALID. After
+ * MEMORY the client is as it was, and the call can be repeated. */
 SNAKEPIT_API int
 snakepit_process(struct snakepit_client *client, int timeout_ms);
 
@@ -288,7 +288,7 @@ snakepit_flush(struct snakepit_client *client);
 
 /* A descriptor for poll(2), epoll(7) and the like: readable (POLLIN) when snakepit_process(client, 0) has something to
  * do, timers included. It stays readable until that is done, so it also works level-triggered. It belongs to the client:
- * do not read from it and do not close it. Negative: SYSTEM. */
+ * do not read from it and do not close it. Does not fail. */
 SNAKEPIT_API int
 snakepit_fd(struct snakepit_client *client);
 

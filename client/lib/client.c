@@ -100,6 +100,7 @@ snakepit_client_new(const struct snakepit_client_options *options)
     wire_buffer_init(&client->scratch, true);
     wire_buffer_init(&client->commands, true);
     client->next_id = 1;
+    client->inline_bytes_max = CLIENT_INLINE_BYTES_MAX;
     client->now_us = client_clock_us();
     take_options(client, options);
     if (link_init(&client->link) || take_texts(client, options) || draw_instance(client))

@@ -8,6 +8,9 @@
 #include "wire/message.h"
 #include "wire/writer.h"
 
+/* Larger payloads travel as attachments, which the broker forwards without a copy (docs/protocol.md, section 6). */
+#define CLIENT_INLINE_BYTES_MAX 8191
+
 enum session_state {
     SESSION_DOWN,     /* no connection; the next try is at retry_at_us */
     SESSION_GREETING, /* HELLO is sent, WELCOME is not there */
@@ -42,6 +45,8 @@ struct snakepit_client {
     uint64_t finals;          /* on this connection since the WELCOME */
     int64_t finals_due_us;    /* when SEEN goes out by itself; 0: nothing to tell */
     uint64_t frame_bytes_max; /* the broker's, from its WELCOME */
+    size_t inline_bytes_max;  /* larger payloads are attachments: ours, or the broker's if that is less */
+    size_t message_bytes_max; /* of a control frame: batch_bytes_max, or less if the broker takes less */
 
     uint64_t next_id;
     struct wire_buffer scratch;  /* the SUBMIT that is being encoded */

@@ -6,9 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* From here on a payload travels as an attachment, which the broker forwards without a copy (docs/protocol.md, 6). */
-#define ATTACH_BYTES_MIN 8192
-
 /* Bytes that a caller hands over. It outlives the task, because libzmq may still be sending them. Until the submit can
  * no longer fail they are the caller's: `is_taken` is false, and the handover is in the draft's list. */
 struct handover {
@@ -213,7 +210,7 @@ draft_task(struct draft *draft, const struct snakepit_task *task, uint64_t id, s
     static const uint8_t no_arguments[] = {0x90}; /* an empty array: no bytes at all are no MessagePack */
     const struct snakepit_part *parts = task->part_count ? task->parts : &args;
     uint16_t part_count = task->part_count ? (uint16_t)task->part_count : 1;
-    bool is_inline = part_count == 1 && !parts->release && parts->size < ATTACH_BYTES_MIN;
+    bool is_inline = part_count == 1 && !parts->release && parts->size <= draft->inline_bytes_max;
     struct message message;
     struct bytes command;
     int status;

@@ -6,9 +6,10 @@
 #include "client/lib/pending.h"
 #include "wire/writer.h"
 
-/* The tasks of one submit, until it is certain. Start it with zeros and a scratch buffer. */
+/* The tasks of one submit, until it is certain. Start it with zeros but for the first two. */
 struct draft {
     struct wire_buffer *scratch;
+    size_t inline_bytes_max;     /* larger payloads become attachments */
     const char *fault;           /* after ERR_INVALID: what is wrong, in words */
     struct handover *handovers;  /* payloads that the caller still owns */
 };

@@ -43,7 +43,7 @@ plan_batch(const struct snakepit_client *client)
         size_t bytes = task->command_bytes + (task->cancel_asked ? CANCEL_BYTES_MAX : 0);
         bool is_first = batch.tasks == 0;
 
-        if (!is_first && (batch.bytes + bytes > client->batch_bytes_max ||
+        if (!is_first && (batch.bytes + bytes > client->message_bytes_max ||
                           batch.frames + task->frame_count > BATCH_FRAMES_MAX || is_too_large(client, task)))
             break;
         batch.tasks++;

@@ -133,6 +133,21 @@ session_rehello(struct snakepit_client *client)
         session_drop(client, "no HELLO could be sent");
 }
 
+/* What the broker takes, where it says so. A batch keeps well below control_max, as its last task may reach over. */
+static void
+keep_to_limits(struct snakepit_client *client, const struct welcome *welcome)
+{
+    uint64_t message_bytes_max = welcome->control_max_bytes ? welcome->control_max_bytes / 2 : CONTROL_BYTES_MAX;
+
+    client->frame_bytes_max = welcome->frame_max_bytes ? welcome->frame_max_bytes : FRAME_BYTES_MAX;
+    client->message_bytes_max = client->batch_bytes_max;
+    if (message_bytes_max < client->message_bytes_max)
+        client->message_bytes_max = (size_t)message_bytes_max;
+    client->inline_bytes_max = CLIENT_INLINE_BYTES_MAX;
+    if (welcome->inline_max_bytes && welcome->inline_max_bytes < client->inline_bytes_max)
+        client->inline_bytes_max = (size_t)welcome->inline_max_bytes;
+}
+
 void
 session_welcome(struct snakepit_client *client, const struct welcome *welcome)
 {
@@ -147,7 +162,7 @@ session_welcome(struct snakepit_client *client, const struct welcome *welcome)
         client->heartbeat_us = HEARTBEAT_MIN_US;
     client->heartbeat_at_us = client->now_us + client->heartbeat_us;
     client->heartbeats_unanswered = 0;
-    client->frame_bytes_max = welcome->frame_max_bytes ? welcome->frame_max_bytes : FRAME_BYTES_MAX;
+    keep_to_limits(client, welcome);
     client->finals = 0;
     client->finals_due_us = 0;
     client->retry_delay_us = client->reconnect_us;

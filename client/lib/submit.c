@@ -52,7 +52,7 @@ int
 snakepit_submit_many(struct snakepit_client *client, const struct snakepit_task *tasks, size_t count,
                      uint64_t *ret_first_id)
 {
-    struct draft draft = {.scratch = &client->scratch};
+    struct draft draft = {.scratch = &client->scratch, .inline_bytes_max = client->inline_bytes_max};
     uint64_t first_id = client->next_id;
 
     if (client->is_ending)

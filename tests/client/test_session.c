@@ -446,6 +446,47 @@ Test(session, a_frame_that_the_broker_would_not_take_ends_its_task_alone)
     cr_assert_str_eq(outcome.result->code, "too_large");
 }
 
+static struct message
+modest_welcome(void)
+{
+    struct message welcome = {.verb = VERB_WELCOME};
+
+    welcome.welcome.session = 1;
+    welcome.welcome.heartbeat_ms = 5000;
+    welcome.welcome.inline_max_bytes = 1024;
+    welcome.welcome.control_max_bytes = 2000;
+    return welcome;
+}
+
+Test(session, a_broker_that_takes_less_is_given_less)
+{
+    static char args[1025];
+    struct snakepit_client_options options = {0};
+    struct message welcome = modest_welcome();
+    struct snakepit_task task = plain_task(&outcome);
+    unsigned first_message;
+
+    broker = fake_broker_new(NULL);
+    options.endpoint = fake_broker_endpoint(broker);
+    fake_broker_set_polite(broker, false);
+    client = snakepit_client_new(&options);
+    fake_broker_expect(broker, client, VERB_HELLO);
+    fake_broker_send(broker, &welcome);
+    cr_assert_eq(snakepit_connect(client, 5000), SNAKEPIT_OK);
+    task.args = args;
+    task.args_bytes = 1024;
+    snakepit_submit(client, &task, NULL);
+    task.args_bytes = 1025;
+    snakepit_submit(client, &task, NULL);
+    cr_assert_eq(fake_broker_expect(broker, client, VERB_SUBMIT)->message.submit.payload.frames, 0);
+    cr_assert_eq(fake_broker_expect(broker, client, VERB_SUBMIT)->message.submit.payload.frames, 1);
+    task.args_bytes = 600;
+    for (int i = 0; i < 2; i++)
+        snakepit_submit(client, &task, NULL);
+    first_message = fake_broker_expect(broker, client, VERB_SUBMIT)->message_number;
+    cr_assert_neq(fake_broker_expect(broker, client, VERB_SUBMIT)->message_number, first_message);
+}
+
 Test(session, destroy_says_bye_and_tells_every_owner)
 {
     set_up(NULL);
