@@ -190,7 +190,8 @@ class Runner:
                 is_open = running is not None
                 if running is not None and self._begin(running.fence):
                     self._start(running, active)
-                    await asyncio.sleep(0)  # others go on between two tasks that are not coroutines
+                    if active:
+                        await asyncio.sleep(0)  # coroutines go on between two tasks that are none
         if active:
             await asyncio.wait(active)
 
@@ -198,7 +199,7 @@ class Runner:
         definition = self._app.tasks.get(running.function)
         if definition is None or not definition.is_async:
             answer = perform(self._app, definition, running, self._answers.chunk)
-            self._answers.answer(answer)
+            self._answers.answer(answer, is_last=self._inbox.empty())
             return
         task = asyncio.get_running_loop().create_task(self._run_async(definition, running))
         active.add(task)
