@@ -27,6 +27,7 @@ static const struct argp_option options[] = {
     {"config", 'c', "FILE", 0, "the configuration file; it has the pools whose workers are kept here", 0},
     {"connect", OPTION_CONNECT, "ENDPOINT", 0, "what workers connect to, when the broker is on another host", 0},
     {"lifeline", OPTION_LIFELINE, "FD", 0, "end when this inherited pipe ends; used by snakepitd", 0},
+    {NULL, 'h', NULL, 0, "the same as --help", -1},
     {0},
 };
 
@@ -54,6 +55,9 @@ parse_option(int key, char *value, struct argp_state *state)
         if (strncmp(value, "tcp://", 6) != 0 && strncmp(value, "ipc://", 6) != 0)
             argp_error(state, "--connect %s: an endpoint begins with tcp:// or ipc://", value);
         arguments->address = value;
+        return 0;
+    case 'h':
+        argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
         return 0;
     case OPTION_LIFELINE:
         arguments->lifeline_fd = parse_descriptor(value, state);

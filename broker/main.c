@@ -122,6 +122,8 @@ load_config(const char *path, struct config **ret_config)
     if (text && text[0])
         fprintf(stderr, "%s%s", text, text[strlen(text) - 1] == '\n' ? "" : "\n");
     free(text);
+    if (rc != OK && access(path, R_OK) != 0)
+        fputs("snakepitd: name a configuration with -c FILE; snakepit.conf(5) shows what it holds\n", stderr);
     return rc;
 }
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from broker_process import SNAKEPITD, BrokerProcess, config_text, endpoints
+from broker_process import BUILD, SNAKEPITD, BrokerProcess, config_text, endpoints
 from raw_peer import RawClient, RawWorker
 
 
@@ -29,6 +29,13 @@ def test_version_and_help_are_printed():
     assert run("--version").stdout.startswith("snakepitd 0.")
     answer = run("--help")
     assert answer.returncode == 0 and "--check-config" in answer.stdout and "Exit status" in answer.stdout
+
+
+def test_every_program_knows_h_and_help():
+    for program in (SNAKEPITD, BUILD / "agent" / "snakepit-agent", BUILD / "client" / "cli" / "snakepit"):
+        short, long = (subprocess.run([program, option], capture_output=True, text=True, timeout=30, check=True)
+                       for option in ("-h", "--help"))  # fmt: skip
+        assert short.stdout == long.stdout != "" and short.stderr == ""
 
 
 @pytest.mark.parametrize("arguments", [("--nonsense",), ("-c",), ("stray",)])
@@ -54,6 +61,7 @@ def test_check_config_says_every_problem_with_its_line(config):
 def test_a_missing_file_is_status_3(folder):
     answer = run("-c", str(folder / "none.conf"))
     assert answer.returncode == 3 and "none.conf" in answer.stderr
+    assert "-c FILE" in answer.stderr
 
 
 def test_a_second_broker_on_one_path_is_refused_and_harms_nobody(broker):
