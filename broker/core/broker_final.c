@@ -106,8 +106,9 @@ unkeep(struct broker *broker, struct task *task)
     broker->kept_bytes -= body_bytes(task->body);
 }
 
-void
-broker_forget(struct broker *broker, struct task *task)
+/* Drop a kept task. */
+static void
+forget(struct broker *broker, struct task *task)
 {
     struct client *client = task->client;
 
@@ -121,7 +122,7 @@ static void
 drop(struct broker *broker, struct task *task)
 {
     broker->undeliverable++;
-    broker_forget(broker, task);
+    forget(broker, task);
 }
 
 /* Kept messages are worth less than new tasks: they may take half of what the broker may hold, and each client a share
@@ -150,16 +151,16 @@ void
 broker_seen(struct broker *broker, struct client *client, uint64_t count)
 {
     while (client->sent && client->sent->final.position <= count)
-        broker_forget(broker, client->sent);
+        forget(broker, client->sent);
 }
 
 void
 broker_forget_all(struct broker *broker, struct client *client)
 {
     while (client->sent)
-        broker_forget(broker, client->sent);
+        forget(broker, client->sent);
     while (client->unsent)
-        broker_forget(broker, client->unsent);
+        forget(broker, client->unsent);
 }
 
 int64_t
@@ -179,7 +180,7 @@ broker_expire_kept(struct broker *broker)
     while (broker_kept_due_us(broker) <= broker->now_us) {
         if (broker->kept->final.position == 0)
             broker->undeliverable++;
-        broker_forget(broker, broker->kept);
+        forget(broker, broker->kept);
     }
 }
 

@@ -201,10 +201,6 @@ broker_finish(struct broker *broker, struct task *task, const struct verdict *ve
 void
 broker_repeat_final(struct broker *broker, struct task *task);
 
-/* Drop a kept task. */
-void
-broker_forget(struct broker *broker, struct task *task);
-
 /* Drop what the client has seen of its final messages. */
 void
 broker_seen(struct broker *broker, struct client *client, uint64_t count);

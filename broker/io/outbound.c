@@ -338,12 +338,6 @@ outbound_send(struct outbound *outbound, void *socket, struct bytes routing_id, 
     return OK;
 }
 
-bool
-outbound_is_empty(const struct outbound *outbound)
-{
-    return !outbound->parcels;
-}
-
 size_t
 outbound_bytes(const struct outbound *outbound)
 {

@@ -49,9 +49,6 @@ outbound_add(struct outbound *outbound, enum side side, const struct message *me
 int
 outbound_send(struct outbound *outbound, void *socket, struct bytes routing_id, bool has_delimiter, uint64_t *sent);
 
-bool
-outbound_is_empty(const struct outbound *outbound);
-
 /* Bytes that the peer has not taken yet, here and in ZeroMQ. Small messages are not counted once ZeroMQ has them; its
  * high-water mark bounds them. */
 size_t

@@ -124,8 +124,9 @@ json_text_bytes(struct wire_buffer *out, struct bytes bytes)
     put_base64(out, "$bytes", bytes);
 }
 
-void
-json_text_float(struct wire_buffer *out, double number)
+/* A number as short as it can be without loss, always with a point or an exponent. */
+static void
+put_float(struct wire_buffer *out, double number)
 {
     char text[40];
 
@@ -297,7 +298,7 @@ put_scalar(struct wire_buffer *out, struct reader *reader)
     else if (reader_int(reader, &number) == OK)
         json_text_format(out, "%lld", (long long)number);
     else if (reader_float(reader, &real) == OK)
-        json_text_float(out, real);
+        put_float(out, real);
     else if (reader_bin(reader, &bytes) == OK)
         json_text_bytes(out, bytes);
     else if (reader_str(reader, &bytes) == OK && is_utf8(bytes))

@@ -23,10 +23,6 @@ json_text_string(struct wire_buffer *out, const char *text);
 void
 json_text_bytes(struct wire_buffer *out, struct bytes bytes);
 
-/* A number as short as it can be without loss, always with a point or an exponent. */
-void
-json_text_float(struct wire_buffer *out, double number);
-
 /* The one MessagePack value that `encoded` is, on one line. OK; ERR_INVALID: it is not one value, or deeper than
  * JSON_DEPTH_MAX; then *out is as it was. */
 int
