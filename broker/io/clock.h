@@ -12,4 +12,10 @@ clock_now_us(void);
 int64_t
 clock_wall_us(void);
 
+enum { CLOCK_TEXT_BYTES = 32 };
+
+/* An instant of clock_wall_us as ISO 8601 in UTC, "2026-01-02T03:04:05.000006Z". Returns `text`. */
+char *
+clock_format(int64_t wall_us, char text[CLOCK_TEXT_BYTES]);
+
 #endif

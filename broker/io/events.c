@@ -5,10 +5,8 @@
 #include "broker/io/listener.h"
 
 #include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <zmq.h>
 
 /* Longer subscriptions end the connection. There is no event whose name is as long, and without a limit whoever may connect
@@ -137,15 +135,9 @@ put_number(struct events *events, json_t *object, const char *key, uint64_t valu
 static json_t *
 begin_object(void)
 {
-    int64_t wall_us = clock_wall_us();
-    time_t seconds = (time_t)(wall_us / 1000000);
-    struct tm utc;
-    char date[32], stamp[64];
+    char time[CLOCK_TEXT_BYTES];
 
-    gmtime_r(&seconds, &utc);
-    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &utc);
-    snprintf(stamp, sizeof stamp, "%s.%06uZ", date, (unsigned)(wall_us % 1000000));
-    return json_pack("{s:s}", "time", stamp);
+    return json_pack("{s:s}", "time", clock_format(clock_wall_us(), time));
 }
 
 static void

@@ -13,7 +13,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -274,29 +273,17 @@ log_int(struct log *log, const char *key, int64_t value)
     append_text(log, text);
 }
 
-static void
-add_time(struct log *log)
-{
-    int64_t wall_us = clock_wall_us();
-    time_t seconds = (time_t)(wall_us / 1000000);
-    struct tm utc;
-    char text[48];
-
-    gmtime_r(&seconds, &utc);
-    size_t size = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc);
-    snprintf(text + size, sizeof(text) - size, ".%06dZ", (int)(wall_us % 1000000));
-    log_str(log, "time", text);
-}
-
 void
 log_begin(struct log *log, enum log_level level, const char *event)
 {
+    char time[CLOCK_TEXT_BYTES];
+
     log->is_on = level >= log->level;
     if (!log->is_on)
         return;
     log->size = 0;
     log->is_cut = false;
-    add_time(log);
+    log_str(log, "time", clock_format(clock_wall_us(), time));
     log_str(log, "level", level_name(level));
     log_str(log, "program", log->program);
     log_str(log, "event", event);
