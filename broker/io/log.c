@@ -2,6 +2,7 @@
 #include "broker/io/log.h"
 
 #include "broker/io/clock.h"
+#include "wire/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -143,37 +144,6 @@ begin_field(struct log *log, const char *key)
     return true;
 }
 
-/* Length of the UTF-8 character at `data`, its number in *ret_code; 0 when the bytes are not one. */
-static size_t
-read_character(const uint8_t *data, size_t size, uint32_t *ret_code)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    uint32_t code = data[0];
-    size_t length = code < 0x80 ? 1 : code < 0xC2 ? 0 : code < 0xE0 ? 2 : code < 0xF0 ? 3 : code < 0xF5 ? 4 : 0;
-
-    if (length == 0 || length > size)
-        return 0;
-    if (length > 1)
-        code &= 0x7Fu >> length;
-    for (size_t i = 1; i < length; i++) {
-        if ((data[i] & 0xC0) != 0x80)
-            return 0;
-        code = code << 6 | (data[i] & 0x3F);
-    }
-    if (code < least[length] || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF))
-        return 0;
-    *ret_code = code;
-    return length;
-}
-
-/* Control characters move a terminal's cursor; the bidirectional ones make a line read as something else. */
-static bool
-is_unsafe(uint32_t code)
-{
-    return code < 0x20 || (code >= 0x7F && code < 0xA0) || (code >= 0x200E && code <= 0x200F) ||
-           (code >= 0x2028 && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069) || code == 0xFEFF;
-}
-
 static void
 append_escape(struct log *log, uint32_t code)
 {
@@ -196,12 +166,12 @@ append_escape(struct log *log, uint32_t code)
 }
 
 static void
-append_quoted(struct log *log, const uint8_t *data, size_t size)
+append_quoted(struct log *log, const char *data, size_t size)
 {
     append_text(log, "\"");
     for (size_t at = 0; at < size;) {
-        uint32_t code;
-        size_t length = read_character(data + at, size - at, &code);
+        uint32_t code = 0;
+        size_t length = text_decode(data + at, size - at, &code);
 
         if (!has_room(log, ESCAPE_BYTES)) {
             log->is_cut = true;
@@ -214,10 +184,10 @@ append_quoted(struct log *log, const uint8_t *data, size_t size)
         }
         if (code == '"' || code == '\\')
             append_text(log, "\\");
-        if (is_unsafe(code))
+        if (text_is_unsafe(code))
             append_escape(log, code);
         else
-            append(log, (const char *)data + at, length);
+            append(log, data + at, length);
         at += length;
     }
     append_text(log, "\"");

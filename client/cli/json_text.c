@@ -4,9 +4,9 @@
 #include "client/cli/base64.h"
 #include "client/cli/json_number.h"
 #include "client/cli/json_value.h"
-#include "client/cli/text.h"
 #include "wire/err.h"
 #include "wire/reader.h"
+#include "wire/text.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -57,14 +57,6 @@ short_escape(uint32_t code)
     }
 }
 
-/* JSON may hold these as they are; a terminal would obey them. */
-static bool
-is_escaped(uint32_t code)
-{
-    return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x061c || (code >= 0x200e && code <= 0x200f) ||
-           (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) || code == 0xfeff;
-}
-
 static void
 put_string(struct wire_buffer *out, struct bytes text)
 {
@@ -77,7 +69,8 @@ put_string(struct wire_buffer *out, struct bytes text)
         size_t length = text_decode(data + at, text.size - at, &code);
         const char *escape = length > 0 ? short_escape(code) : "\xef\xbf\xbd";
 
-        if (escape || is_escaped(code)) {
+        /* JSON may hold unsafe ones as they are; a terminal would obey them. */
+        if (escape || text_is_unsafe(code)) {
             put(out, data + plain, at - plain);
             if (escape)
                 json_text_raw(out, escape);
@@ -215,12 +208,6 @@ is_object(struct reader reader, uint32_t pairs)
     return true;
 }
 
-static bool
-is_text(struct bytes bytes, const char *text)
-{
-    return bytes.size == strlen(text) && memcmp(bytes.data, text, bytes.size) == 0;
-}
-
 /* Is it the map by which Python workers send an int beyond 64 bits? OK: *ret_digits is the number, and the reader stands
  * behind the map; else it stays. */
 static int
@@ -237,12 +224,12 @@ take_big_int(struct reader *reader, struct bytes *ret_digits)
 
         if (reader_str(&ahead, &key) != OK || reader_str(&ahead, &value) != OK)
             return ERR_INVALID;
-        if (is_text(key, "$type"))
+        if (text_is(key, "$type"))
             type = value;
-        else if (is_text(key, "$repr"))
+        else if (text_is(key, "$repr"))
             digits = value;
     }
-    if (!is_text(type, BIG_INT_TYPE) || !json_number_is_whole((const char *)digits.data, digits.size))
+    if (!text_is(type, BIG_INT_TYPE) || !json_number_is_whole((const char *)digits.data, digits.size))
         return ERR_INVALID;
     *ret_digits = digits;
     *reader = ahead;

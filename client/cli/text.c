@@ -1,6 +1,8 @@
 /* text.c - UTF-8 text on a terminal; see text.h. */
 #include "client/cli/text.h"
 
+#include "wire/text.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,31 +62,9 @@ is_in(const struct range *ranges, size_t count, uint32_t code)
     return false;
 }
 
-size_t
-text_decode(const char *text, size_t size, uint32_t *ret_code)
-{
-    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-    uint8_t lead = (uint8_t)text[0];
-    size_t length = lead < 0x80 ? 1 : lead < 0xc0 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf8 ? 4 : 0;
-
-    if (length == 0 || length > size)
-        return 0;
-
-    uint32_t code = length == 1 ? lead : lead & (0x7fu >> length);
-
-    for (size_t i = 1; i < length; i++) {
-        if (((uint8_t)text[i] & 0xc0) != 0x80)
-            return 0;
-        code = code << 6 | ((uint8_t)text[i] & 0x3f);
-    }
-    if (code < smallest[length] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
-        return 0;
-    *ret_code = code;
-    return length;
-}
-
-unsigned
-text_code_width(uint32_t code)
+/* Columns that a code point takes on a terminal: 0 (combining), 1 or 2 (East Asian wide, emoji). */
+static unsigned
+code_width(uint32_t code)
 {
     if (code < 0x300)
         return 1;
@@ -102,18 +82,10 @@ text_width(const char *text)
         uint32_t code = 0;
         size_t length = text_decode(text + at, size - at, &code);
 
-        width += length > 0 ? text_code_width(code) : 1;
+        width += length > 0 ? code_width(code) : 1;
         at += length > 0 ? length : 1;
     }
     return width;
-}
-
-/* Controls, and what changes the direction of writing or makes text invisible. */
-static bool
-is_unsafe(uint32_t code)
-{
-    return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x061c || code == 0x200e || code == 0x200f ||
-           (code >= 0x2028 && code <= 0x202e) || (code >= 0x2060 && code <= 0x206f) || code == 0xfeff;
 }
 
 char *
@@ -131,7 +103,7 @@ text_make_safe(const char *text, size_t size, int keep_lines)
 
         if (length == 0)
             to += sprintf(to, "\\x%02x", (uint8_t)text[at]);
-        else if (!is_unsafe(code) || (keep_lines && (code == '\n' || code == '\t')))
+        else if (!text_is_unsafe(code) || (keep_lines && (code == '\n' || code == '\t')))
             to = (char *)memcpy(to, text + at, length) + length;
         else if (code == '\n' || code == '\t' || code == '\r')
             to += sprintf(to, "\\%c", code == '\n' ? 'n' : code == '\t' ? 't' : 'r');
@@ -153,7 +125,7 @@ text_cut(char *text, size_t width)
     while (at < size) {
         uint32_t code = 0;
         size_t length = text_decode(text + at, size - at, &code);
-        size_t columns = length > 0 ? text_code_width(code) : 1;
+        size_t columns = length > 0 ? code_width(code) : 1;
 
         if (used + columns + 1 > width)
             break;

@@ -3,15 +3,6 @@
 #define SNAKEPIT_CLI_TEXT_H
 
 #include <stddef.h>
-#include <stdint.h>
-
-/* Decode the code point at text[0..size). Returns its bytes (1..4), or 0 when they are not valid UTF-8; size > 0. */
-size_t
-text_decode(const char *text, size_t size, uint32_t *ret_code);
-
-/* Columns that a code point takes on a terminal: 0 (combining), 1 or 2 (East Asian wide, emoji). */
-unsigned
-text_code_width(uint32_t code);
 
 /* Columns of a NUL-terminated UTF-8 text; a byte that is not UTF-8 counts as one. */
 size_t

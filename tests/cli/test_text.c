@@ -5,30 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-Test(text, code_points_of_each_length_are_decoded)
-{
-    uint32_t code = 0;
-
-    cr_assert_eq(text_decode("a", 1, &code), 1);
-    cr_assert_eq(code, 'a');
-    cr_assert_eq(text_decode("é", 2, &code), 2);
-    cr_assert_eq(code, 0xe9);
-    cr_assert_eq(text_decode("€", 3, &code), 3);
-    cr_assert_eq(code, 0x20ac);
-    cr_assert_eq(text_decode("🐍", 4, &code), 4);
-    cr_assert_eq(code, 0x1f40d);
-}
-
-Test(text, bytes_that_are_not_utf8_are_refused)
-{
-    const char *const wrong[] = {"\x80", "\xc3", "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xff"};
-    uint32_t code;
-
-    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
-        cr_assert_eq(text_decode(wrong[i], strlen(wrong[i]), &code), 0, "case %zu", i);
-    cr_assert_eq(text_decode("€", 2, &code), 0, "cut in its middle");
-}
-
 Test(text, width_counts_columns_and_not_bytes)
 {
     cr_assert_eq(text_width(""), 0);
