@@ -174,3 +174,8 @@ def test_random_bytes_never_raise() -> None:
             if data:
                 data[rng.randrange(len(data))] = rng.randrange(256)
         wire.decode(bytes(data), side=rng.choice(("client", "worker")), to_broker=rng.random() < 0.5)
+
+
+def test_a_reason_to_stop_may_be_as_long_as_any_text() -> None:
+    stop = m.Stop("x" * m.ERROR_TEXT_BYTES_MAX)
+    assert wire.decode(wire.encode(stop), side="worker") == [stop]

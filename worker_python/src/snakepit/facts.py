@@ -86,6 +86,6 @@ DETAILS: dict[str, Check] = {
     "final": check.text(64),
 }
 STOP_FACTS: dict[str, Check] = {
-    "reason": check.text(255),
+    "reason": check.text(m.ERROR_TEXT_BYTES_MAX),
     "grace_ms": check.uint(),
 }
