@@ -59,8 +59,8 @@ const struct option config_options[] = {
     {"timers", "client_retention", OPTION_DURATION, IN_CONFIG(broker.client_retention_us),
      "\"60s\"", 0, 24 * HOUR, NULL},
     {"timers", "drain_timeout", OPTION_DURATION, IN_CONFIG(drain_timeout_us), "\"30s\"", 0, 24 * HOUR, NULL},
-    {"timers", "link_heartbeat", OPTION_DURATION, IN_CONFIG(link_heartbeat_us), "\"2s\"", 100 * MS, 5 * MINUTE, NULL},
-    {"timers", "link_timeout", OPTION_DURATION, IN_CONFIG(link_timeout_us), "\"2s\"", 100 * MS, 5 * MINUTE, NULL},
+    {"timers", "link_heartbeat", OPTION_DURATION, IN_CONFIG(link_heartbeat_us), "\"2500ms\"", 100 * MS, 5 * MINUTE, NULL},
+    {"timers", "link_timeout", OPTION_DURATION, IN_CONFIG(link_timeout_us), "\"1500ms\"", 100 * MS, 5 * MINUTE, NULL},
 
     {"agent", "stop_timeout", OPTION_DURATION, IN_CONFIG(stop_timeout_us), "\"10s\"", 0, HOUR, NULL},
     {"agent", "restart_delay", OPTION_DURATION, IN_CONFIG(restart_delay_us), "\"200ms\"", 10 * MS, HOUR, NULL},
