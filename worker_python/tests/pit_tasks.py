@@ -152,14 +152,17 @@ def endless() -> Iterator[int]:
 
 
 @app.task
-def end_a_fork() -> int:
-    """Fork a process that waits, end it with SIGTERM, give its exit status."""
-    child = os.fork()
-    if child == 0:
-        signal.pause()
-        os._exit(1)
-    os.kill(child, signal.SIGTERM)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+def end_forks(count: int) -> list[int]:
+    """Fork processes that wait, end each at once with SIGTERM, give their exit statuses."""
+    statuses = []
+    for _ in range(count):
+        child = os.fork()
+        if child == 0:
+            time.sleep(20)
+            os._exit(1)
+        os.kill(child, signal.SIGTERM)
+        statuses.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    return statuses
 
 
 # Registered when the app is imported, so it runs in a forked process before what the worker does there.

@@ -95,7 +95,7 @@ def test_sigterm_ends_the_threads_of_a_thread_profile_worker_with_0(broker: Brok
 def test_a_process_that_a_task_forks_can_be_ended_without_ending_the_worker(
     worker: Worker, client: snakepit.Client
 ) -> None:
-    assert client.call("p", "end_a_fork") == -signal.SIGTERM
+    assert client.call("p", "end_forks", 50) == [-signal.SIGTERM] * 50
     assert client.call("p", "end_a_fork_at_birth") == -signal.SIGTERM
     assert client.call("p", "which")[0] == worker.pid
 

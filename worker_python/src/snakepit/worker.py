@@ -16,7 +16,6 @@ import platform
 import signal
 import socket
 import sys
-import threading
 import time
 import traceback
 from typing import Any
@@ -27,6 +26,7 @@ from .io_loop import IoLoop
 from .lifeline import Lifeline
 from .message import LABEL_BYTES_MAX, SLOTS_MAX, WorkerHello
 from .runner import Answers, Runner
+from .signals import SignalPipe
 from .version import VERSION
 from .worker_session import WorkerSession
 
@@ -51,24 +51,24 @@ class WorkerLoop(IoLoop):
     Args:
         endpoint: the broker's endpoint for workers.
         session: the worker session.
-        signal_fd: where the numbers of signals can be read, one byte each.
+        signals: what tells the worker to end.
         lifeline: ends the process with whoever started it; None: it has no such parent.
     """
 
-    def __init__(self, endpoint: str, session: WorkerSession, signal_fd: int, lifeline: Lifeline | None) -> None:
+    def __init__(self, endpoint: str, session: WorkerSession, signals: SignalPipe, lifeline: Lifeline | None) -> None:
         super().__init__(endpoint, session, "worker", _log)
         self.session = session
         self.answers = Answers(self.dealer.wake)
         self.runner: Runner | None = None
         self.exit_status = EXIT_OK
         self._chunks_out = 0
-        self._signals = 0
+        self._signals_seen = 0
         self._done_before = 0
         self._look_at = math.inf
         self._lonely_at = time.monotonic() + LONELY_SECONDS
-        self._signal_fd = signal_fd
+        self._signals = signals
         self._lifeline = lifeline
-        self.dealer.watch(signal_fd)
+        self.dealer.watch(signals.fd)
         if lifeline is not None:
             self.dealer.watch(lifeline.fd)
 
@@ -76,7 +76,7 @@ class WorkerLoop(IoLoop):
         """Bring answers, chunks and signals to the session; end at once with the lifeline."""
         if self._lifeline is not None and self._lifeline.fd in ready_fds and self._lifeline.has_ended():
             self._end_with_parent()
-        if self._signal_fd in ready_fds:
+        if self._signals.fd in ready_fds:
             self._take_signals(now)
         self._take_answers(now)
         self._watch_answers(now)
@@ -143,16 +143,13 @@ class WorkerLoop(IoLoop):
             self.runner.stop()
 
     def _take_signals(self, now: float) -> None:
-        for number in os.read(self._signal_fd, 64):
-            if number not in (signal.SIGTERM, signal.SIGINT):
-                continue
-            self._signals += 1
-            if self._signals == 1:
-                _log.info("%s: draining", signal.Signals(number).name)
+        for number in self._signals.take():
+            self._signals_seen += 1
+            if self._signals_seen == 1:
+                _log.info("%s: draining", number.name)
                 self.session.drain(now)
             else:
-                _log.warning("%s again: ending with %d tasks unfinished", signal.Signals(number).name,
-                             len(self.session.leases))  # fmt: skip
+                _log.warning("%s again: ending with %d tasks unfinished", number.name, len(self.session.leases))
                 self.session.leave("told to end twice")
 
     def _end_with_parent(self) -> None:
@@ -250,47 +247,6 @@ def make_hello(options: argparse.Namespace) -> WorkerHello:
     )
 
 
-def watch_signals(*, ignore_interrupt: bool) -> int:
-    """Turn SIGTERM and SIGINT into bytes in a pipe, even while a task keeps the main thread; give its read end.
-
-    Under an agent, Ctrl-C reaches the whole terminal group, and it is the agent who decides: then SIGINT is ignored.
-    """
-    read_fd, write_fd = os.pipe()
-    os.set_blocking(read_fd, False)
-    os.set_blocking(write_fd, False)
-    signal.set_wakeup_fd(write_fd, warn_on_full_buffer=False)
-    _guard_forks()
-    signal.signal(signal.SIGTERM, _nothing)
-    signal.signal(signal.SIGINT, signal.SIG_IGN if ignore_interrupt else _nothing)
-    return read_fd
-
-
-def _guard_forks() -> None:
-    """Undo watch_signals in a process that a task forks: a SIGTERM to it must end it, and must not drain the worker.
-
-    Until that is done both signals are held back, since the child shares the pipe from its first instruction on.
-    """
-    held = threading.local()  # by the thread that forks
-
-    def hold() -> None:
-        held.mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
-
-    def release() -> None:
-        signal.pthread_sigmask(signal.SIG_SETMASK, held.mask)
-
-    def forget() -> None:
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        release()
-
-    os.register_at_fork(before=hold, after_in_parent=release, after_in_child=forget)
-
-
-def _nothing(_number: int, _frame: Any) -> None:
-    """Handle a signal by doing nothing: its byte is in the pipe already."""
-
-
 def run(options: argparse.Namespace) -> int:
     """Run a worker in this process until it ends; give the exit status."""
     try:
@@ -308,8 +264,8 @@ def run(options: argparse.Namespace) -> int:
     session = WorkerSession(make_hello(options), vitals)
     try:
         lifeline = None if options.lifeline is None else Lifeline(options.lifeline)
-        signal_fd = watch_signals(ignore_interrupt=lifeline is not None)
-        loop = WorkerLoop(options.connect, session, signal_fd, lifeline)
+        signals = SignalPipe(ignore_interrupt=lifeline is not None)
+        loop = WorkerLoop(options.connect, session, signals, lifeline)
     except (OSError, ValueError) as error:
         print(f"snakepit-worker: {error}", file=sys.stderr)
         return EXIT_USAGE
