@@ -9,6 +9,7 @@
 #include "broker/io/router.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -140,6 +141,18 @@ print_summary(const struct config *config)
 }
 
 /* --- the process ---------------------------------------------------------------------------------------------- */
+
+/* Descriptors 0 to 2 must be something, or the log is written into a socket of libzmq's. */
+static void
+fill_standard_descriptors(void)
+{
+    int fd = open("/dev/null", O_RDWR);
+
+    while (fd >= 0 && fd <= STDERR_FILENO)
+        fd = dup(fd);
+    if (fd > STDERR_FILENO)
+        close(fd);
+}
 
 /* Every connection is a descriptor. The usual soft limit of 1024 is there for programs that use select().
  * Clients and workers each may be peers_max, but hardly both at once. */
@@ -285,6 +298,7 @@ main(int argc, char **argv)
     struct arguments arguments = {.config = DEFAULT_CONFIG};
     int status = EXIT_GOOD;
 
+    fill_standard_descriptors();
     if (parse_arguments(argc, argv, &arguments, &status) != OK)
         return status;
     if (load_config(arguments.config, &program.config) != OK)

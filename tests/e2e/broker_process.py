@@ -40,9 +40,11 @@ def config_text(addresses, pools=("p",), limits="", timers="", log_level="debug"
 
 
 class BrokerProcess:
-    """A running snakepitd. Use it in `with`: at the end it must stop by SIGINT with status 0 and leave no file."""
+    """A running snakepitd. Use it in `with`: at the end it must stop by SIGINT with status 0 and leave no file.
 
-    def __init__(self, folder, transport="ipc", arguments=(), addresses=None, wait=True, **settings):
+    `prepare` is called in its process before the program begins."""
+
+    def __init__(self, folder, transport="ipc", arguments=(), addresses=None, wait=True, prepare=None, **settings):
         self.folder = Path(folder)
         self.addresses = addresses or endpoints(transport, self.folder)
         self.config = self.folder / "snakepit.conf"
@@ -53,7 +55,7 @@ class BrokerProcess:
         self.lines = queue.Queue()
         self.log = []
         self.process = subprocess.Popen([SNAKEPITD, "-c", str(self.config), *arguments],
-                                        stderr=subprocess.PIPE, text=True)
+                                        stderr=subprocess.PIPE, text=True, preexec_fn=prepare)
         self.pid = self.process.pid
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

@@ -135,3 +135,11 @@ def test_it_speaks_on_ipv6(folder):
     addresses = {name: address.replace("127.0.0.1", "[::1]") for name, address in endpoints("tcp", folder).items()}
     with BrokerProcess(folder, addresses=addresses) as broker, RawClient(broker.clients, ipv6=1) as client:
         assert client.admin("ping")["pid"] == broker.pid
+
+
+def test_a_closed_stderr_is_no_descriptor_of_zeromq(folder):
+    """Or the log would be written into whatever ZeroMQ opens next."""
+    with BrokerProcess(folder, wait=False, prepare=lambda: os.close(2)) as broker:
+        with RawClient(broker.clients) as client:
+            client.hello()
+        assert os.readlink(f"/proc/{broker.pid}/fd/2") == "/dev/null"
