@@ -99,7 +99,7 @@ put_link(struct wire_buffer *buffer, const struct admin_sources *sources)
     router_get_stats(sources->clients, &clients);
     router_get_stats(sources->workers, &workers);
     wire_write_text(buffer, "link");
-    wire_write_map(buffer, 9);
+    wire_write_map(buffer, 10);
     put_uint(buffer, "peers", clients.peers + workers.peers);
     put_uint(buffer, "messages_in", clients.messages_in + workers.messages_in);
     put_uint(buffer, "messages_out", clients.messages_out + workers.messages_out);
@@ -109,6 +109,7 @@ put_link(struct wire_buffer *buffer, const struct admin_sources *sources)
     put_uint(buffer, "peers_overflowed", clients.peers_overflowed + workers.peers_overflowed);
     put_uint(buffer, "peers_slow", clients.slow + workers.slow);
     put_uint(buffer, "handshakes_failed", clients.handshakes_failed + workers.handshakes_failed);
+    put_uint(buffer, "connections_refused", clients.connections_refused + workers.connections_refused);
 }
 
 void

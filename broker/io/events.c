@@ -3,6 +3,7 @@
 
 #include "broker/io/clock.h"
 #include "broker/io/listener.h"
+#include "broker/io/monitor.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 
 struct events {
     void *socket; /* NULL: only the log */
+    struct monitor *monitor; /* only so that subscribers cannot take the last descriptors */
     struct listener *listener;
     struct log *log;
 };
@@ -29,7 +31,8 @@ open_socket(struct events *events, void *context, const char *address)
     events->socket = zmq_socket(context, ZMQ_PUB);
     if (!events->socket || zmq_setsockopt(events->socket, ZMQ_LINGER, &linger_ms, sizeof linger_ms) != 0 ||
         zmq_setsockopt(events->socket, ZMQ_IPV6, &ipv6, sizeof ipv6) != 0 ||
-        zmq_setsockopt(events->socket, ZMQ_MAXMSGSIZE, &frame_max, sizeof frame_max) != 0) {
+        zmq_setsockopt(events->socket, ZMQ_MAXMSGSIZE, &frame_max, sizeof frame_max) != 0 ||
+        !(events->monitor = monitor_new(context, events->socket, "events"))) {
         log_line(events->log, LOG_ERROR, "socket.failed", "cannot make a socket for %s: %s", address,
                  zmq_strerror(zmq_errno()));
         return false;
@@ -58,6 +61,7 @@ events_destroy(struct events **events_p)
 
     if (!events)
         return;
+    monitor_destroy(&events->monitor);
     if (events->socket)
         zmq_close(events->socket);
     listener_destroy(&events->listener);
@@ -82,13 +86,24 @@ events_fd(const struct events *events)
     return fd;
 }
 
+int
+events_monitor_fd(const struct events *events)
+{
+    return events->monitor ? monitor_fd(events->monitor) : -1;
+}
+
 void
 events_attend(struct events *events)
 {
+    int fd;
     int ready;
     size_t size = sizeof ready;
 
+    if (!events->socket)
+        return;
     zmq_getsockopt(events->socket, ZMQ_EVENTS, &ready, &size);
+    while (monitor_next(events->monitor, &fd))
+        ; /* whose end it is does not matter here */
 }
 
 /* --- one note ------------------------------------------------------------------------------------------------- */

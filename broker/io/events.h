@@ -19,11 +19,14 @@ events_destroy(struct events **events_p);
 const char *
 events_address(const struct events *events);
 
-/* Readable when events_attend should be called; -1 without a socket. */
+/* Readable, one or the other, when events_attend should be called; -1 without a socket. */
 int
 events_fd(const struct events *events);
 
-/* Let ZeroMQ see who came and went: it does that only inside a call, and nothing else may be sent for days. */
+int
+events_monitor_fd(const struct events *events);
+
+/* Once at the start, too. Let ZeroMQ see who came and went: it does that only inside a call, and nothing else may be sent for days. */
 void
 events_attend(struct events *events);
 

@@ -23,6 +23,7 @@ enum {
     FD_CLIENTS_MONITOR = SIDES,
     FD_WORKERS_MONITOR,
     FD_EVENTS,
+    FD_EVENTS_MONITOR,
     FD_SIGNALS,
     FD_AGENT,
     FD_COUNT,
@@ -170,7 +171,7 @@ look_around(struct loop *loop, int timeout_ms)
         router_watch(parts->clients);
     if (fds[FD_WORKERS_MONITOR].revents)
         router_watch(parts->workers);
-    if (fds[FD_EVENTS].revents)
+    if (fds[FD_EVENTS].revents || fds[FD_EVENTS_MONITOR].revents)
         events_attend(parts->events);
     if (fds[FD_SIGNALS].revents)
         take_signal(loop);
@@ -208,11 +209,16 @@ prepare(struct loop *loop)
     const struct loop_parts *parts = &loop->parts;
     const int fds[FD_COUNT] = {router_fd(parts->clients),         router_fd(parts->workers),
                                router_monitor_fd(parts->clients), router_monitor_fd(parts->workers),
-                               events_fd(parts->events),          parts->signal_fd, -1};
+                               events_fd(parts->events),          events_monitor_fd(parts->events),
+                               parts->signal_fd,                  -1};
 
     for (unsigned i = 0; i < FD_COUNT; i++)
         loop->fds[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
     outbox_init(&loop->outbox);
+    /* ZeroMQ wakes only a reader that has found nothing. */
+    router_watch(parts->clients);
+    router_watch(parts->workers);
+    events_attend(parts->events);
     loop->has_more[FD_CLIENTS] = loop->has_more[FD_WORKERS] = true;
 }
 

@@ -1,20 +1,43 @@
-/* monitor.c - connections that ended; see monitor.h. */
+/* monitor.c - connections that ended, or are one too many; see monitor.h. */
 #include "broker/io/monitor.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <zmq.h>
 
 #define HANDSHAKES_FAILED                                                                                              \
     (ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
+
+/* Descriptors are given out lowest first, so a high one says how many are taken. Beyond nine tenths new connections are
+ * ended; below eight it is well again. */
+#define FULL_TENTHS 9
+#define WELL_TENTHS 8
 
 struct monitor {
     void *watched; /* not ours */
     void *events;
     int fd;
     uint64_t handshakes_failed;
+    int fds_full; /* a new connection with this descriptor or a higher one is refused */
+    int fds_well;
+    bool is_full;
+    uint64_t refused;
 };
+
+static void
+set_limits(struct monitor *monitor)
+{
+    struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
+    rlim_t fds;
+
+    getrlimit(RLIMIT_NOFILE, &limit);
+    fds = limit.rlim_cur < INT32_MAX ? limit.rlim_cur : INT32_MAX;
+    monitor->fds_full = (int)(fds / 10 * FULL_TENTHS);
+    monitor->fds_well = (int)(fds / 10 * WELL_TENTHS);
+}
 
 struct monitor *
 monitor_new(void *context, void *socket, const char *name)
@@ -26,8 +49,9 @@ monitor_new(void *context, void *socket, const char *name)
 
     if (!monitor)
         abort();
+    set_limits(monitor);
     snprintf(address, sizeof address, "inproc://monitor.%s", name);
-    if (zmq_socket_monitor(socket, address, ZMQ_EVENT_DISCONNECTED | HANDSHAKES_FAILED) != 0)
+    if (zmq_socket_monitor(socket, address, ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | HANDSHAKES_FAILED) != 0)
         goto fail;
     monitor->watched = socket;
     monitor->events = zmq_socket(context, ZMQ_PAIR);
@@ -83,6 +107,21 @@ receive(struct monitor *monitor, uint16_t *ret_event, int32_t *ret_value)
     return true;
 }
 
+/* When no descriptor is left, libzmq tries to accept without a pause, and nothing else can be opened. So a connection that
+ * takes one of the last is ended, by a call that leaves the descriptor to libzmq. To unbind would be no way: that ends all
+ * connections that were accepted. */
+static void
+judge_accepted(struct monitor *monitor, int fd)
+{
+    if (fd >= monitor->fds_full) {
+        shutdown(fd, SHUT_RDWR);
+        monitor->refused++;
+        monitor->is_full = true;
+    } else if (fd < monitor->fds_well) {
+        monitor->is_full = false;
+    }
+}
+
 bool
 monitor_next(struct monitor *monitor, int *ret_fd)
 {
@@ -94,6 +133,8 @@ monitor_next(struct monitor *monitor, int *ret_fd)
             *ret_fd = value;
             return true;
         }
+        if (event == ZMQ_EVENT_ACCEPTED)
+            judge_accepted(monitor, value);
         monitor->handshakes_failed += (event & HANDSHAKES_FAILED) != 0;
     }
     return false;
@@ -103,4 +144,16 @@ uint64_t
 monitor_handshakes_failed(const struct monitor *monitor)
 {
     return monitor->handshakes_failed;
+}
+
+bool
+monitor_is_full(const struct monitor *monitor)
+{
+    return monitor->is_full;
+}
+
+uint64_t
+monitor_refused(const struct monitor *monitor)
+{
+    return monitor->refused;
 }

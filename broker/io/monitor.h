@@ -1,4 +1,4 @@
-/* monitor.h - tells which connections of a socket ended. Knows descriptors, no peers. */
+/* monitor.h - tells which connections of a socket ended, and ends new ones when descriptors run out. Knows no peers. */
 #ifndef SNAKEPIT_IO_MONITOR_H
 #define SNAKEPIT_IO_MONITOR_H
 
@@ -7,7 +7,7 @@
 
 struct monitor;
 
-/* Watch `socket`, before it is bound. `name` makes the inner address and is unique in the context. NULL: errno says why. */
+/* Watch `socket`, before it is bound and after the limit of descriptors was set. `name` makes the inner address and is unique in the context. NULL: errno says why. */
 struct monitor *
 monitor_new(void *context, void *socket, const char *name);
 
@@ -27,5 +27,13 @@ monitor_next(struct monitor *monitor, int *ret_fd);
 /* How many connections failed to become ZMTP ones; never shrinks. */
 uint64_t
 monitor_handshakes_failed(const struct monitor *monitor);
+
+/* Whether the last descriptors are reached: monitor_next ends connections that come now. Those that stand go on. */
+bool
+monitor_is_full(const struct monitor *monitor);
+
+/* How many connections were ended for that; never shrinks. */
+uint64_t
+monitor_refused(const struct monitor *monitor);
 
 #endif

@@ -207,3 +207,15 @@ presence_handshakes_failed(const struct presence *presence)
 {
     return monitor_handshakes_failed(presence->monitor);
 }
+
+bool
+presence_is_full(const struct presence *presence)
+{
+    return monitor_is_full(presence->monitor);
+}
+
+uint64_t
+presence_refused(const struct presence *presence)
+{
+    return monitor_refused(presence->monitor);
+}

@@ -54,4 +54,11 @@ presence_has_doubts(const struct presence *presence);
 uint64_t
 presence_handshakes_failed(const struct presence *presence);
 
+/* See monitor_is_full and monitor_refused. */
+bool
+presence_is_full(const struct presence *presence);
+
+uint64_t
+presence_refused(const struct presence *presence);
+
 #endif

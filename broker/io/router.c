@@ -37,6 +37,7 @@ struct router {
     struct message verdict;     /* what an event says of an attempt whose answer was refused */
     unsigned patience;          /* messages to read before those that leave are told */
     bool has_offended;          /* this message was counted as an offence */
+    bool is_full; /* new connections are refused for want of descriptors */
     bool is_touched;            /* ZeroMQ was asked to send since the last flush */
     int64_t retry_us;           /* when slow peers are tried again */
     struct router_stats stats;
@@ -155,6 +156,14 @@ router_watch(struct router *router)
 
     while ((peer = presence_next_ended(router->presence)))
         end_connection(router, peer);
+    if (router->is_full != presence_is_full(router->presence)) {
+        router->is_full = !router->is_full;
+        log_begin(router->log, router->is_full ? LOG_WARN : LOG_INFO,
+                  router->is_full ? "descriptors.exhausted" : "descriptors.well");
+        log_str(router->log, "endpoint", router_address(router));
+        log_uint(router->log, "refused", presence_refused(router->presence));
+        log_end(router->log);
+    }
 }
 
 /* Whose message was just received. */
@@ -433,6 +442,7 @@ router_get_stats(const struct router *router, struct router_stats *ret_stats)
 
     *ret_stats = router->stats;
     ret_stats->handshakes_failed = presence_handshakes_failed(router->presence);
+    ret_stats->connections_refused = presence_refused(router->presence);
     ret_stats->peers = connections_count(router->connections);
     ret_stats->slow = 0;
     DL_FOREACH2(router->dirty, peer, dirty_next)

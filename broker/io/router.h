@@ -19,6 +19,7 @@ struct router_stats {
     uint64_t peers_ignored;     /* offended too often */
     uint64_t peers_overflowed;  /* too much waited for them */
     uint64_t handshakes_failed; /* connections that never spoke ZMTP */
+    uint64_t connections_refused; /* for want of descriptors */
     unsigned peers;
     unsigned slow; /* peers for whom something waits */
 };

@@ -1,11 +1,13 @@
 """The program: its arguments, its endpoints, and that it rests when there is nothing to do."""
 
 import os
+import resource
 import select
 import signal
 import socket
 import stat
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -143,3 +145,29 @@ def test_a_closed_stderr_is_no_descriptor_of_zeromq(folder):
         with RawClient(broker.clients) as client:
             client.hello()
         assert os.readlink(f"/proc/{broker.pid}/fd/2") == "/dev/null"
+
+
+def limit_descriptors():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+
+
+@pytest.mark.parametrize("endpoint", ["clients", "workers", "events"])
+def test_without_descriptors_new_peers_are_refused_and_present_ones_served(folder, endpoint):
+    with BrokerProcess(folder, transport="tcp", prepare=limit_descriptors) as broker, \
+            RawClient(broker.clients) as client:
+        client.hello()
+        port = int(broker.addresses[endpoint].rsplit(":", 1)[1])
+        crowd = [socket.create_connection(("127.0.0.1", port)) for _ in range(100)]
+        if endpoint != "events":
+            broker.wait_for_log("descriptors.exhausted")
+            until = time.monotonic() + 10
+            while client.admin("status")["link"]["connections_refused"] < 40:
+                assert time.monotonic() < until
+        spent, begun = broker.cpu_seconds(), time.monotonic()
+        client.expect_nothing(1.0)
+        assert broker.cpu_seconds() - spent < 0.2 * (time.monotonic() - begun)
+        assert len(os.listdir(f"/proc/{broker.pid}/fd")) < 64
+        for visitor in crowd:
+            visitor.close()
+        with RawClient(broker.clients) as late:
+            late.hello()
