@@ -44,7 +44,7 @@ def test_a_subscription_that_is_too_long_ends_the_connection(any_broker):
         sub.linger = 0
         monitor = sub.get_monitor_socket(zmq.EVENT_DISCONNECTED)
         sub.connect(any_broker.events)
-        sub.subscribe(b"x" * 100_000)
+        sub.subscribe(b"x" * 5_000)  # libzmq 4.3.5 recurses once per byte, and 100,000 overflow this stack
         assert monitor.poll(10000), "libzmq keeps what anybody sends"
         sub.disable_monitor()
         monitor.close(0)
