@@ -2,7 +2,6 @@
 #include "wire/body.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 void
@@ -41,14 +40,13 @@ store_bytes(uint8_t **at, struct bytes from)
 }
 
 struct body *
-body_new(struct bytes function, struct bytes content_type, struct bytes headers, const struct payload *payload)
+body_new(struct stock *stock, struct bytes function, struct bytes content_type, struct bytes headers,
+         const struct payload *payload)
 {
     size_t store_bytes_wanted = (size_t)function.size + content_type.size + headers.size + payload->data.size;
-    struct body *body = malloc(sizeof *body + store_bytes_wanted);
+    struct body *body = stock_take(stock, sizeof *body + store_bytes_wanted);
     uint8_t *at;
 
-    if (!body)
-        abort();
     at = body->store;
     body->refs = 1;
     body->function = store_bytes(&at, function);
@@ -77,7 +75,7 @@ body_unref(struct body *body)
     if (--body->refs > 0)
         return;
     attachments_unref(body->payload.attachments);
-    free(body);
+    stock_give(body);
 }
 
 size_t

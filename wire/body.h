@@ -2,6 +2,8 @@
 #ifndef SNAKEPIT_WIRE_BODY_H
 #define SNAKEPIT_WIRE_BODY_H
 
+#include "stock.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -49,9 +51,10 @@ struct body {
     uint8_t store[];
 };
 
-/* Copy the views into a new body with one reference. Aborts when memory ends. */
+/* Copy the views into a new body with one reference. Small ones take their memory from `stock`, which may be NULL.
+ * Aborts when memory ends. */
 struct body *
-body_new(struct bytes function, struct bytes content_type, struct bytes headers, const struct payload *payload);
+body_new(struct stock *stock, struct bytes function, struct bytes content_type, struct bytes headers, const struct payload *payload);
 
 void
 body_ref(struct body *body);

@@ -40,7 +40,7 @@ lease_task(struct broker *broker, struct task *task, struct worker *worker)
     struct lease *lease;
 
     pool_withdraw(task->pool, task);
-    lease = lease_new(broker->fence_next++, task, worker, broker->now_us);
+    lease = lease_new(broker->lease_stock, broker->fence_next++, task, worker, broker->now_us);
     HASH_ADD_KEYPTR_BYHASHVALUE(hh, broker->leases, &lease->fence, sizeof lease->fence, lease_hash(lease->fence),
                                 lease);
     pool_put(task->pool, task, TASK_LEASED);

@@ -187,13 +187,13 @@ broker_expire_kept(struct broker *broker)
 /* --- ending ----------------------------------------------------------------------------------------------------- */
 
 static struct body *
-make_body(const struct verdict *verdict)
+make_body(struct broker *broker, const struct verdict *verdict)
 {
     static const struct payload nothing;
 
     if (verdict->code == ERROR_NONE)
-        return body_new((struct bytes){0}, verdict->content_type, (struct bytes){0}, verdict->payload);
-    return body_new(verdict->text, verdict->type, verdict->traceback, &nothing);
+        return body_new(broker->body_stock, (struct bytes){0}, verdict->content_type, (struct bytes){0}, verdict->payload);
+    return body_new(broker->body_stock, verdict->text, verdict->type, verdict->traceback, &nothing);
 }
 
 /* Take a live task out of all lists and accounts; it has no lease after this. */
@@ -213,7 +213,7 @@ withdraw(struct broker *broker, struct task *task)
 static void
 settle(struct broker *broker, struct task *task, const struct verdict *verdict)
 {
-    struct body *body = make_body(verdict);
+    struct body *body = make_body(broker, verdict);
 
     task_become(task, TASK_FINAL);
     broker->bytes += body_bytes(body);

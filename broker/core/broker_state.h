@@ -61,6 +61,11 @@ struct broker {
     struct lease *leases; /* hash by fence */
     struct heap timers;
 
+    /* Memory of tasks, leases and small bodies that ended, for the next ones. */
+    struct stock *task_stock;
+    struct stock *lease_stock;
+    struct stock *body_stock;
+
     uint64_t fence_next;
     uint64_t session_next;
     uint64_t task_next;

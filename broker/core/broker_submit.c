@@ -204,8 +204,8 @@ static struct task *
 make_task(struct broker *broker, const struct offer *offer)
 {
     const struct submit *submit = offer->submit;
-    struct body *body = body_new(submit->function, submit->content_type, submit->headers, &submit->payload);
-    struct task *task = task_new(&offer->key, offer->hash, body);
+    struct body *body = body_new(broker->body_stock, submit->function, submit->content_type, submit->headers, &submit->payload);
+    struct task *task = task_new(broker->task_stock, &offer->key, offer->hash, body);
 
     task->number = broker->task_next++;
     task->pool = offer->pool;

@@ -5,16 +5,15 @@
 #include "broker/core/worker.h"
 
 #include <assert.h>
-#include <stdlib.h>
+#include <string.h>
 #include <utlist.h>
 
 struct lease *
-lease_new(uint64_t fence, struct task *task, struct worker *worker, int64_t now_us)
+lease_new(struct stock *stock, uint64_t fence, struct task *task, struct worker *worker, int64_t now_us)
 {
-    struct lease *lease = calloc(1, sizeof *lease);
+    struct lease *lease = stock_take(stock, sizeof *lease);
 
-    if (!lease)
-        abort();
+    memset(lease, 0, sizeof *lease);
     assert(!task->lease && worker->busy < worker->slots);
     lease->fence = fence;
     lease->task = task;
@@ -42,6 +41,6 @@ lease_destroy(struct lease **lease_p)
     assert(!lease->task && lease->worker->busy > 0);
     DL_DELETE(lease->worker->leases, lease);
     lease->worker->busy--;
-    free(lease);
+    stock_give(lease);
     *lease_p = NULL;
 }

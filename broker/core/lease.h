@@ -4,6 +4,7 @@
 #define SNAKEPIT_CORE_LEASE_H
 
 #include "broker/core/hash.h"
+#include "wire/stock.h"
 
 #include <stdbool.h>
 
@@ -22,9 +23,9 @@ struct lease {
     bool is_named : 1;         /* while a HELLO is read: the worker says that it holds it */
 };
 
-/* Make a lease and tie it to both; it takes one slot of the worker. */
+/* Make a lease and tie it to both; it takes one slot of the worker. Its memory is from `stock`, which may be NULL. */
 struct lease *
-lease_new(uint64_t fence, struct task *task, struct worker *worker, int64_t now_us);
+lease_new(struct stock *stock, uint64_t fence, struct task *task, struct worker *worker, int64_t now_us);
 
 /* The task goes on or ends without this lease; the slot stays taken. */
 void

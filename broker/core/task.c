@@ -2,7 +2,6 @@
 #include "broker/core/task.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* The legal moves, docs/protocol.md section 5. */
@@ -22,12 +21,11 @@ static const char *const state_names[TASK_STATES] = {
 };
 
 struct task *
-task_new(const struct task_key *key, uint32_t hash, struct body *body)
+task_new(struct stock *stock, const struct task_key *key, uint32_t hash, struct body *body)
 {
-    struct task *task = calloc(1, sizeof *task);
+    struct task *task = stock_take(stock, sizeof *task);
 
-    if (!task)
-        abort();
+    memset(task, 0, sizeof *task);
     memcpy(&task->key, key, sizeof *key);
     task->hash = hash;
     task->body = body;
@@ -45,7 +43,7 @@ task_destroy(struct task **task_p)
     assert(!task_is_linked(task) && !task->older && !task->lease);
     assert(!heap_node_is_in(&task->timer));
     body_unref(task->body);
-    free(task);
+    stock_give(task);
     *task_p = NULL;
 }
 

@@ -64,9 +64,10 @@ struct task {
     bool is_cancel_asked : 1;   /* LEASED: its worker was asked to end it */
 };
 
-/* Make a task in state NEW. `hash` is that of the key. Takes over the reference to `body`. */
+/* Make a task in state NEW. `hash` is that of the key. Takes over the reference to `body`. The record's
+ * memory is from `stock`, which may be NULL. */
 struct task *
-task_new(const struct task_key *key, uint32_t hash, struct body *body);
+task_new(struct stock *stock, const struct task_key *key, uint32_t hash, struct body *body);
 
 /* Frees the task, which must be in no list, and drops its body. */
 void

@@ -84,7 +84,7 @@ answer(struct outbox *outbox, uint32_t peer, struct ref ref, struct wire_buffer 
 
     if (buffer->size > INLINE_BYTES_MAX)
         payload = (struct payload){.frames = 1, .attachments = frames_from_buffer(buffer)};
-    body = body_new(none, none, none, &payload);
+    body = body_new(NULL, none, none, none, &payload);
     result = &outbox_send(outbox, SIDE_CLIENT, peer, VERB_RESULT, body)->result;
     result->ref = ref;
     result->payload = body->payload;
@@ -99,7 +99,7 @@ answer_error(struct outbox *outbox, uint32_t peer, struct ref ref, const struct 
     const struct bytes none = {NULL, 0};
     struct payload text = {.data = text_bytes(fault->text)};
     struct bytes field = text_bytes(fault->field);
-    struct body *body = body_new(field, none, none, &text);
+    struct body *body = body_new(NULL, field, none, none, &text);
     struct error *error = &outbox_send(outbox, SIDE_CLIENT, peer, VERB_ERROR, body)->error;
 
     error->ref = ref;

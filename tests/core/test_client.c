@@ -39,7 +39,7 @@ make_final(uint64_t number, int64_t kept_us)
     static const struct payload nothing;
     struct ref id = ref_number(number);
     struct task_key key = task_key_make(5, &id);
-    struct task *task = task_new(&key, 0, body_new((struct bytes){0}, (struct bytes){0}, (struct bytes){0}, &nothing));
+    struct task *task = task_new(NULL, &key, 0, body_new(NULL, (struct bytes){0}, (struct bytes){0}, (struct bytes){0}, &nothing));
 
     task->client = client;
     task_become(task, TASK_QUEUED);

@@ -36,7 +36,7 @@ Test(outbox, actions_stand_in_the_order_in_which_they_were_appended)
 Test(outbox, a_message_holds_its_body_until_the_outbox_is_cleared)
 {
     static const struct payload nothing;
-    struct body *body = body_new((struct bytes){0}, (struct bytes){0}, (struct bytes){0}, &nothing);
+    struct body *body = body_new(NULL, (struct bytes){0}, (struct bytes){0}, (struct bytes){0}, &nothing);
 
     outbox_send(&outbox, SIDE_WORKER, 1, VERB_TASK, body);
     cr_assert_eq(body->refs, 2);

@@ -29,7 +29,7 @@ make_task(uint64_t number)
     static const struct payload nothing;
     struct ref id = ref_number(number);
     struct task_key key = task_key_make(1, &id);
-    struct task *task = task_new(&key, 0, body_new((struct bytes){0}, (struct bytes){0}, (struct bytes){0}, &nothing));
+    struct task *task = task_new(NULL, &key, 0, body_new(NULL, (struct bytes){0}, (struct bytes){0}, (struct bytes){0}, &nothing));
 
     task->number = number;
     task->pool = pool;

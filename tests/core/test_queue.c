@@ -17,7 +17,7 @@ set_up(void)
         struct ref id = ref_number(i);
         struct task_key key = task_key_make(1, &id);
 
-        tasks[i] = task_new(&key, 0, body_new((struct bytes){0}, (struct bytes){0}, (struct bytes){0}, &nothing));
+        tasks[i] = task_new(NULL, &key, 0, body_new(NULL, (struct bytes){0}, (struct bytes){0}, (struct bytes){0}, &nothing));
         tasks[i]->number = i + 1;
         tasks[i]->priority = PRIORITY_DEFAULT;
         task_become(tasks[i], TASK_QUEUED);

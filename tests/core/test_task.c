@@ -12,7 +12,7 @@ make_task(void)
     struct ref id = ref_number(1);
     struct task_key key = task_key_make(1, &id);
 
-    return task_new(&key, 0, body_new((struct bytes){0}, (struct bytes){0}, (struct bytes){0}, &nothing));
+    return task_new(NULL, &key, 0, body_new(NULL, (struct bytes){0}, (struct bytes){0}, (struct bytes){0}, &nothing));
 }
 
 Test(task, a_final_task_never_becomes_anything_else, .signal = SIGABRT)
@@ -134,7 +134,7 @@ Test(task, a_small_queued_task_takes_less_than_500_bytes)
     uint8_t argument[64] = {0};
     struct payload payload = {.data = {argument, sizeof argument}};
     struct bytes function = {(const uint8_t *)"count_words", 11};
-    struct body *body = body_new(function, (struct bytes){0}, (struct bytes){0}, &payload);
+    struct body *body = body_new(NULL, function, (struct bytes){0}, (struct bytes){0}, &payload);
     size_t malloc_heads = 2 * 16, table_slots = 3 * sizeof(struct task_slot);
     size_t timer_and_return = 2 * sizeof(struct heap_entry);
 

@@ -22,7 +22,7 @@ make_task(uint64_t i, uint32_t hash)
     struct ref id = ref_number(i);
     struct task_key key = task_key_make(1, &id);
 
-    return task_new(&key, hash, body_new((struct bytes){0}, (struct bytes){0}, (struct bytes){0}, &nothing));
+    return task_new(NULL, &key, hash, body_new(NULL, (struct bytes){0}, (struct bytes){0}, (struct bytes){0}, &nothing));
 }
 
 static struct task *

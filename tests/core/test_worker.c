@@ -97,8 +97,8 @@ Test(worker, a_lease_takes_a_slot_until_it_is_destroyed)
     struct worker *worker = worker_new(7, &hello, 5);
     struct ref id = ref_number(1);
     struct task_key key = task_key_make(1, &id);
-    struct task *task = task_new(&key, 0, body_new((struct bytes){0}, (struct bytes){0}, (struct bytes){0}, &nothing));
-    struct lease *lease = lease_new(99, task, worker, 6);
+    struct task *task = task_new(NULL, &key, 0, body_new(NULL, (struct bytes){0}, (struct bytes){0}, (struct bytes){0}, &nothing));
+    struct lease *lease = lease_new(NULL, 99, task, worker, 6);
 
     cr_assert_eq(worker->busy, 1);
     cr_assert_eq(task->lease, lease);

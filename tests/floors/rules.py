@@ -4,6 +4,7 @@
 # (without a circle) and from below, never from above. The last entries are what a folder's unnamed modules get.
 FLOORS = [
     ("wire/body", 0),
+    ("wire/stock", 0),
     ("wire/err", 0),
     ("wire/message", 0),
     ("wire/text", 0),
@@ -51,11 +52,12 @@ UTHASH = {"uthash.h", "utlist.h"}
 PROGRAM = C_LIBRARY | set(SYSTEM) | UTHASH
 FOLDERS = {
     "wire/": (["wire/"], C_LIBRARY | {"msgpack.h", "msgpack/"}),
-    "wire/body": (["wire/body.h"], PURE_LIBRARY),
+    "wire/body": (["wire/body.h", "wire/stock.h"], PURE_LIBRARY),
+    "wire/stock": (["wire/stock.h"], PURE_LIBRARY),
     "wire/err": (["wire/err.h"], PURE_LIBRARY),
     "wire/message": (["wire/message.h", "wire/body.h", "wire/err.h"], PURE_LIBRARY),
     "wire/text": (["wire/text.h", "wire/message.h"], PURE_LIBRARY),
-    "broker/core/": (["broker/core/", "wire/message.h", "wire/body.h", "wire/err.h", "wire/text.h"],
+    "broker/core/": (["broker/core/", "wire/message.h", "wire/body.h", "wire/err.h", "wire/stock.h", "wire/text.h"],
                      PURE_LIBRARY | UTHASH),
     "broker/io/": (["broker/io/", "broker/core/broker.h", "broker/core/event.h", "broker/core/outbox.h", "wire/"],
                    PROGRAM | {"zmq.h"}),
@@ -77,7 +79,7 @@ PURE_SYMBOLS = set("""malloc calloc realloc free abort __assert_fail __stack_chk
     memcpy memmove memset memcmp memchr strlen strcmp strncmp strchr strnlen snprintf __snprintf_chk
     __memcpy_chk __memset_chk __memmove_chk""".split())
 COMPILER_PREFIXES = ("__asan_", "__ubsan_", "__sanitizer_", "__gcov_", "__llvm_", "__sancov_")
-PURE_WIRE_OBJECTS = ("body.c.o", "err.c.o", "message.c.o", "text.c.o", "fences.c.o", "reader.c.o")
+PURE_WIRE_OBJECTS = ("body.c.o", "stock.c.o", "err.c.o", "message.c.o", "text.c.o", "fences.c.o", "reader.c.o")
 
 FILE_LINES_MAX = 500
 FUNCTION_LINES_WANTED = 40

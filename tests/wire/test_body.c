@@ -44,7 +44,7 @@ Test(body, a_body_has_its_own_copy_of_all_bytes)
 {
     char function[] = "count_words", payload_text[] = "to be";
     struct payload payload = {.data = text(payload_text)};
-    struct body *body = body_new(text(function), text("json"), text("\x80"), &payload);
+    struct body *body = body_new(NULL, text(function), text("json"), text("\x80"), &payload);
 
     memset(function, 'x', sizeof function - 1);
     memset(payload_text, 'x', sizeof payload_text - 1);
@@ -59,7 +59,7 @@ Test(body, a_body_has_its_own_copy_of_all_bytes)
 Test(body, a_body_of_nothing_is_possible)
 {
     struct payload payload = {.data = {NULL, 0}};
-    struct body *body = body_new((struct bytes){NULL, 0}, (struct bytes){NULL, 0}, (struct bytes){NULL, 0}, &payload);
+    struct body *body = body_new(NULL, (struct bytes){NULL, 0}, (struct bytes){NULL, 0}, (struct bytes){NULL, 0}, &payload);
 
     cr_expect(body_bytes(body) == sizeof *body);
     cr_expect(payload_bytes(&body->payload) == 0);
@@ -71,7 +71,7 @@ Test(body, attachments_are_shared_and_released_once_with_the_last_reference)
     int released = 0;
     struct attachments *attachments = frames_new(2, 100000, &released);
     struct payload payload = {.frames = 2, .attachments = attachments};
-    struct body *body = body_new(text("f"), text(""), text(""), &payload);
+    struct body *body = body_new(NULL, text("f"), text(""), text(""), &payload);
 
     cr_expect(attachments->refs == 2);
     cr_expect(payload_bytes(&payload) == 100000);
