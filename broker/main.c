@@ -22,7 +22,7 @@
 #include <zmq.h>
 
 #define DEFAULT_CONFIG "/etc/snakepit/snakepit.conf"
-/* At the end the agent gets this long to end its workers by itself. */
+/* At the end the agent gets this long to let its workers end, and as long again to kill them. */
 #define AGENT_END_US 800000
 
 enum { EXIT_GOOD = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_CONFIG = 3 };

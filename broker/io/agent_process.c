@@ -232,9 +232,13 @@ agent_process_destroy(struct agent_process **agent_p, int64_t timeout_us)
     if (agent->pid != 0) {
         close(agent->lifeline);
         agent->lifeline = -1;
+        /* It gives its workers their stop_timeout, which may be longer. A signal on top says that there is no time left;
+         * a kill would leave what had left its worker's process group. */
+        if (!wait_for_end(agent, timeout_us))
+            kill(agent->pid, SIGTERM);
         if (!wait_for_end(agent, timeout_us)) {
             log_line(agent->log, LOG_WARN, "agent.killed", "the agent did not end within %lld ms",
-                     (long long)(timeout_us / 1000));
+                     (long long)(2 * timeout_us / 1000));
             kill(-agent->pid, SIGKILL);
         }
         waitid(P_PIDFD, (id_t)agent->pidfd, &(siginfo_t){0}, WEXITED);

@@ -25,8 +25,8 @@ agent_process_next_due_us(const struct agent_process *agent);
 void
 agent_process_tick(struct agent_process *agent, int64_t now_us);
 
-/* Ask it to end (closes the lifeline), wait at most timeout_us, then kill its process group; reap it. *agent_p
- * becomes NULL. */
+/* Ask it to end (closes the lifeline), after timeout_us to end at once, and after as much again kill its process group;
+ * reap it. *agent_p becomes NULL. */
 void
 agent_process_destroy(struct agent_process **agent_p, int64_t timeout_us);
 

@@ -27,6 +27,7 @@ struct scene {
  *   play:sleep     says "ready" and sleeps         play:later   the same, and says "settled" after 1.1 s
  *   play:stubborn  ignores SIGTERM                 play:parent  says "child PID" of a process that sleeps
  *   play:escape    the same, in a session of its own
+ *   play:cling     the same, and ignores SIGTERM
  *   play:leave     starts such a process, that ends soon, and ends before it
  *   play:fail      prints two lines to stderr and ends with 3       play:quit  ends with 0
  *   play:say       prints its arguments, directory and environment, then sleeps

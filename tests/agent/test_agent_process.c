@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define POOL "{ name = \"p\"; workers = 1; app = \"play:parent\"; @PLAY@ }"
+#define POOL_OF(app) "{ name = \"p\"; workers = 1; app = \"" app "\"; @PLAY@ }"
 #define QUICK "agent = { stop_timeout = \"5s\"; restart_delay = \"10ms\"; restart_delay_max = \"40ms\"; };"
 
 static struct scene scene;
@@ -22,13 +22,13 @@ static struct log *own_log;
 
 /* What this process and the agent write to stderr becomes the scene's log. */
 static void
-begin(const char *more)
+begin_with(const char *pool, const char *more)
 {
     int ends[2];
     char *text = NULL;
 
     signal(SIGPIPE, SIG_IGN);
-    scene_open(&scene, POOL, more);
+    scene_open(&scene, pool, more);
     cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
     dup2(ends[1], STDERR_FILENO);
     close(ends[1]);
@@ -36,6 +36,12 @@ begin(const char *more)
     cr_assert_eq(config_load(scene.config_path, &config, &text), 0, "%s", text);
     free(text);
     own_log = log_new(STDERR_FILENO, "snakepitd", config->log_format, config->log_level);
+}
+
+static void
+begin(const char *more)
+{
+    begin_with(POOL_OF("play:parent"), more);
 }
 
 static void
@@ -123,6 +129,20 @@ Test(agent_process, an_agent_that_does_not_end_in_time_is_killed)
     agent_process_destroy(&agent, 50000);
     cr_expect_eq(waitpid(pid, NULL, WNOHANG), -1, "not reaped");
     cr_expect(process_ends(worker, 1000));
+}
+
+Test(agent_process, an_agent_that_waits_for_a_stubborn_worker_still_ends_all_that_it_started)
+{
+    begin_with(POOL_OF("play:cling"), QUICK);
+    struct agent_process *agent = agent_process_new(config, own_log, clock_now_us());
+    pid_t worker = scene_wait_spawned(&scene);
+    pid_t child = (pid_t)scene_wait_output(&scene, "child ");
+    int64_t begun_us = clock_now_us();
+
+    agent_process_destroy(&agent, 500000);
+    cr_expect_lt(clock_now_us() - begun_us, 2000000, "it waited for the stop_timeout of 5 s");
+    cr_expect(process_ends(worker, 0));
+    cr_expect(process_ends(child, 0), "it left its group, so that only the agent finds it");
 }
 
 Test(agent_process, a_broker_that_is_killed_leaves_neither_agent_nor_worker)
