@@ -206,9 +206,11 @@ log_ready(const struct program *program)
 static struct broker *
 make_broker(struct config *config)
 {
+    int64_t started_us = clock_wall_us();
     struct broker *broker;
 
-    config->broker.epoch = (uint64_t)(clock_wall_us() / 1000000);
+    config->broker.epoch = (uint64_t)(started_us / 1000000);
+    config->broker.epoch_us = (uint32_t)(started_us % 1000000);
     config->broker.version = "snakepitd " SNAKEPIT_VERSION;
     if (getrandom(&config->broker.hash_seed, sizeof config->broker.hash_seed, GRND_NONBLOCK) < 0)
         config->broker.hash_seed = (uint64_t)clock_now_us(); /* too early after boot; still no constant */

@@ -12,14 +12,15 @@
 #define SECOND_US INT64_C(1000000)
 #define MEBIBYTE (UINT64_C(1024) * 1024)
 
-/* The first session's number is the epoch shifted by this: numbers of an earlier run of the broker never come again
- * (unless that had made a thousand sessions in each second), and stay exact in a double. */
 /* Freed records that are kept for the next ones: as many as a few turns free, about 3 MB in all. A body block has room for
  * a function's name and a payload of 100 to 150 bytes; larger bodies are malloc's, as larger blocks would waste memory
  * when a queue is full of small tasks. */
 enum { STOCK_KEPT_MAX = 4096, STOCK_BODY_BYTES = 256 };
 
-enum { SESSION_EPOCH_SHIFT = 10, FENCE_EPOCH_SHIFT = 32 };
+/* The first numbers are the start in wall-clock time, so that those of an earlier run of the broker never come again, even
+ * when it is restarted within a second (unless that had made a session in each microsecond). Sessions stay exact in a
+ * double. */
+enum { SESSION_EPOCH_SHIFT = 20, FENCE_EPOCH_SHIFT = 32, FENCES_PER_US = 4294 };
 
 void
 broker_settings_init(struct broker_settings *settings)
@@ -78,8 +79,8 @@ broker_new(const struct broker_settings *settings)
     broker->settings.version = broker->version;
     broker->now_us = INT64_MIN;
     broker->judge_after_us = INT64_MIN;
-    broker->fence_next = settings->epoch << FENCE_EPOCH_SHIFT;
-    broker->session_next = settings->epoch << SESSION_EPOCH_SHIFT;
+    broker->fence_next = (settings->epoch << FENCE_EPOCH_SHIFT) + (uint64_t)settings->epoch_us * FENCES_PER_US;
+    broker->session_next = (settings->epoch << SESSION_EPOCH_SHIFT) + settings->epoch_us;
     broker->task_next = 1;
     broker->task_stock = stock_new(sizeof(struct task), STOCK_KEPT_MAX);
     broker->lease_stock = stock_new(sizeof(struct lease), STOCK_KEPT_MAX);

@@ -8,7 +8,8 @@
 
 /* Limits and intervals of the whole broker; docs/protocol.md sections 5 and 11 give the defaults. */
 struct broker_settings {
-    uint64_t epoch; /* wall-clock seconds at start; the first fence is epoch << 32 */
+    uint64_t epoch; /* wall-clock seconds at start; the first fence is epoch << 32, and more the later in that second */
+    uint32_t epoch_us; /* microseconds of that second; below a million */
     const char *version; /* program and version, as WELCOME says them; copied */
     uint64_t hash_seed; /* a random number, so that nobody can choose task ids that collide; 0 in tests */
     int64_t heartbeat_us;

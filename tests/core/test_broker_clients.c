@@ -63,6 +63,24 @@ Test(broker_clients, a_later_epoch_does_not_repeat_the_sessions_of_an_earlier_on
     kit_fini(&later);
 }
 
+Test(broker_clients, a_restart_within_the_same_second_repeats_no_session)
+{
+    struct broker_settings settings;
+    struct kit later;
+    uint64_t session = kit_client(&kit, 1, 1);
+
+    kit_settings(&settings);
+    settings.epoch_us = 999999;
+    kit_init_with(&later, &settings, NULL);
+    cr_assert_eq(kit_client(&later, 1, 1), session + 999999);
+    kit_fini(&later);
+    settings.epoch++;
+    settings.epoch_us = 0;
+    kit_init_with(&later, &settings, NULL);
+    cr_assert_gt(kit_client(&later, 1, 1), session + 999999);
+    kit_fini(&later);
+}
+
 Test(broker_clients, another_protocol_is_refused_with_the_list_of_ours)
 {
     struct hello hello = kit_client_hello(1);

@@ -186,6 +186,24 @@ Test(broker_loss, fences_start_at_the_epoch_and_grow_by_one)
     }
 }
 
+Test(broker_loss, a_restart_within_the_same_second_repeats_no_fence)
+{
+    struct broker_settings settings;
+    struct kit later;
+    uint64_t fence;
+
+    kit_worker(&kit, 1, "text", 1);
+    kit_submit(&kit, 1, 1);
+    fence = kit_fence(&kit, 1);
+    kit_settings(&settings);
+    settings.epoch_us = 200;
+    kit_init_with(&later, &settings, NULL);
+    kit_worker(&later, 1, "text", 1);
+    kit_submit(&later, 1, 1);
+    cr_assert_gt(kit_fence(&later, 1), fence + 100000);
+    kit_fini(&later);
+}
+
 Test(broker_loss, an_error_that_only_the_broker_may_give_counts_as_failed)
 {
     kit_client(&kit, 1, 1);
