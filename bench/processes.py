@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -53,6 +54,7 @@ class Stage:
     """A context manager: what is started within it has ended, and its folder is gone, when it is left."""
 
     def __init__(self, build: Path) -> None:
+        signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # leave in good order
         self.build = build
         self.folder = Path(tempfile.mkdtemp(prefix="snakepit-bench-"))
         self.running: list[subprocess.Popen[str]] = []
