@@ -29,11 +29,12 @@ def _end_with_parent() -> None:
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def free_endpoint() -> str:
-    """A tcp endpoint whose port was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"tcp://127.0.0.1:{probe.getsockname()[1]}"
+def free_endpoints() -> tuple[str, str]:
+    """Two tcp endpoints whose ports were free a moment ago. Taken together, or both might be the same."""
+    with socket.socket() as one, socket.socket() as other:
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        return f"tcp://127.0.0.1:{one.getsockname()[1]}", f"tcp://127.0.0.1:{other.getsockname()[1]}"
 
 
 def await_port(endpoint: str, timeout_s: float = 10.0) -> None:
@@ -110,7 +111,7 @@ class Stage:
 
     def start_broker(self) -> tuple[subprocess.Popen[str], str, str]:
         """Start snakepitd with a pool "echo" that waits for workers: process, clients' and workers' endpoint."""
-        clients, workers = free_endpoint(), free_endpoint()
+        clients, workers = free_endpoints()
         config = self.folder / "snakepit.conf"
         config.write_text(CONFIG.format(clients=clients, workers=workers))
         broker = self.start(BROKER, "-c", str(config))

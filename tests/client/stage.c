@@ -26,9 +26,9 @@ struct stage {
     pid_t worker[WORKERS_MAX];
 };
 
-/* A tcp port that was free a moment ago. */
-static unsigned
-free_port(void)
+/* Take any free tcp port. The socket that holds it; *ret_port is which. */
+static int
+take_port(unsigned *ret_port)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
@@ -36,8 +36,22 @@ free_port(void)
 
     cr_assert(fd >= 0 && bind(fd, (struct sockaddr *)&address, size) == 0);
     getsockname(fd, (struct sockaddr *)&address, &size);
-    close(fd);
-    return ntohs(address.sin_port);
+    *ret_port = ntohs(address.sin_port);
+    return fd;
+}
+
+/* Two ports that were free a moment ago; both are held until both are known, so that they differ. */
+static void
+choose_ports(struct stage *stage)
+{
+    unsigned clients, workers;
+    int clients_fd = take_port(&clients);
+    int workers_fd = take_port(&workers);
+
+    close(clients_fd);
+    close(workers_fd);
+    snprintf(stage->clients, sizeof stage->clients, "tcp://127.0.0.1:%u", clients);
+    snprintf(stage->workers, sizeof stage->workers, "tcp://127.0.0.1:%u", workers);
 }
 
 static void
@@ -64,8 +78,7 @@ stage_new(enum transport transport)
     cr_assert_not_null(mkdtemp(stage->folder));
     snprintf(stage->config, sizeof stage->config, "%s/snakepit.conf", stage->folder);
     if (transport == TRANSPORT_TCP) {
-        snprintf(stage->clients, sizeof stage->clients, "tcp://127.0.0.1:%u", free_port());
-        snprintf(stage->workers, sizeof stage->workers, "tcp://127.0.0.1:%u", free_port());
+        choose_ports(stage);
     } else {
         snprintf(stage->clients, sizeof stage->clients, "ipc://%s/clients", stage->folder);
         snprintf(stage->workers, sizeof stage->workers, "ipc://%s/workers", stage->folder);
