@@ -159,8 +159,10 @@ Test(garbage, too_many_frames_end_the_connection_and_not_the_process, .timeout =
     struct snakepit_client_options own = options;
     char endpoint[64], peer[16];
     size_t size = sizeof endpoint;
-    int peer_bytes, linger = 0;
+    int peer_bytes, linger = 100;
 
+    /* Not 0: libzmq 4.3.4 aborts (session_base.cpp:260) when a socket is closed without linger while one of its messages is
+     * half sent and the peer leaves at that moment. That is this test's own ROUTER, not the client. */
     zmq_setsockopt(router, ZMQ_LINGER, &linger, sizeof linger);
     zmq_bind(router, "tcp://127.0.0.1:*");
     zmq_getsockopt(router, ZMQ_LAST_ENDPOINT, endpoint, &size);
