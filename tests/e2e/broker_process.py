@@ -1,5 +1,6 @@
 """Starts the real `snakepitd` on sockets of its own, and sees to it that nothing is left when it ends."""
 
+import contextlib
 import os
 import queue
 import signal
@@ -16,17 +17,20 @@ HERE = Path(__file__).parent
 BOUND_SECONDS = 20.0
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def free_ports(count):
+    """Ports that were free a moment ago. All are held until the last is found: one by one, two can be the same."""
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
 
 
 def endpoints(transport, folder):
     names = ("clients", "workers", "events")
     if transport == "ipc":
         return {name: f"ipc://{folder}/{name}" for name in names}
-    return {name: f"tcp://127.0.0.1:{free_port()}" for name in names}
+    return {name: f"tcp://127.0.0.1:{port}" for name, port in zip(names, free_ports(len(names)), strict=True)}
 
 
 def config_text(addresses, pools=("p",), limits="", timers="", log_level="debug"):
