@@ -1,18 +1,16 @@
 /* router.c - one ROUTER socket with its peers; see router.h. */
 #include "broker/io/router.h"
 
-#include "broker/io/listener.h"
 #include "broker/io/inbound.h"
+#include "broker/io/listener.h"
 #include "broker/io/presence.h"
+#include "broker/io/refusal.h"
 #include "broker/io/router_socket.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <utlist.h>
 #include <zmq.h>
 
-/* Offences on one connection before it is ignored; docs/protocol.md, section 8. */
-#define OFFENCES_MAX 16
 /* In one turn the core may have much for one peer: send it before more than this collects. */
 #define FLUSH_BYTES (1024 * 1024)
 /* What a peer sent before its end is read before its end is told. Under a flood that never ends, no longer than this. */
@@ -266,7 +264,7 @@ count_offence(struct router *router)
     if (router->has_offended)
         return;
     router->has_offended = true;
-    if (++router->speaker->offences < OFFENCES_MAX)
+    if (!refusal_count_offence(router->speaker))
         return;
     router->stats.peers_ignored++;
     shut_out(router, router->speaker, CONNECTION_IGNORED, "peer.ignored");
@@ -274,56 +272,23 @@ count_offence(struct router *router)
     router->speaker = NULL;
 }
 
-static struct bytes
-view(const char *text)
-{
-    return (struct bytes){(const uint8_t *)text, text ? (uint32_t)strlen(text) : 0};
-}
-
 static void
 answer_fault(struct router *router, const struct wire_fault *fault)
 {
-    /* A HELLO is answered in its own way, so that the peer does not wait for a WELCOME. */
-    struct message answer = {.verb = fault->verb == VERB_HELLO ? VERB_REFUSE : VERB_ERROR};
-    struct error *error = &answer.error;
+    struct message answer;
 
-    error->ref = fault->ref;
-    error->code = fault->code;
-    error->text = view(fault->text);
-    error->field = view(fault->unknown[0] ? fault->unknown : fault->field);
-    error->has_offset = true;
-    error->offset = fault->offset;
-    if (fault->code == ERROR_TOO_LARGE) {
-        error->limit = view("inline_max");
-        error->limit_bytes = router->inline_bytes_max;
-    }
+    refusal_answer(fault, router->inline_bytes_max, &answer);
     router->stats.faults++;
     router_send(router, router->speaker->number, &answer);
     if (fault->code == ERROR_BAD_MESSAGE)
         count_offence(router);
 }
 
-/* A worker's answer that was refused still ends its attempt: the worker has done with it, and the client waits. */
-static bool
-ends_attempt(const struct router *router, const struct wire_fault *fault)
+static struct event
+command_event(const struct router *router, const struct message *message)
 {
-    return router->side == SIDE_WORKER && router->speaker && fault->ref.kind == REF_NUMBER &&
-           (fault->verb == VERB_RESULT || fault->verb == VERB_ERROR);
-}
-
-static void
-fail_attempt(struct router *router, const struct wire_fault *fault, struct event *ret_event)
-{
-    router->verdict = (struct message){.verb = VERB_ERROR};
-    router->verdict.error.ref = fault->ref;
-    router->verdict.error.code = ERROR_FAILED;
-    router->verdict.error.text = view(fault->code == ERROR_TOO_LARGE
-                                          ? "the worker's answer was refused: it has more inline bytes than inline_max"
-                                          : "the worker's answer was refused: it is not a valid SPIT/1 command");
-    *ret_event = (struct event){.kind = EVENT_COMMAND,
-                                .side = router->side,
-                                .peer = router->speaker->number,
-                                .message = &router->verdict};
+    return (struct event){
+        .kind = EVENT_COMMAND, .side = router->side, .peer = router->speaker->number, .message = message};
 }
 
 static int
@@ -334,14 +299,14 @@ walk_message(struct router *router, struct event *ret_event)
 
     switch (inbound_next(router->inbound, &message, &fault)) {
     case INBOUND_COMMAND:
-        *ret_event = (struct event){
-            .kind = EVENT_COMMAND, .side = router->side, .peer = router->speaker->number, .message = message};
+        *ret_event = command_event(router, message);
         return OK;
     case INBOUND_FAULT:
         answer_fault(router, &fault);
-        if (!ends_attempt(router, &fault))
+        if (!router->speaker || !refusal_ends_attempt(router->side, &fault))
             return ERR_INVALID;
-        fail_attempt(router, &fault, ret_event);
+        refusal_verdict(&fault, &router->verdict);
+        *ret_event = command_event(router, &router->verdict);
         return OK;
     case INBOUND_END:
         break;
