@@ -28,10 +28,13 @@ static const char *const note_names[NOTE_KINDS] = {
     [NOTE_WORKER_STOPPED] = "worker.stopped",
     [NOTE_WORKER_LOST] = "worker.lost",
     [NOTE_POOL_SATURATED] = "pool.saturated",
+    [NOTE_POOL_CAPACITY_REACHED] = "pool.capacity_reached",
+    [NOTE_POOL_CAPACITY_FREE] = "pool.capacity_free",
     [NOTE_POOL_DRAINING] = "pool.draining",
     [NOTE_POOL_OPEN] = "pool.open",
     [NOTE_TASK_REQUEUED] = "task.requeued",
     [NOTE_TASK_DEAD] = "task.dead",
+    [NOTE_REQUEST_EXECUTED] = "request.executed",
     [NOTE_SHUTDOWN_BEGUN] = "broker.draining",
 };
 

@@ -23,10 +23,13 @@ enum note_kind {
     NOTE_WORKER_STOPPED, /* BYE */
     NOTE_WORKER_LOST,
     NOTE_POOL_SATURATED, /* tasks began to be refused; once until the queue has fallen below 9/10 of its limits */
+    NOTE_POOL_CAPACITY_REACHED, /* all slots were busy and tasks waited, for a second without a break */
+    NOTE_POOL_CAPACITY_FREE,    /* it is not so any more, for ten seconds without a break */
     NOTE_POOL_DRAINING,
     NOTE_POOL_OPEN,
     NOTE_TASK_REQUEUED,
     NOTE_TASK_DEAD,
+    NOTE_REQUEST_EXECUTED, /* an attempt was answered; only while broker_watch_requests says that somebody listens */
     NOTE_SHUTDOWN_BEGUN,
     NOTE_KINDS,
 };
@@ -42,10 +45,15 @@ struct note {
     const char *worker_name;
     const char *client_name;
     const char *reason;
+    const char *function;
+    const char *state; /* the task's final state */
     uint64_t worker;
     uint64_t client;
     uint64_t task;
     uint64_t count;
+    uint64_t attempt;
+    int64_t wait_us; /* from when it could have run to its dispatch */
+    int64_t run_us;  /* from the dispatch to the answer */
 };
 
 struct action {
