@@ -65,6 +65,7 @@ static const struct key submit_list[] = {
     {KEY("on_loss"), KEY_WORD, AT(on_loss), .words = on_loss_words},
     {KEY("ack"), KEY_BOOL, AT(ack)},
     {KEY("stream"), KEY_BOOL, AT(stream)},
+    {KEY("progress"), KEY_BOOL, AT(progress)},
     {KEY("info"), KEY_BOOL, AT(info)},
     {KEY("content_type"), KEY_CONTENT_TYPE, AT(content_type), .min = 1, .max = CONTENT_TYPE_BYTES_MAX},
     {KEY("headers"), KEY_HEADERS, AT(headers)},
@@ -76,6 +77,7 @@ static const struct key task_list[] = {
     {KEY("content_type"), KEY_CONTENT_TYPE, AT(content_type), .min = 1, .max = CONTENT_TYPE_BYTES_MAX},
     {KEY("headers"), KEY_HEADERS, AT(headers)},
     {KEY("stream"), KEY_BOOL, AT(stream)},
+    {KEY("progress"), KEY_BOOL, AT(progress)},
     {KEY("deadline_ms"), KEY_UINT64, AT(deadline_ms), .said_at = offsetof(struct task_command, has_deadline),
      .max = DURATION_MS_MAX},
 };

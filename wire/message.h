@@ -168,6 +168,7 @@ struct submit {
     bool has_deadline;
     bool ack;
     bool stream;
+    bool progress;
     bool info;
     enum on_loss on_loss;
 };
@@ -227,6 +228,7 @@ struct task_command {
     struct bytes content_type;
     struct bytes headers;
     bool stream;
+    bool progress;
     bool has_deadline;
     uint64_t deadline_ms;
 };

@@ -90,7 +90,7 @@ handle_chunk(struct broker *broker, struct lease *lease, const struct chunk *chu
         return;
     }
     lease->chunk_seq = chunk->seq;
-    if (!task || !task->is_streamed || task->client->peer == 0)
+    if (!task || !(task->is_streamed || task->wants_progress) || task->client->peer == 0)
         return;
     message = outbox_send(broker->outbox, SIDE_CLIENT, task->client->peer, VERB_CHUNK, task->body);
     message->chunk.ref = task->key.id;

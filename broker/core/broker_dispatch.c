@@ -28,6 +28,7 @@ send_task(struct broker *broker, const struct task *task)
     command->content_type = task->body->content_type;
     command->headers = task->body->headers;
     command->stream = task->is_streamed;
+    command->progress = task->wants_progress;
     if (task->live.deadline_us == INT64_MAX)
         return;
     command->has_deadline = true;

@@ -226,7 +226,7 @@ settle(struct broker *broker, struct task *task, const struct verdict *verdict)
     if (!verdict->lease)
         return;
     task->final.worker = verdict->lease->worker->session;
-    task->final.chunks = task->is_streamed ? verdict->lease->chunk_seq : 0;
+    task->final.chunks = task->is_streamed || task->wants_progress ? verdict->lease->chunk_seq : 0;
     task->final.queue_us = verdict->lease->leased_us - task->accepted_us;
     task->final.run_us = broker->now_us - verdict->lease->leased_us;
 }

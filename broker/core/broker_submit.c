@@ -217,6 +217,7 @@ make_task(struct broker *broker, const struct offer *offer)
     task->tries_max = (uint16_t)(submit->max_attempts ? submit->max_attempts : offer->pool->limits.max_attempts);
     task->priority = submit->priority;
     task->is_streamed = submit->stream;
+    task->wants_progress = submit->progress;
     task->wants_info = submit->info;
     task->is_lost_once_lost = submit->on_loss == LOSS_FINAL;
     assert(body_bytes(task->body) == offer->bytes);

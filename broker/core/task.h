@@ -59,6 +59,7 @@ struct task {
     uint8_t priority;
     uint8_t verdict;       /* FINAL: ERROR_NONE (ok) or why not, an enum error_code */
     bool is_streamed : 1;
+    bool wants_progress : 1;
     bool wants_info : 1;
     bool is_lost_once_lost : 1; /* on_loss = lost */
     bool is_cancel_asked : 1;   /* LEASED: its worker was asked to end it */

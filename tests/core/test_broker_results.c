@@ -165,6 +165,22 @@ Test(broker_results, chunks_of_a_stream_are_sent_on_and_counted)
     cr_assert_eq(result_info()->chunks, 3);
 }
 
+Test(broker_results, progress_is_asked_of_the_worker_and_sent_on)
+{
+    struct submit submit = kit_task(1);
+    uint64_t fence;
+
+    submit.progress = true;
+    kit_offer(&kit, 1, &submit);
+    cr_assert(kit_sent(&kit, SIDE_WORKER, 1, VERB_TASK)->task.progress);
+    cr_assert_not(kit_sent(&kit, SIDE_WORKER, 1, VERB_TASK)->task.stream);
+    fence = kit_fence(&kit, 1);
+    kit_chunk(&kit, 1, fence, 1);
+    cr_assert_eq(kit_sent(&kit, SIDE_CLIENT, 1, VERB_CHUNK)->chunk.seq, 1);
+    kit_result(&kit, 1, fence, "end");
+    cr_assert_eq(result_info()->chunks, 1);
+}
+
 Test(broker_results, a_chunk_that_does_not_count_upwards_is_refused)
 {
     struct submit submit = kit_task(1);

@@ -213,6 +213,7 @@ describe_submit(json_t *object, const struct submit *submit)
         json_object_set_new(options, "on_loss", json_string("lost"));
     set_true(options, "ack", submit->ack);
     set_true(options, "stream", submit->stream);
+    set_true(options, "progress", submit->progress);
     set_true(options, "info", submit->info);
     set_str(options, "content_type", submit->content_type);
     set_headers(options, submit->headers);
@@ -231,6 +232,7 @@ describe_task(json_t *object, const struct task_command *task)
     set_str(options, "content_type", task->content_type);
     set_headers(options, task->headers);
     set_true(options, "stream", task->stream);
+    set_true(options, "progress", task->progress);
     if (task->has_deadline)
         json_object_set_new(options, "deadline_ms", number(task->deadline_ms));
     set_map(object, "options", options);

@@ -172,6 +172,7 @@ some_submit(struct random *random, struct submit *submit)
     submit->on_loss = some_bool(random) ? LOSS_FINAL : LOSS_REQUEUE;
     submit->ack = some_bool(random);
     submit->stream = some_bool(random);
+    submit->progress = some_bool(random);
     submit->info = some_bool(random);
     submit->content_type = some_text(random, 0, CONTENT_TYPE_BYTES_MAX);
     submit->headers = some_headers(random);
@@ -187,6 +188,7 @@ some_task(struct random *random, struct task_command *task)
     task->content_type = some_text(random, 0, CONTENT_TYPE_BYTES_MAX);
     task->headers = some_headers(random);
     task->stream = some_bool(random);
+    task->progress = some_bool(random);
     task->has_deadline = some_bool(random);
     task->deadline_ms = task->has_deadline ? some_number_to(random, DURATION_MS_MAX) : 0;
 }

@@ -178,16 +178,17 @@ submit_with("with the longest deadline", {"deadline_ms": TEN_YEARS_MS})
 submit_with("with one attempt, lost at most once", {"max_attempts": 1, "on_loss": "lost"})
 submit_with("with most attempts", {"max_attempts": 1000})
 submit_with("with ack, stream and info", {"ack": True, "stream": True, "info": True})
+submit_with("with progress", {"progress": True})
 submit_with("with a content type", {"content_type": "json"})
 submit_with("with the longest content type", {"content_type": "c" * 32})
 submit_with("with headers", {"headers": {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}})
 submit_with("with the longest headers", {"headers": {"k": "v" * 4090}})
 ALL_OPTIONS = {"priority": 1, "delay_ms": 2, "deadline_ms": 3, "max_attempts": 4, "on_loss": "lost", "ack": True,
-               "stream": True, "info": True, "content_type": "pickle5", "headers": {"a": "b", "c": ""}}
+               "stream": True, "progress": True, "info": True, "content_type": "pickle5", "headers": {"a": "b", "c": ""}}
 submit_with("with every option", ALL_OPTIONS)
 submit_with("with every option, in the other order", dict(reversed(ALL_OPTIONS.items())), ALL_OPTIONS, canonical=False)
-DEFAULTS = {"priority": 5, "delay_ms": 0, "on_loss": "requeue", "ack": False, "stream": False, "info": False,
-            "content_type": "msgpack", "headers": {}}
+DEFAULTS = {"priority": 5, "delay_ms": 0, "on_loss": "requeue", "ack": False, "stream": False, "progress": False,
+            "info": False, "content_type": "msgpack", "headers": {}}
 good("SUBMIT with every default said", CLIENT_SENDS, [8, 1, "text", "f", b"\x90", DEFAULTS], submit(), canonical=False)
 
 # ACCEPTED, CANCEL, SEEN
@@ -261,13 +262,18 @@ good("CHUNK of a worker", WORKER_SENDS, [13, FENCE, 1, b"\x01"],
 good("CHUNK to a client with attachments", CLIENT_GETS, [13, b"job-7", U64_MAX, 1, {"content_type": "raw"}],
      {"verb": "CHUNK", "ref": b"job-7", "seq": U64_MAX, "payload": {"frames": 1}, "info": {"content_type": "raw"}},
      attachments=[b"part"])
+good("CHUNK that is progress", WORKER_SENDS, [13, FENCE, 1, b"\x93\x01\x02\xa0", {"content_type": "progress"}],
+     {"verb": "CHUNK", "ref": FENCE, "seq": 1, "payload": b"\x93\x01\x02\xa0", "info": {"content_type": "progress"}})
 
 # Worker's commands
 TASK = {"verb": "TASK", "fence": FENCE, "attempt": 1, "function": "f", "payload": b"\x90"}
 good("TASK", WORKER_GETS, [16, FENCE, 1, "f", b"\x90"], TASK)
-TASK_OPTIONS = {"content_type": "json", "headers": {"traceparent": "00"}, "stream": True, "deadline_ms": 250}
+TASK_OPTIONS = {"content_type": "json", "headers": {"traceparent": "00"}, "stream": True, "progress": True,
+                "deadline_ms": 250}
 good("TASK with every option", WORKER_GETS, [16, FENCE, 2, "f", b"[]", TASK_OPTIONS],
      {**TASK, "attempt": 2, "payload": b"[]", "options": TASK_OPTIONS})
+good("TASK with progress", WORKER_GETS, [16, FENCE, 1, "f", b"\x90", {"progress": True}],
+     {**TASK, "options": {"progress": True}})
 good("TASK with attachments", WORKER_GETS, [16, FENCE, 2**32 - 1, "f", 2],
      {**TASK, "attempt": 2**32 - 1, "payload": {"frames": 2}}, attachments=[b"\x90", b"buffer"])
 good("TASK with an option of a later version", WORKER_GETS, [16, FENCE, 1, "f", b"\x90", {"cpu": 3, "stream": False}],

@@ -55,6 +55,7 @@ SUBMIT_OPTIONS: dict[str, Check] = {
     "on_loss": check.choice("requeue", "lost"),
     "ack": check.boolean,
     "stream": check.boolean,
+    "progress": check.boolean,
     "info": check.boolean,
     "content_type": check.content_type,
     "headers": _HEADERS,
@@ -63,6 +64,7 @@ TASK_OPTIONS: dict[str, Check] = {
     "content_type": check.content_type,
     "headers": _HEADERS,
     "stream": check.boolean,
+    "progress": check.boolean,
     "deadline_ms": _DURATION,
 }
 INFO: dict[str, Check] = {

@@ -191,7 +191,7 @@ class Seen:
 
 
 class Task(NamedTuple):
-    """An attempt for this worker. `options`: content_type, headers, stream, deadline_ms (what is left)."""
+    """An attempt for this worker. `options`: content_type, headers, stream, progress, deadline_ms (what is left)."""
 
     fence: int
     attempt: int
