@@ -60,7 +60,7 @@ find_beside(const char *relative)
 static char *
 find_program(void)
 {
-    const char *told = getenv("SNAKEPIT_AGENT");
+    const char *told = getenv("SNAKEPIT_AGENT_PROGRAM");
     char *found = told == NULL || told[0] == '\0' ? NULL : strdup(told);
 
     if (found == NULL)
@@ -113,7 +113,7 @@ start(struct agent_process *agent, int64_t now_us)
     if (error != 0) {
         close(lifeline[1]);
         agent->pid = 0;
-        log_line(agent->log, LOG_ERROR, "agent.start_failed", "cannot run %s: %s; set SNAKEPIT_AGENT to its path",
+        log_line(agent->log, LOG_ERROR, "agent.start_failed", "cannot run %s: %s; set SNAKEPIT_AGENT_PROGRAM to its path",
                  agent->program, strerror(error));
         return ERR_SYSTEM;
     }
@@ -220,6 +220,13 @@ wait_for_end(const struct agent_process *agent, int64_t timeout_us)
     struct timespec timeout = {.tv_sec = timeout_us / 1000000, .tv_nsec = timeout_us % 1000000 * 1000};
 
     return ppoll(&poll_fd, 1, &timeout, NULL) == 1;
+}
+
+void
+agent_process_reload(struct agent_process *agent)
+{
+    if (agent->pid != 0)
+        kill(agent->pid, SIGHUP);
 }
 
 void

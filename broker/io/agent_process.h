@@ -25,6 +25,10 @@ agent_process_next_due_us(const struct agent_process *agent);
 void
 agent_process_tick(struct agent_process *agent, int64_t now_us);
 
+/* Tell it to read its configuration file again. One that is being restarted reads it anyway. */
+void
+agent_process_reload(struct agent_process *agent);
+
 /* Ask it to end (closes the lifeline), after timeout_us to end at once, and after as much again kill its process group;
  * reap it. *agent_p becomes NULL. */
 void

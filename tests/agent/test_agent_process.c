@@ -186,11 +186,11 @@ Test(agent_process, broker_and_agent_that_are_killed_together_leave_nothing)
 Test(agent_process, an_agent_that_is_not_there_is_said_so)
 {
     begin(QUICK);
-    setenv("SNAKEPIT_AGENT", "/nowhere/snakepit-agent", 1);
+    setenv("SNAKEPIT_AGENT_PROGRAM", "/nowhere/snakepit-agent", 1);
     cr_expect_null(agent_process_new(config, own_log, clock_now_us()));
     json_t *line = scene_wait(&scene, "agent.start_failed");
     cr_expect_str_eq(field_str(line, "message"), "cannot run /nowhere/snakepit-agent: No such file or directory; set "
-                                                 "SNAKEPIT_AGENT to its path");
+                                                 "SNAKEPIT_AGENT_PROGRAM to its path");
     json_decref(line);
 }
 

@@ -34,6 +34,8 @@ class App:
         self.tasks: dict[str, TaskFunction] = {}
         self.process_start_hooks: list[Callable[[], Any]] = []
         self.thread_start_hooks: list[Callable[[], Any]] = []
+        self.before_fork_hooks: list[Callable[[], Any]] = []
+        self.after_fork_hooks: list[Callable[[], Any]] = []
         self.before_hooks: list[Callable[[RunningTask], Any]] = []
         self.after_hooks: list[Callable[[RunningTask], Any]] = []
 
@@ -74,6 +76,23 @@ class App:
     def on_process_start(self, hook: Hook) -> Hook:
         """Call this once in each worker process, in the main thread, before the first task."""
         self.process_start_hooks.append(hook)
+        return hook
+
+    def before_fork(self, hook: Hook) -> Hook:
+        """Call this once in a nursery, after the import and before it forks workers: close what must not be shared.
+
+        A connection, for instance: workers that all write into the same one would mix their bytes. Only pools with
+        `nursery = true` have one.
+        """
+        self.before_fork_hooks.append(hook)
+        return hook
+
+    def after_fork(self, hook: Hook) -> Hook:
+        """Call this in each worker that a nursery forked, before `on_process_start`: make anew what must differ.
+
+        Random generators of your own, for instance; `random` and numpy's global generator are seeded anew already.
+        """
+        self.after_fork_hooks.append(hook)
         return hook
 
     def on_thread_start(self, hook: Hook) -> Hook:

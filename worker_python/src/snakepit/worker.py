@@ -7,6 +7,7 @@ this worker, 143 ended by a second signal with a task unfinished, 70 a fault of 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import importlib
 import logging
@@ -15,6 +16,7 @@ import os
 import platform
 import signal
 import socket
+import struct
 import sys
 import time
 import traceback
@@ -223,6 +225,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
                         help="run tasks in the main thread, or in one thread for each slot [%(default)s]")  # fmt: skip
     parser.add_argument("--slots", type=int, default=1, metavar="K", help="tasks that it takes at one time [1]")
     parser.add_argument("--lifeline", type=int, metavar="FD", help="end when this inherited pipe ends; for agents")
+    parser.add_argument("--ready", type=int, metavar="FD", help="write the pid here when set up; for agents")
     parser.add_argument("--log-level", default="warning", choices=("debug", "info", "warning", "error"),
                         help="what the worker itself says on stderr [%(default)s]")  # fmt: skip
     parser.add_argument("--version", action="version", version=f"snakepit-worker {VERSION}")
@@ -230,6 +233,13 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     if not 1 <= options.slots <= SLOTS_MAX:
         parser.error(f"--slots must be 1 to {SLOTS_MAX}")
     return options
+
+
+def tell_ready(fd: int) -> None:
+    """Tell the agent that the app is imported and set up: four bytes, the pid, so that all workers share one pipe."""
+    with contextlib.suppress(OSError):  # the agent is gone, and so the lifeline will say
+        os.write(fd, struct.pack("=i", os.getpid()))
+        os.close(fd)
 
 
 def make_hello(options: argparse.Namespace) -> WorkerHello:
@@ -249,17 +259,33 @@ def make_hello(options: argparse.Namespace) -> WorkerHello:
 
 def run(options: argparse.Namespace) -> int:
     """Run a worker in this process until it ends; give the exit status."""
+    app = try_load_app(options.app)
+    return EXIT_IMPORT if app is None else run_app(app, options)
+
+
+def try_load_app(path: str) -> App | None:
+    """Import an app; None: it cannot be imported, and stderr says why."""
     try:
-        app = load_app(options.app)
-        for hook in app.process_start_hooks:
-            hook()
+        return load_app(path)
     except NoApp as error:
-        print(f"snakepit-worker: cannot import {options.app}: {error}", file=sys.stderr)
-        return EXIT_IMPORT
+        print(f"snakepit-worker: cannot import {path}: {error}", file=sys.stderr)
     except BaseException:  # SystemExit too: a module that exits while it is imported has failed
         traceback.print_exc()
-        print(f"snakepit-worker: cannot import {options.app}", file=sys.stderr)
+        print(f"snakepit-worker: cannot import {path}", file=sys.stderr)
+    return None
+
+
+def run_app(app: App, options: argparse.Namespace) -> int:
+    """Run a worker for an imported app until it ends; give the exit status. Also what a nursery's child does."""
+    try:
+        for hook in app.process_start_hooks:
+            hook()
+    except BaseException:
+        traceback.print_exc()
+        print(f"snakepit-worker: a process start hook of {options.app} failed", file=sys.stderr)
         return EXIT_IMPORT
+    if options.ready is not None:
+        tell_ready(options.ready)
     gc.freeze()  # what the import made stays: no collection needs to look at it again
     session = WorkerSession(make_hello(options), vitals)
     try:
