@@ -23,7 +23,8 @@ DEFAULTS = {
     "gil_enabled": True, "session": 0, "leases": (), "reason": "", "grace_ms": 0, "resumed": False,
 }  # fmt: skip
 OPTION_DEFAULTS = {
-    "priority": 5, "delay_ms": 0, "on_loss": "requeue", "ack": False, "stream": False, "info": False,
+    "priority": 5, "delay_ms": 0, "on_loss": "requeue", "ack": False, "stream": False, "progress": False,
+    "info": False,
     "content_type": "msgpack", "headers": {},
 }  # fmt: skip
 # A Welcome always has these, with the protocol's own defaults; vectors leave out what was not sent.
