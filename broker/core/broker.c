@@ -52,6 +52,9 @@ pool_settings_init(struct pool_settings *settings, const char *name)
         .queued_max = 100000,
         .queued_bytes_max = 256 * MEBIBYTE,
         .max_attempts = 5,
+        .recycle_jitter_percent = 10,
+        .recycle_parallel = 1,
+        .start_timeout_us = 60 * SECOND_US,
     };
 }
 
@@ -197,8 +200,6 @@ int
 broker_add_pool(struct broker *broker, const struct pool_settings *settings)
 {
     struct bytes name = text_bytes(settings->name);
-    struct pool_limits limits = {settings->queued_max, settings->queued_bytes_max, settings->max_attempts,
-                                 settings->workers_wanted};
     struct pool *pool;
 
     if (!text_is_name(name) || broker_pool(broker, name))
@@ -206,7 +207,7 @@ broker_add_pool(struct broker *broker, const struct pool_settings *settings)
     broker->pools = realloc(broker->pools, (broker->pools_count + 1) * sizeof(struct pool *));
     if (!broker->pools)
         abort();
-    pool = pool_new(settings->name, &limits);
+    pool = pool_new(settings);
     broker->pools[broker->pools_count++] = pool;
     HASH_ADD_KEYPTR_BYHASHVALUE(hh, broker->pools_by_name, pool->name, name.size, hash_bytes(name.data, name.size),
                                 pool);

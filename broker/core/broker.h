@@ -5,12 +5,14 @@
 
 #include "event.h"
 #include "outbox.h"
+#include "pool_settings.h"
 
 /* Limits and intervals of the whole broker; docs/protocol.md sections 5 and 11 give the defaults. */
 struct broker_settings {
     uint64_t epoch; /* wall-clock seconds at start; the first fence is epoch << 32, and more the later in that second */
     uint32_t epoch_us; /* microseconds of that second; below a million */
     const char *version; /* program and version, as WELCOME says them; copied */
+    const char *default_pool; /* of a SUBMIT without a pool's name; NULL: none; copied */
     uint64_t hash_seed; /* a random number, so that nobody can choose task ids that collide; 0 in tests */
     int64_t heartbeat_us;
     uint32_t heartbeats_missed_max; /* then stalled */
@@ -30,17 +32,6 @@ struct broker_settings {
 /* Fill with the defaults of docs/protocol.md; epoch 1, version "snakepitd". */
 void
 broker_settings_init(struct broker_settings *settings);
-
-struct pool_settings {
-    const char *name; /* copied */
-    uint64_t queued_max;
-    uint64_t queued_bytes_max;
-    uint32_t max_attempts;
-    uint32_t workers_wanted; /* what the configuration asks of the agent; only shown and awaited here */
-};
-
-void
-pool_settings_init(struct pool_settings *settings, const char *name);
 
 struct broker;
 

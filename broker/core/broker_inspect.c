@@ -41,7 +41,7 @@ get_pool(const struct pool *pool, struct pool_stats *ret_stats)
         .delayed = pool->delayed_count,
         .running = pool->running_count,
         .workers = pool->workers_count,
-        .workers_wanted = pool->limits.workers_wanted,
+        .workers_wanted = pool->settings.workers_wanted,
         .succeeded = pool->finals[ERROR_NONE],
         .failed = pool->finals[ERROR_FAILED],
         .cancelled = pool->finals[ERROR_CANCELLED],
@@ -51,8 +51,8 @@ get_pool(const struct pool *pool, struct pool_stats *ret_stats)
         .requeued = pool->requeued,
         .refused = pool->refused,
         .queued_bytes = pool->waiting_bytes,
-        .queued_max = pool->limits.queued_max,
-        .queued_bytes_max = pool->limits.queued_bytes_max,
+        .queued_max = pool->settings.queued_max,
+        .queued_bytes_max = pool->settings.queued_bytes_max,
     };
     count_workers(pool, ret_stats);
 }

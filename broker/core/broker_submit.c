@@ -108,7 +108,7 @@ is_too_large(struct broker *broker, const struct offer *offer)
         const char *limit;
     } rules[] = {
         {offer->submit->payload.data.size, broker->settings.inline_bytes_max, "inline_max"},
-        {offer->bytes, offer->pool->limits.queued_bytes_max, "pool.queued_bytes_max"},
+        {offer->bytes, offer->pool->settings.queued_bytes_max, "pool.queued_bytes_max"},
         {offer->bytes, broker->settings.client_bytes_max, "client_bytes_max"},
         {offer->bytes, broker->settings.bytes_max, "bytes_max"},
     };
@@ -214,7 +214,7 @@ make_task(struct broker *broker, const struct offer *offer)
     task->live.not_before_us = broker->now_us + (int64_t)submit->delay_ms * 1000;
     if (submit->has_deadline)
         task->live.deadline_us = broker->now_us + (int64_t)submit->deadline_ms * 1000;
-    task->tries_max = (uint16_t)(submit->max_attempts ? submit->max_attempts : offer->pool->limits.max_attempts);
+    task->tries_max = (uint16_t)(submit->max_attempts ? submit->max_attempts : offer->pool->settings.max_attempts);
     task->priority = submit->priority;
     task->is_streamed = submit->stream;
     task->wants_progress = submit->progress;

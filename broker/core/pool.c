@@ -17,18 +17,19 @@ static const bool moves[POOL_STATES][POOL_STATES] = {
 };
 
 struct pool *
-pool_new(const char *name, const struct pool_limits *limits)
+pool_new(const struct pool_settings *settings)
 {
     struct pool *pool = calloc(1, sizeof *pool);
-    size_t size = strlen(name) + 1;
+    size_t size = strlen(settings->name) + 1;
 
     if (!pool)
         abort();
     pool->name = malloc(size);
     if (!pool->name)
         abort();
-    memcpy(pool->name, name, size);
-    pool->limits = *limits;
+    memcpy(pool->name, settings->name, size);
+    pool->settings = *settings;
+    pool->settings.name = pool->name;
     queue_init(&pool->queue);
     crew_init(&pool->crew);
     return pool;
@@ -119,9 +120,9 @@ pool_withdraw(struct pool *pool, struct task *task)
 const char *
 pool_full_limit(const struct pool *pool, uint64_t bytes)
 {
-    if (pool_waiting(pool) >= pool->limits.queued_max)
+    if (pool_waiting(pool) >= pool->settings.queued_max)
         return "pool.queued_max";
-    if (pool->waiting_bytes + bytes > pool->limits.queued_bytes_max)
+    if (pool->waiting_bytes + bytes > pool->settings.queued_bytes_max)
         return "pool.queued_bytes_max";
     return NULL;
 }
@@ -135,8 +136,8 @@ is_below_nine_tenths(uint64_t count, uint64_t limit)
 bool
 pool_has_recovered(const struct pool *pool)
 {
-    return is_below_nine_tenths(pool_waiting(pool), pool->limits.queued_max) &&
-           is_below_nine_tenths(pool->waiting_bytes, pool->limits.queued_bytes_max);
+    return is_below_nine_tenths(pool_waiting(pool), pool->settings.queued_max) &&
+           is_below_nine_tenths(pool->waiting_bytes, pool->settings.queued_bytes_max);
 }
 
 void

@@ -3,17 +3,10 @@
 #define SNAKEPIT_CORE_POOL_H
 
 #include "broker/core/crew.h"
+#include "broker/core/pool_settings.h"
 #include "broker/core/queue.h"
 
 enum pool_state { POOL_OPEN, POOL_DRAINING, POOL_STATES };
-
-/* Limits of the pool; 0 allows nothing. */
-struct pool_limits {
-    uint64_t queued_max;       /* tasks that wait, delayed ones too */
-    uint64_t queued_bytes_max; /* of those */
-    uint32_t max_attempts;
-    uint32_t workers_wanted;
-};
 
 /* How fast the pool ended tasks lately, measured over windows of a second. */
 struct pace {
@@ -27,7 +20,7 @@ struct pool {
     UT_hash_handle hh; /* in broker.pools_by_name */
     uint8_t state;     /* enum pool_state; changed by pool_become only */
     bool is_saturated; /* tasks were refused, and the queue has not fallen since */
-    struct pool_limits limits;
+    struct pool_settings settings; /* its `name` is the one above */
 
     struct queue queue;
     struct task *delayed;
@@ -46,9 +39,9 @@ struct pool {
     uint64_t refused;
 };
 
-/* Copies the name. The caller frees the result with pool_destroy. */
+/* Copies the settings. The caller frees the result with pool_destroy. */
 struct pool *
-pool_new(const char *name, const struct pool_limits *limits);
+pool_new(const struct pool_settings *settings);
 
 /* Frees the pool, which must have no tasks and no workers. */
 void

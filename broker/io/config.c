@@ -2,6 +2,7 @@
 #include "broker/io/config.h"
 
 #include "broker/io/config_check.h"
+#include "broker/io/config_describe.h"
 #include "broker/io/config_endpoint.h"
 #include "broker/io/config_option.h"
 #include "broker/io/config_scan.h"

@@ -5,14 +5,26 @@
 #include "broker/core/broker.h"
 #include "broker/io/log.h"
 
+/* What a worker of the thread profile does with a function that declares itself not thread-safe. */
+enum thread_unsafe {
+    THREAD_UNSAFE_LOCK,   /* one at a time */
+    THREAD_UNSAFE_REFUSE, /* the task ends as failed */
+};
+
 struct pool_config {
-    struct pool_settings core; /* name, limits, max_attempts, workers_wanted */
+    struct pool_settings core; /* what the broker's core acts on */
     char *app;                 /* "module:app"; NULL when the pool has no local workers */
     char *python;              /* interpreter; never NULL */
     char *directory;           /* working directory of its workers; NULL: where the broker was started */
     char **environment;        /* "NAME=value", ends in NULL */
     enum profile profile;
     uint32_t slots;            /* per worker; 1 in the process profile */
+    enum thread_unsafe thread_unsafe;
+    bool nursery;              /* fork workers from a process that imported the app */
+    uint32_t startup_batch;    /* workers that start at one time; 0: all */
+    int64_t startup_delay_us;  /* between two batches */
+    uint32_t start_failures_max; /* so many within the window make the pool failed */
+    int64_t start_failures_window_us;
 };
 
 struct config {

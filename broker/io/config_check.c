@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { OPTION_PATH_BYTES = 128 };
+enum { OPTION_PATH_BYTES = 128, NAMES_MAX = 256 };
 
 /* The line of a member, or of the group when it is not given; 0 when there is no group either. */
 static unsigned
@@ -89,6 +89,29 @@ check_limits(const struct config *config, const config_setting_t *group, struct 
     }
 }
 
+static void
+check_default_pool(const struct config *config, const config_setting_t *root, struct config_report *report)
+{
+    const char *name = config->broker.default_pool;
+    const char *names[NAMES_MAX];
+    size_t count = 0;
+
+    if (name == NULL)
+        return;
+    for (size_t i = 0; i < config->pool_count; i++) {
+        const char *other = config->pools[i].core.name;
+        if (other != NULL && strcmp(other, name) == 0)
+            return;
+        if (other != NULL && count < NAMES_MAX)
+            names[count++] = other;
+    }
+    const char *nearest = word_nearest(name, names, count);
+    report_problem(report, line_of(root, "default_pool"), "default_pool",
+                   "given \"%s\", which is not the name of a pool in this file%s%s%s", name,
+                   nearest == NULL ? "" : "; did you mean \"", nearest == NULL ? "" : nearest,
+                   nearest == NULL ? "" : "\"?");
+}
+
 void
 config_check(const struct config *config, const config_setting_t *root, struct config_report *report)
 {
@@ -96,6 +119,7 @@ config_check(const struct config *config, const config_setting_t *root, struct c
 
     check_endpoints(config, config_setting_get_member(root, "endpoints"), report);
     check_limits(config, config_setting_get_member(root, "limits"), report);
+    check_default_pool(config, root, report);
     if (config->restart_delay_us > config->restart_delay_max_us)
         report_problem(report, line_of(agent, "restart_delay"), "agent.restart_delay",
                        "must be at most agent.restart_delay_max");
@@ -138,12 +162,49 @@ check_workers(const struct pool_config *pool, const config_setting_t *group, con
                        "elsewhere");
 }
 
+static void
+check_start(const struct pool_config *pool, const config_setting_t *group, const char *path,
+            struct config_report *report)
+{
+    char option[OPTION_PATH_BYTES];
+
+    snprintf(option, sizeof(option), "%s.nursery", path);
+    if (pool->nursery && pool->profile != PROFILE_PROCESS)
+        report_problem(report, line_of(group, "nursery"), option,
+                       "given true; only workers of the process profile are forked from a nursery; leave it out, or "
+                       "set profile = \"process\"");
+    snprintf(option, sizeof(option), "%s.startup_delay", path);
+    if (pool->startup_delay_us > 0 && pool->startup_batch == 0)
+        report_warning(report, line_of(group, "startup_delay"), option,
+                       "has no effect, since startup_batch = 0 starts all workers at once");
+    snprintf(option, sizeof(option), "%s.thread_unsafe", path);
+    if (pool->thread_unsafe != THREAD_UNSAFE_LOCK && pool->profile == PROFILE_PROCESS)
+        report_warning(report, line_of(group, "thread_unsafe"), option,
+                       "has no effect, since a worker of the process profile runs one task at a time");
+}
+
+static void
+check_recycling(const struct pool_config *pool, const config_setting_t *group, const char *path,
+                struct config_report *report)
+{
+    const struct pool_settings *core = &pool->core;
+    char option[OPTION_PATH_BYTES];
+
+    snprintf(option, sizeof(option), "%s.recycle_parallel", path);
+    if (core->workers_wanted > 1 && core->recycle_parallel >= core->workers_wanted && core->recycle_first)
+        report_warning(report, line_of(group, "recycle_parallel"), option,
+                       "given %u; with recycle_first = true the pool may be without any worker for a while",
+                       core->recycle_parallel);
+}
+
 /* Options that only matter to local workers. */
 static void
 check_unused(const struct pool_config *pool, const config_setting_t *group, const char *path,
              struct config_report *report)
 {
-    static const char *const names[] = {"profile", "threads_per_worker", "python", "directory", "environment"};
+    static const char *const names[] = {"profile", "threads_per_worker", "python", "directory", "environment",
+                                        "thread_unsafe", "nursery", "startup_batch", "startup_delay",
+                                        "start_failures_max", "start_failures_window", "when_failed"};
     char option[OPTION_PATH_BYTES];
 
     if (pool->core.workers_wanted > 0)
@@ -181,6 +242,8 @@ config_check_pool(const struct pool_config *pool, const config_setting_t *group,
 {
     check_workers(pool, group, path, report);
     check_profile(pool, group, path, report);
+    check_start(pool, group, path, report);
+    check_recycling(pool, group, path, report);
     check_unused(pool, group, path, report);
     check_paths(pool, group, path, report);
 }

@@ -1,6 +1,7 @@
 /* config_option.c - single options; see config_option.h. */
 #include "broker/io/config_option.h"
 
+#include "broker/io/config_describe.h"
 #include "broker/io/config_endpoint.h"
 #include "broker/io/config_value.h"
 #include "wire/err.h"
@@ -193,6 +194,8 @@ parse_number(const struct option *option, const config_setting_t *setting, int64
         if (option->type == OPTION_DURATION && duration_parse(text, ret_value) != OK)
             return "a duration is a whole number and a unit: us, ms, s, m, h, d";
     }
+    if (*ret_value == 0 && option->zero != NULL)
+        return NULL;
     return *ret_value < option->min || *ret_value > option->max ? "" : NULL;
 }
 

@@ -1,12 +1,7 @@
-/* config_schema.c - the table of options, and what each allows in words; see config_schema.h. */
+/* config_schema.c - the table of options; see config_schema.h. */
 #include "broker/io/config_schema.h"
 
 #include "broker/io/config.h"
-#include "broker/io/config_value.h"
-
-#include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
 
 #define IN_CONFIG(field) offsetof(struct config, field), sizeof(((struct config *)NULL)->field)
 #define IN_POOL(field) offsetof(struct pool_config, field), sizeof(((struct pool_config *)NULL)->field)
@@ -22,139 +17,193 @@
 static const char *const log_formats[] = {"logfmt", "json", NULL};
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
 static const char *const profiles[] = {"process", "thread", NULL};
+static const char *const thread_unsafe_words[] = {"lock", "refuse", NULL};
+static const char *const when_failed_words[] = {"wait", "refuse", NULL};
 
 const char *const config_sections[] = {"endpoints", "log", "limits", "timers", "agent", POOLS_SECTION, NULL};
 
 /* Sizes of frames cannot be raised above what SPIT/1 implementations accept, except frame_max, which libzmq checks. */
 const struct option config_options[] = {
-    {"", "insecure", OPTION_BOOL, IN_CONFIG(insecure), "false", 0, 0, NULL},
-    {"", "io_threads", OPTION_COUNT, IN_CONFIG(io_threads), "1", 1, 16, NULL},
+    {"", "insecure", OPTION_BOOL, IN_CONFIG(insecure), "false", 0, 0, NULL,
+     .needs_restart = true,
+     .help = "Bind endpoints to addresses that other hosts can reach. There is no encryption and no authentication in "
+             "this version: whoever reaches the endpoints can run tasks. Set it only where the network itself is "
+             "trusted."},
+    {"", "default_pool", OPTION_NAME, IN_CONFIG(broker.default_pool), NULL, 0, 0, NULL,
+     .help = "The pool of tasks that are submitted without the name of one. Without it such a task is refused as "
+             "\"no_such_pool\"."},
+    {"", "io_threads", OPTION_COUNT, IN_CONFIG(io_threads), "1", 1, 16, NULL,
+     .needs_restart = true,
+     .help = "Threads in which libzmq moves bytes. One carries about a gigabyte per second; more helps only with many "
+             "large payloads."},
 
-    {"endpoints", "clients", OPTION_ENDPOINT, IN_CONFIG(clients_endpoint), "\"tcp://127.0.0.1:5570\"", 0, 0, NULL},
-    {"endpoints", "workers", OPTION_ENDPOINT, IN_CONFIG(workers_endpoint), "\"tcp://127.0.0.1:5571\"", 0, 0, NULL},
-    {"endpoints", "events", OPTION_ENDPOINT_OR_NONE, IN_CONFIG(events_endpoint),
-     "\"tcp://127.0.0.1:5572\"", 0, 0, NULL},
+    {"endpoints", "clients", OPTION_ENDPOINT, IN_CONFIG(clients_endpoint), "\"tcp://127.0.0.1:5570\"", 0, 0, NULL,
+     .needs_restart = true,
+     .help = "Where clients submit tasks."},
+    {"endpoints", "workers", OPTION_ENDPOINT, IN_CONFIG(workers_endpoint), "\"tcp://127.0.0.1:5571\"", 0, 0, NULL,
+     .needs_restart = true,
+     .help = "Where workers, local and remote, fetch them."},
+    {"endpoints", "events", OPTION_ENDPOINT_OR_NONE, IN_CONFIG(events_endpoint), "\"tcp://127.0.0.1:5572\"", 0, 0,
+     NULL,
+     .needs_restart = true,
+     .help = "Where every event of the log is published as JSON."},
 
-    {"log", "format", OPTION_CHOICE, IN_CONFIG(log_format), "\"logfmt\"", 0, 0, log_formats},
-    {"log", "level", OPTION_CHOICE, IN_CONFIG(log_level), "\"info\"", 0, 0, log_levels},
+    {"log", "format", OPTION_CHOICE, IN_CONFIG(log_format), "\"logfmt\"", 0, 0, log_formats,
+     .needs_restart = true,
+     .help = "logfmt reads well in a terminal; json is for log collectors."},
+    {"log", "level", OPTION_CHOICE, IN_CONFIG(log_level), "\"info\"", 0, 0, log_levels,
+     .help = "The least important lines that are still written."},
 
-    {"limits", "tasks_max", OPTION_COUNT, IN_CONFIG(broker.tasks_max), "1000000", 1, 100000000, NULL},
-    {"limits", "bytes_max", OPTION_SIZE, IN_CONFIG(broker.bytes_max), "\"1GiB\"", MIB, 1024 * GIB, NULL},
-    {"limits", "client_tasks_max", OPTION_COUNT, IN_CONFIG(broker.client_tasks_max), "100000", 1, 100000000, NULL},
-    {"limits", "client_bytes_max", OPTION_SIZE, IN_CONFIG(broker.client_bytes_max),
-     "\"256MiB\"", 64 * KIB, 1024 * GIB, NULL},
-    {"limits", "client_results_max", OPTION_COUNT, IN_CONFIG(broker.client_results_max), "100000", 1, 100000000, NULL},
-    {"limits", "peers_max", OPTION_COUNT, IN_CONFIG(broker.peers_max), "10000", 1, 1000000, NULL},
-    {"limits", "inline_max", OPTION_SIZE, IN_CONFIG(broker.inline_bytes_max),
-     "\"256KiB\"", KIB, INLINE_BYTES_MAX, NULL},
-    {"limits", "control_max", OPTION_SIZE, IN_CONFIG(broker.control_bytes_max),
-     "\"8MiB\"", 64 * KIB, CONTROL_BYTES_MAX, NULL},
-    {"limits", "frame_max", OPTION_SIZE, IN_CONFIG(broker.frame_bytes_max), "\"64MiB\"", 64 * KIB, 2 * GIB, NULL},
-    {"limits", "send_queue_max", OPTION_COUNT, IN_CONFIG(send_queue_max), "1000", 1, 1000000, NULL},
-    {"limits", "send_bytes_max", OPTION_SIZE, IN_CONFIG(send_bytes_max), "\"64MiB\"", 64 * KIB, 1024 * GIB, NULL},
+    {"limits", "tasks_max", OPTION_COUNT, IN_CONFIG(broker.tasks_max), "1000000", 1, 100000000, NULL,
+     .help = "Tasks that the broker holds, queued and running, in all pools. A small task takes some 300 bytes."},
+    {"limits", "bytes_max", OPTION_SIZE, IN_CONFIG(broker.bytes_max), "\"1GiB\"", MIB, 1024 * GIB, NULL,
+     .help = "Bytes of tasks and kept results in all. Resident memory stays below this plus some overhead."},
+    {"limits", "client_tasks_max", OPTION_COUNT, IN_CONFIG(broker.client_tasks_max), "100000", 1, 100000000, NULL,
+     .help = "Tasks that one client may have open, so that none can fill the broker alone."},
+    {"limits", "client_bytes_max", OPTION_SIZE, IN_CONFIG(broker.client_bytes_max), "\"256MiB\"", 64 * KIB, 1024 * GIB,
+     NULL,
+     .help = "Bytes of one client's open tasks."},
+    {"limits", "client_results_max", OPTION_COUNT, IN_CONFIG(broker.client_results_max), "100000", 1, 100000000, NULL,
+     .help = "Final messages kept for one client until it says that it has seen them; beyond, the oldest are dropped "
+             "and counted."},
+    {"limits", "peers_max", OPTION_COUNT, IN_CONFIG(broker.peers_max), "10000", 1, 1000000, NULL,
+     .needs_restart = true,
+     .help = "Connected clients, and connected workers: so many of each. Each takes one descriptor (see LimitNOFILE, "
+             "ulimit -n)."},
+    {"limits", "inline_max", OPTION_SIZE, IN_CONFIG(broker.inline_bytes_max), "\"256KiB\"", KIB, INLINE_BYTES_MAX,
+     NULL,
+     .needs_restart = true,
+     .help = "A payload inside a command; larger ones must be attachments, which the broker forwards without copying "
+             "them. At most half of control_max."},
+    {"limits", "control_max", OPTION_SIZE, IN_CONFIG(broker.control_bytes_max), "\"8MiB\"", 64 * KIB,
+     CONTROL_BYTES_MAX, NULL,
+     .needs_restart = true,
+     .help = "One control frame, a batch of commands. At most frame_max."},
+    {"limits", "frame_max", OPTION_SIZE, IN_CONFIG(broker.frame_bytes_max), "\"64MiB\"", 64 * KIB, 2 * GIB, NULL,
+     .needs_restart = true,
+     .help = "One frame of any kind; libzmq ends the connection of a peer that sends more. At most send_bytes_max."},
+    {"limits", "send_queue_max", OPTION_COUNT, IN_CONFIG(send_queue_max), "1000", 1, 1000000, NULL,
+     .needs_restart = true,
+     .help = "Messages (batches, not tasks) that libzmq queues for one peer."},
+    {"limits", "send_bytes_max", OPTION_SIZE, IN_CONFIG(send_bytes_max), "\"64MiB\"", 64 * KIB, 1024 * GIB, NULL,
+     .needs_restart = true,
+     .help = "Bytes that wait for one slow peer; beyond, its connection is given up. Nothing is lost by that: its "
+             "tasks are requeued, or its results are kept for its return."},
 
-    {"timers", "heartbeat", OPTION_DURATION, IN_CONFIG(broker.heartbeat_us), "\"5s\"", 50 * MS, 5 * MINUTE, NULL},
-    {"timers", "heartbeats_missed_max", OPTION_COUNT, IN_CONFIG(broker.heartbeats_missed_max), "3", 1, 100, NULL},
-    {"timers", "worker_grace", OPTION_DURATION, IN_CONFIG(broker.worker_grace_us), "\"500ms\"", 0, 10 * MINUTE, NULL},
-    {"timers", "client_retention", OPTION_DURATION, IN_CONFIG(broker.client_retention_us),
-     "\"60s\"", 0, 24 * HOUR, NULL},
-    {"timers", "drain_timeout", OPTION_DURATION, IN_CONFIG(drain_timeout_us), "\"30s\"", 0, 24 * HOUR, NULL},
-    {"timers", "link_heartbeat", OPTION_DURATION, IN_CONFIG(link_heartbeat_us), "\"2500ms\"", 100 * MS, 5 * MINUTE, NULL},
-    {"timers", "link_timeout", OPTION_DURATION, IN_CONFIG(link_timeout_us), "\"1500ms\"", 100 * MS, 5 * MINUTE, NULL},
+    {"timers", "heartbeat", OPTION_DURATION, IN_CONFIG(broker.heartbeat_us), "\"5s\"", 50 * MS, 5 * MINUTE, NULL,
+     .help = "How often workers and clients say that they live. Python's side, so a long computation may delay it."},
+    {"timers", "heartbeats_missed_max", OPTION_COUNT, IN_CONFIG(broker.heartbeats_missed_max), "3", 1, 100, NULL,
+     .help = "So many missing heartbeats make a worker stalled: it gets no new task until it is heard again. Nothing "
+             "is taken from it."},
+    {"timers", "worker_grace", OPTION_DURATION, IN_CONFIG(broker.worker_grace_us), "\"500ms\"", 0, 10 * MINUTE, NULL,
+     .help = "From the end of a worker's connection to the requeue of its tasks. Long enough for a reconnect, short "
+             "enough that a killed worker's tasks run elsewhere within a second."},
+    {"timers", "client_retention", OPTION_DURATION, IN_CONFIG(broker.client_retention_us), "\"60s\"", 0, 24 * HOUR,
+     NULL,
+     .help = "How long final messages, and the session of a client that went away, are kept for its return."},
+    {"timers", "drain_timeout", OPTION_DURATION, IN_CONFIG(drain_timeout_us), "\"30s\"", 0, 24 * HOUR, NULL,
+     .help = "SIGTERM: how long running tasks may go on before the broker ends."},
+    {"timers", "link_heartbeat", OPTION_DURATION, IN_CONFIG(link_heartbeat_us), "\"2500ms\"", 100 * MS, 5 * MINUTE,
+     NULL,
+     .needs_restart = true,
+     .help = "ZMTP heartbeats on the broker's sockets, which find half-open connections. libzmq answers them from its "
+             "own thread, so a busy interpreter does not look dead."},
+    {"timers", "link_timeout", OPTION_DURATION, IN_CONFIG(link_timeout_us), "\"1500ms\"", 100 * MS, 5 * MINUTE, NULL,
+     .needs_restart = true,
+     .help = "A connection on which a ZMTP heartbeat is not answered within this time is ended."},
 
-    {"agent", "stop_timeout", OPTION_DURATION, IN_CONFIG(stop_timeout_us), "\"10s\"", 0, HOUR, NULL},
-    {"agent", "restart_delay", OPTION_DURATION, IN_CONFIG(restart_delay_us), "\"200ms\"", 10 * MS, HOUR, NULL},
-    {"agent", "restart_delay_max", OPTION_DURATION, IN_CONFIG(restart_delay_max_us),
-     "\"30s\"", 10 * MS, 24 * HOUR, NULL},
+    {"agent", "stop_timeout", OPTION_DURATION, IN_CONFIG(stop_timeout_us), "\"10s\"", 0, HOUR, NULL,
+     .help = "A worker's time to end after SIGTERM; then it and all that it started are killed."},
+    {"agent", "restart_delay", OPTION_DURATION, IN_CONFIG(restart_delay_us), "\"200ms\"", 10 * MS, HOUR, NULL,
+     .help = "The wait before a worker that ended by itself is started again; doubles each time until it has lived "
+             "for 10 s. At most restart_delay_max. A worker that was killed after its first second is replaced at "
+             "once."},
+    {"agent", "restart_delay_max", OPTION_DURATION, IN_CONFIG(restart_delay_max_us), "\"30s\"", 10 * MS, 24 * HOUR,
+     NULL,
+     .help = "The longest such wait."},
 
-    {POOLS_SECTION, "name", OPTION_NAME, IN_POOL(core.name), NULL, 0, 0, NULL},
-    {POOLS_SECTION, "workers", OPTION_COUNT, IN_POOL(core.workers_wanted), "0", 0, 4096, NULL},
-    {POOLS_SECTION, "app", OPTION_APP, IN_POOL(app), NULL, 0, 0, NULL},
-    {POOLS_SECTION, "profile", OPTION_CHOICE, IN_POOL(profile), "\"process\"", 0, 0, profiles},
-    {POOLS_SECTION, "threads_per_worker", OPTION_COUNT, IN_POOL(slots), "1", 1, SLOTS_MAX, NULL},
-    {POOLS_SECTION, "python", OPTION_TEXT, IN_POOL(python), "\"python3\"", 0, 0, NULL},
-    {POOLS_SECTION, "directory", OPTION_TEXT, IN_POOL(directory), NULL, 0, 0, NULL},
-    {POOLS_SECTION, "environment", OPTION_STRINGS, IN_POOL(environment), "( )", 0, 0, NULL},
-    {POOLS_SECTION, "queued_max", OPTION_COUNT, IN_POOL(core.queued_max), "100000", 1, 100000000, NULL},
-    {POOLS_SECTION, "queued_bytes_max", OPTION_SIZE, IN_POOL(core.queued_bytes_max),
-     "\"256MiB\"", 64 * KIB, 1024 * GIB, NULL},
-    {POOLS_SECTION, "max_attempts", OPTION_COUNT, IN_POOL(core.max_attempts), "5", 1, ATTEMPTS_MAX, NULL},
+    {POOLS_SECTION, "name", OPTION_NAME, IN_POOL(core.name), NULL, 0, 0, NULL,
+     .help = "What clients address. No two pools may have the same."},
+    {POOLS_SECTION, "workers", OPTION_COUNT, IN_POOL(core.workers_wanted), "0", 0, 4096, NULL,
+     .help = "Workers that snakepit-agent keeps alive on this host. With 0 the pool waits for workers that are "
+             "started elsewhere."},
+    {POOLS_SECTION, "app", OPTION_APP, IN_POOL(app), NULL, 0, 0, NULL,
+     .help = "What those workers run: the module and the name of its snakepit.App. Goes together with workers."},
+    {POOLS_SECTION, "profile", OPTION_CHOICE, IN_POOL(profile), "\"process\"", 0, 0, profiles,
+     .help = "process: one task at a time in each worker, the choice for Python code that computes. thread: several, "
+             "for tasks that wait (network, disk), for code that releases the GIL, or for a Python without one."},
+    {POOLS_SECTION, "threads_per_worker", OPTION_COUNT, IN_POOL(slots), "1", 1, SLOTS_MAX, NULL,
+     .help = "Tasks at a time in each worker of the thread profile; 1 in the process profile."},
+    {POOLS_SECTION, "require_free_threading", OPTION_BOOL, IN_POOL(core.require_free_threading), "false", 0, 0, NULL,
+     .help = "Take only workers that run without the GIL: a free-threaded build of Python, and no imported module "
+             "that switched the GIL on. Others are refused as \"gil_enabled\"."},
+    {POOLS_SECTION, "thread_unsafe", OPTION_CHOICE, IN_POOL(thread_unsafe), "\"lock\"", 0, 0, thread_unsafe_words,
+     .help = "What a worker of the thread profile does with a function that says it is not thread-safe. lock: runs "
+             "one at a time. refuse: ends the task as failed."},
+    {POOLS_SECTION, "python", OPTION_TEXT, IN_POOL(python), "\"python3\"", 0, 0, NULL,
+     .help = "The interpreter: a name to be found in PATH, or a path, for instance that of a virtual environment. It "
+             "must have the package snakepit."},
+    {POOLS_SECTION, "directory", OPTION_TEXT, IN_POOL(directory), NULL, 0, 0, NULL,
+     .help = "Working directory of the workers; modules in it can be imported. Without it: where the broker was "
+             "started."},
+    {POOLS_SECTION, "environment", OPTION_STRINGS, IN_POOL(environment), "( )", 0, 0, NULL,
+     .help = "Environment variables of the workers, over those of the broker. OMP_NUM_THREADS and its kin (OPENBLAS, "
+             "MKL, NUMEXPR, VECLIB) are set to 1 in the process profile, and to the cores shared among the pool's "
+             "tasks in the thread profile, unless they are given here."},
+    {POOLS_SECTION, "nursery", OPTION_BOOL, IN_POOL(nursery), "false", 0, 0, NULL,
+     .help = "Fork the workers from one process that has imported the app, so that they start in milliseconds and "
+             "share its memory. Only in the process profile, and only for apps that start no threads on import."},
+    {POOLS_SECTION, "startup_batch", OPTION_COUNT, IN_POOL(startup_batch), "0", 1, 4096, NULL,
+     .zero = "all at once",
+     .help = "Workers that are started at one time; the next ones when these are ready."},
+    {POOLS_SECTION, "startup_delay", OPTION_DURATION, IN_POOL(startup_delay_us), "\"0s\"", MS, 10 * MINUTE, NULL,
+     .zero = "none",
+     .help = "The wait between two such batches."},
+    {POOLS_SECTION, "start_timeout", OPTION_DURATION, IN_POOL(core.start_timeout_us), "\"60s\"", 100 * MS, HOUR, NULL,
+     .help = "A worker must be ready so long after its start. A replacement that is not leaves the old worker in its "
+             "place."},
+    {POOLS_SECTION, "start_failures_max", OPTION_COUNT, IN_POOL(start_failures_max), "5", 1, 1000, NULL,
+     .help = "So many starts that fail within start_failures_window make the pool failed on this host: workers are "
+             "then started only one at a time, once in each such window, until one succeeds."},
+    {POOLS_SECTION, "start_failures_window", OPTION_DURATION, IN_POOL(start_failures_window_us), "\"60s\"", SECOND, 24
+     * HOUR, NULL,
+     .help = "See start_failures_max."},
+    {POOLS_SECTION, "when_failed", OPTION_CHOICE, IN_POOL(core.when_failed), "\"wait\"", 0, 0, when_failed_words,
+     .help = "Tasks of a pool that failed. wait: they stay queued until it recovers. refuse: they end as "
+             "\"pool_failed\", and new ones are refused so."},
+    {POOLS_SECTION, "queued_max", OPTION_COUNT, IN_POOL(core.queued_max), "100000", 1, 100000000, NULL,
+     .help = "Tasks that may wait in this pool; beyond, they are refused as \"busy\"."},
+    {POOLS_SECTION, "queued_bytes_max", OPTION_SIZE, IN_POOL(core.queued_bytes_max), "\"256MiB\"", 64 * KIB, 1024 *
+     GIB, NULL,
+     .help = "Bytes of waiting tasks in this pool."},
+    {POOLS_SECTION, "max_attempts", OPTION_COUNT, IN_POOL(core.max_attempts), "5", 1, ATTEMPTS_MAX, NULL,
+     .help = "Dispatches of one task, the first one counted, before it ends as \"dead\". A task that kills its worker "
+             "costs this many workers."},
+    {POOLS_SECTION, "worker_ttl", OPTION_DURATION, IN_POOL(core.worker_ttl_us), "\"0s\"", 100 * MS, 365 * 24 * HOUR,
+     NULL,
+     .zero = "never",
+     .help = "Age at which a worker is replaced. Its replacement is ready before it stops taking tasks, and the tasks "
+             "that it runs end first."},
+    {POOLS_SECTION, "worker_max_tasks", OPTION_COUNT, IN_POOL(core.worker_max_tasks), "0", 1, 1000000000, NULL,
+     .zero = "never",
+     .help = "Tasks after which a worker is replaced."},
+    {POOLS_SECTION, "worker_memory_max", OPTION_SIZE, IN_POOL(core.worker_memory_max), "\"0B\"", 16 * MIB, 1024 * GIB,
+     NULL,
+     .zero = "never",
+     .help = "Resident memory, of the worker and its children, at which it is replaced. It must be well above what a "
+             "worker takes before its first task."},
+    {POOLS_SECTION, "recycle_jitter", OPTION_COUNT, IN_POOL(core.recycle_jitter_percent), "10", 0, 50, NULL,
+     .unit = "percent",
+     .help = "Percent by which worker_ttl, worker_max_tasks and worker_memory_max are shortened, differently for each "
+             "worker, so that not all are replaced at one time."},
+    {POOLS_SECTION, "recycle_parallel", OPTION_COUNT, IN_POOL(core.recycle_parallel), "1", 1, 4096, NULL,
+     .help = "Workers of this pool that are replaced at one time."},
+    {POOLS_SECTION, "recycle_first", OPTION_BOOL, IN_POOL(core.recycle_first), "false", 0, 0, NULL,
+     .help = "End the old worker before its replacement starts, where memory does not suffice for both. The pool then "
+             "has one worker less for that time."},
+    {POOLS_SECTION, "stalled_timeout", OPTION_DURATION, IN_POOL(core.stalled_timeout_us), "\"0s\"", 100 * MS, 24 *
+     HOUR, NULL,
+     .zero = "never",
+     .help = "A worker that is stalled for so long is killed and replaced, and its tasks are requeued."},
     {0},
 };
-
-const struct option *
-option_find(const char *section, const char *name)
-{
-    for (const struct option *option = config_options; option->name != NULL; option++)
-        if (strcmp(option->section, section) == 0 && strcmp(option->name, name) == 0)
-            return option;
-    return NULL;
-}
-
-static void
-describe_choice(const struct option *option, char *ret_text, size_t size)
-{
-    size_t at = (size_t)snprintf(ret_text, size, "one of");
-
-    for (const char *const *choice = option->choices; *choice != NULL && at < size; choice++)
-        at += (size_t)snprintf(ret_text + at, size - at, "%s \"%s\"", choice == option->choices ? "" : ",", *choice);
-}
-
-static void
-describe_range(const struct option *option, char *ret_text, size_t size)
-{
-    char min[UNIT_TEXT_BYTES];
-    char max[UNIT_TEXT_BYTES];
-
-    if (option->type == OPTION_DURATION) {
-        duration_format(option->min, min);
-        duration_format(option->max, max);
-    } else if (option->type == OPTION_SIZE) {
-        size_format(option->min, min);
-        size_format(option->max, max);
-    } else {
-        snprintf(min, sizeof(min), "%" PRId64, option->min);
-        snprintf(max, sizeof(max), "%" PRId64, option->max);
-    }
-    if (option->type == OPTION_COUNT)
-        snprintf(ret_text, size, "a whole number from %s to %s", min, max);
-    else
-        snprintf(ret_text, size, "a %s such as %s, from %s to %s",
-                 option->type == OPTION_DURATION ? "duration" : "size", option->default_text, min, max);
-}
-
-void
-option_describe(const struct option *option, char *ret_text, size_t size)
-{
-    switch (option->type) {
-    case OPTION_TEXT:
-        snprintf(ret_text, size, "a string that is not empty");
-        return;
-    case OPTION_NAME:
-        snprintf(ret_text, size, "a name of 1 to 64 of the characters A-Z a-z 0-9 _ . -");
-        return;
-    case OPTION_APP:
-        snprintf(ret_text, size, "a string \"module:app\"");
-        return;
-    case OPTION_ENDPOINT:
-        snprintf(ret_text, size, "a string \"tcp://ADDRESS:PORT\" or \"ipc:///ABSOLUTE/PATH\"");
-        return;
-    case OPTION_ENDPOINT_OR_NONE:
-        snprintf(ret_text, size, "a string \"tcp://ADDRESS:PORT\" or \"ipc:///ABSOLUTE/PATH\", or \"\" for none");
-        return;
-    case OPTION_CHOICE:
-        describe_choice(option, ret_text, size);
-        return;
-    case OPTION_BOOL:
-        snprintf(ret_text, size, "true or false");
-        return;
-    case OPTION_COUNT:
-    case OPTION_DURATION:
-    case OPTION_SIZE:
-        describe_range(option, ret_text, size);
-        return;
-    case OPTION_STRINGS:
-        snprintf(ret_text, size, "a list of strings ( \"NAME=value\", ... )");
-        return;
-    }
-}

@@ -2,6 +2,7 @@
 #ifndef SNAKEPIT_IO_CONFIG_SCHEMA_H
 #define SNAKEPIT_IO_CONFIG_SCHEMA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +31,10 @@ struct option {
     const char *default_text; /* as it would stand in the file; NULL: no default */
     int64_t min, max;         /* COUNT, DURATION, SIZE: both allowed */
     const char *const *choices; /* CHOICE: ends in NULL */
+    const char *zero;   /* what 0 means, when it is allowed besides min to max; else NULL */
+    const char *unit;   /* of a COUNT that does not simply count; else NULL */
+    bool needs_restart; /* a reload cannot change it */
+    const char *help;   /* what it is and why, in whole sentences */
 };
 
 /* All options, in the order of the documented file; ends in an entry without a name. */
@@ -37,13 +42,5 @@ extern const struct option config_options[];
 
 /* All groups of the top of the file, ends in NULL. */
 extern const char *const config_sections[];
-
-/* The option, or NULL. */
-const struct option *
-option_find(const char *section, const char *name);
-
-/* What the option takes, for people: "a duration such as \"10s\", from 0s to 1h". Cut at `size`. */
-void
-option_describe(const struct option *option, char *ret_text, size_t size);
 
 #endif

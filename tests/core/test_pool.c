@@ -9,9 +9,9 @@ static struct pool *pool;
 static void
 set_up(void)
 {
-    struct pool_limits limits = {.queued_max = 100, .queued_bytes_max = 100000, .max_attempts = 5};
+    struct pool_settings settings = {.name = "text", .queued_max = 100, .queued_bytes_max = 100000, .max_attempts = 5};
 
-    pool = pool_new("text", &limits);
+    pool = pool_new(&settings);
 }
 
 static void
@@ -68,7 +68,7 @@ Test(pool, a_full_pool_says_which_limit_it_is)
 {
     struct task *task = make_task(1);
 
-    pool->limits.queued_max = 1;
+    pool->settings.queued_max = 1;
     cr_assert_null(pool_full_limit(pool, 100));
     cr_assert_str_eq(pool_full_limit(pool, 100001), "pool.queued_bytes_max");
     pool_put(pool, task, TASK_QUEUED);

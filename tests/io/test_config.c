@@ -68,6 +68,17 @@ Test(config, the_cores_own_defaults_are_the_same)
     cr_expect_eq(pool.queued_bytes_max, config->pools[0].core.queued_bytes_max);
     cr_expect_eq(pool.max_attempts, config->pools[0].core.max_attempts);
     cr_expect_eq(pool.workers_wanted, config->pools[0].core.workers_wanted);
+    cr_expect_eq(pool.worker_ttl_us, config->pools[0].core.worker_ttl_us);
+    cr_expect_eq(pool.worker_max_tasks, config->pools[0].core.worker_max_tasks);
+    cr_expect_eq(pool.worker_memory_max, config->pools[0].core.worker_memory_max);
+    cr_expect_eq(pool.recycle_jitter_percent, config->pools[0].core.recycle_jitter_percent);
+    cr_expect_eq(pool.recycle_parallel, config->pools[0].core.recycle_parallel);
+    cr_expect_eq(pool.recycle_first, config->pools[0].core.recycle_first);
+    cr_expect_eq(pool.start_timeout_us, config->pools[0].core.start_timeout_us);
+    cr_expect_eq(pool.stalled_timeout_us, config->pools[0].core.stalled_timeout_us);
+    cr_expect_eq(pool.require_free_threading, config->pools[0].core.require_free_threading);
+    cr_expect_eq(pool.when_failed, config->pools[0].core.when_failed);
+    cr_expect_null(broker.default_pool);
     config_unload(&config);
 }
 
@@ -95,6 +106,39 @@ Test(config, every_option_of_a_pool_arrives_in_its_field)
     cr_expect_eq(pool->core.queued_bytes_max, 1 << 20);
     cr_expect_eq(pool->core.max_attempts, 7);
     cr_expect(config_has_local_workers(config));
+    config_unload(&config);
+}
+
+Test(config, the_life_of_a_pools_workers_arrives_in_its_fields)
+{
+    struct config *config = load_good(
+        "default_pool = \"t\"; pools = ( { name = \"t\"; workers = 4; app = \"m:a\"; nursery = true; "
+        "worker_ttl = \"1h\"; worker_max_tasks = 200; worker_memory_max = \"200MiB\"; recycle_jitter = 50; "
+        "recycle_parallel = 2; recycle_first = true; stalled_timeout = \"30s\"; start_timeout = \"5s\"; "
+        "startup_batch = 8; startup_delay = \"100ms\"; start_failures_max = 3; start_failures_window = \"10s\"; "
+        "when_failed = \"refuse\"; }, { name = \"free\"; workers = 1; app = \"m:a\"; profile = \"thread\"; "
+        "threads_per_worker = 4; require_free_threading = true; thread_unsafe = \"refuse\"; } );");
+    const struct pool_config *pool = &config->pools[0];
+
+    cr_expect_str_eq(config->broker.default_pool, "t");
+    cr_expect_eq(pool->core.worker_ttl_us, INT64_C(3600000000));
+    cr_expect_eq(pool->core.worker_max_tasks, 200);
+    cr_expect_eq(pool->core.worker_memory_max, 200 << 20);
+    cr_expect_eq(pool->core.recycle_jitter_percent, 50);
+    cr_expect_eq(pool->core.recycle_parallel, 2);
+    cr_expect(pool->core.recycle_first);
+    cr_expect_eq(pool->core.stalled_timeout_us, 30000000);
+    cr_expect_eq(pool->core.start_timeout_us, 5000000);
+    cr_expect_eq(pool->core.when_failed, WHEN_FAILED_REFUSE);
+    cr_expect_not(pool->core.require_free_threading);
+    cr_expect(pool->nursery);
+    cr_expect_eq(pool->startup_batch, 8);
+    cr_expect_eq(pool->startup_delay_us, 100000);
+    cr_expect_eq(pool->start_failures_max, 3);
+    cr_expect_eq(pool->start_failures_window_us, 10000000);
+    cr_expect_eq(pool->thread_unsafe, THREAD_UNSAFE_LOCK);
+    cr_expect(config->pools[1].core.require_free_threading);
+    cr_expect_eq(config->pools[1].thread_unsafe, THREAD_UNSAFE_REFUSE);
     config_unload(&config);
 }
 
@@ -180,6 +224,14 @@ Test(config, what_is_probably_not_meant_is_a_warning)
     assert_warning("pools = ( { name = \"a\"; workers = 1; app = \"m:a\"; profile = \"thread\"; } );",
                    "pools.a.threads_per_worker: is not set");
     assert_warning("pools = ( { name = \"a\"; python = \"python3\"; } );", "pools.a.python: has no effect");
+    assert_warning("pools = ( { name = \"a\"; startup_batch = 4; } );", "pools.a.startup_batch: has no effect");
+    assert_warning("pools = ( { name = \"a\"; workers = 1; app = \"m:a\"; startup_delay = \"1s\"; } );",
+                   "pools.a.startup_delay: has no effect, since startup_batch = 0");
+    assert_warning("pools = ( { name = \"a\"; workers = 1; app = \"m:a\"; thread_unsafe = \"refuse\"; } );",
+                   "pools.a.thread_unsafe: has no effect, since a worker of the process profile");
+    assert_warning("pools = ( { name = \"a\"; workers = 2; app = \"m:a\"; recycle_parallel = 2; "
+                   "recycle_first = true; } );",
+                   "pools.a.recycle_parallel: given 2; with recycle_first = true");
 }
 
 Test(config, zero_workers_switch_a_pool_with_an_app_off)

@@ -44,6 +44,22 @@ static const struct wrong_file wrong_files[] = {
     {"limits = { insecure = true; };" ONE_POOL,
      ":1: limits.insecure: does not belong here; it stands at the top of the file"},
     {"workers = 2;" ONE_POOL, ":1: workers: does not belong here; it "},
+    {POOL("nursery = true; workers = 1; app = \"m:a\"; profile = \"thread\"; threads_per_worker = 2;"),
+     ":1: pools.work.nursery: given true; only workers of the process profile"},
+    {POOL("worker_memory_max = \"1MiB\";"),
+     ":1: pools.work.worker_memory_max: given \"1MiB\"; allowed: a size such as \"1GiB\", from 16MiB to 1TiB, or "
+     "\"0B\" for never"},
+    {POOL("worker_ttl = \"1ms\";"), ":1: pools.work.worker_ttl: given \"1ms\"; allowed: a duration such as \"5m\", "
+     "from 100ms to 365d, or \"0s\" for never"},
+    {POOL("recycle_jitter = 51;"), ":1: pools.work.recycle_jitter: given 51; allowed: a whole number from 0 to 50"},
+    {POOL("worker_max_tasks = -1;"), ":1: pools.work.worker_max_tasks: given -1; allowed: a whole number from 1 to "
+     "1000000000, or 0 for never"},
+    {POOL("recycle_parallel = 0;"), ":1: pools.work.recycle_parallel: given 0; allowed: a whole number from 1"},
+    {POOL("when_failed = \"die\";"), ":1: pools.work.when_failed: given \"die\"; allowed: one of \"wait\", \"refuse\""},
+    {"\ndefault_pool = \"wokr\";" ONE_POOL,
+     ":2: default_pool: given \"wokr\", which is not the name of a pool in this file; did you mean \"work\"?"},
+    {POOL("default_pool = \"work\";"),
+     ":1: pools.work.default_pool: does not belong here; it stands at the top of the file"},
     {POOL("tasks_max = 2;"), ":1: pools.work.tasks_max: does not belong here; it stands in the group limits"},
 
     /* types and ranges */
