@@ -208,6 +208,7 @@ broker_add_pool(struct broker *broker, const struct pool_settings *settings)
     if (!broker->pools)
         abort();
     pool = pool_new(settings);
+    pool->capacity.timer.tag = TIMER_POOL;
     broker->pools[broker->pools_count++] = pool;
     HASH_ADD_KEYPTR_BYHASHVALUE(hh, broker->pools_by_name, pool->name, name.size, hash_bytes(name.data, name.size),
                                 pool);
@@ -252,6 +253,10 @@ run_timer(struct broker *broker, struct heap_node *node)
         broker_task_due(broker, heap_owner(node, struct task, timer));
         return;
     }
+    if (node->tag == TIMER_POOL) {
+        broker_capacity_due(broker, heap_owner(node, struct pool, capacity.timer));
+        return;
+    }
     if (broker->judge_after_us > broker->now_us) {
         heap_put(&broker->timers, node, broker->judge_after_us);
         return;
@@ -278,6 +283,15 @@ do_due(struct broker *broker)
         broker_dispatch(broker, broker->pools[i]);
 }
 
+/* Time begins: that of the pools, too. */
+static void
+begin_time(struct broker *broker, int64_t now_us)
+{
+    broker->now_us = now_us;
+    for (size_t i = 0; i < broker->pools_count; i++)
+        broker_touch_pool(broker, broker->pools[i]);
+}
+
 static void
 begin_turn(struct broker *broker, int64_t now_us, struct outbox *outbox)
 {
@@ -287,6 +301,8 @@ begin_turn(struct broker *broker, int64_t now_us, struct outbox *outbox)
     broker->outbox = outbox;
     if (was_away(broker, due_us, now_us))
         broker->judge_after_us = now_us + broker->settings.heartbeat_us;
+    if (broker->now_us == INT64_MIN)
+        begin_time(broker, now_us);
     if (now_us > broker->now_us)
         broker->now_us = now_us;
     if (due_us <= broker->now_us)

@@ -65,6 +65,10 @@ broker_next_due_us(const struct broker *broker);
 void
 broker_check(const struct broker *broker);
 
+/* Produce request.executed for each answered attempt, or not. Nobody listens at first. */
+void
+broker_watch_requests(struct broker *broker, bool is_watched);
+
 /* --- looking in, for admin calls and tests -------------------------------------------------------------------- */
 
 struct pool_stats {
@@ -116,6 +120,30 @@ broker_get_pool(const struct broker *broker, size_t index, struct pool_stats *re
 /* OK or ERR_NOT_FOUND. */
 int
 broker_find_pool(const struct broker *broker, struct bytes name, struct pool_stats *ret_stats);
+
+/* Durations of one kind. Quantiles are within 6 % of the truth. */
+struct latency_stats {
+    uint64_t count;
+    uint64_t mean_us, p50_us, p90_us, p99_us, p999_us, max_us;
+};
+
+/* What happened in a pool in a stretch of time. A slot is busy while a lease holds it, and capacity is all that are busy or
+ * may be used. Utilisation is busy_us / capacity_us, the mean of busy slots is busy_us / span_us, and so on. */
+struct load_stats {
+    int64_t span_us; /* how long the stretch is */
+    uint64_t accepted, dispatched, answered;
+    uint64_t busy_us, capacity_us, queued_us; /* integrals of slots and of queued tasks over time */
+    uint64_t full_us;                         /* time in which tasks waited and all slots were busy */
+    uint64_t queued_max;
+    int64_t queued_growth;     /* tasks queued now, less those at the beginning */
+    struct latency_stats wait; /* from when a task could have run to its first dispatch */
+    struct latency_stats run;  /* from a dispatch to its answer */
+};
+
+/* The load of a pool since the broker's start, and of the last 30 to 60 seconds. OK or ERR_NOT_FOUND. */
+int
+broker_get_load(const struct broker *broker, struct bytes name, int64_t now_us, struct load_stats *ret_all,
+                struct load_stats *ret_recent);
 
 /* Calls `visit` for each worker session of the pool (NULL: of all), oldest first. `visit` must not change the broker. */
 void

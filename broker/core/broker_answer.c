@@ -19,6 +19,10 @@ end_attempt(struct broker *broker, struct lease *lease, struct verdict *verdict)
     struct task *task = lease->task;
 
     lease->worker->tasks_done++;
+    broker_touch_pool(broker, pool);
+    pool_load_answer(&pool->load, broker->now_us - lease->leased_us);
+    if (task && broker->is_watched)
+        broker_note_executed(broker, lease, verdict->code);
     if (task) {
         lease_release_task(lease);
         verdict->lease = lease;

@@ -66,6 +66,7 @@ check_pools(const struct broker *broker)
         const struct pool *pool = broker->pools[i];
 
         pool_check(pool);
+        assert(heap_node_is_in(&pool->capacity.timer) || pool->capacity.is_full == pool->capacity.is_reached);
         assert(broker->state != BROKER_RUNNING || pool->queue.count == 0 || pool->crew.count == 0);
     }
 }

@@ -38,14 +38,17 @@ send_task(struct broker *broker, const struct task *task)
 static void
 lease_task(struct broker *broker, struct task *task, struct worker *worker)
 {
+    struct pool *pool = task->pool;
     struct lease *lease;
 
-    pool_withdraw(task->pool, task);
+    broker_touch_pool(broker, pool);
+    pool_load_dispatch(&pool->load, task->attempt == 0 ? broker->now_us - task->live.not_before_us : -1);
+    pool_withdraw(pool, task);
     lease = lease_new(broker->lease_stock, broker->fence_next++, task, worker, broker->now_us);
     HASH_ADD_KEYPTR_BYHASHVALUE(hh, broker->leases, &lease->fence, sizeof lease->fence, lease_hash(lease->fence),
                                 lease);
-    pool_put(task->pool, task, TASK_LEASED);
-    pool_review_worker(worker->pool, worker);
+    pool_put(pool, task, TASK_LEASED);
+    pool_review_worker(pool, worker);
     task->attempt++;
     task->tries++;
     send_task(broker, task);
@@ -72,6 +75,8 @@ broker_dispatch(struct broker *broker, struct pool *pool)
     }
     if (pool->is_saturated && pool_has_recovered(pool))
         pool->is_saturated = false;
+    if (pool->capacity.is_full != pool_is_full(pool))
+        broker_review_capacity(broker, pool);
 }
 
 void
@@ -79,6 +84,7 @@ broker_end_lease(struct broker *broker, struct lease *lease)
 {
     struct worker *worker = lease->worker;
 
+    broker_touch_pool(broker, worker->pool);
     HASH_DELETE(hh, broker->leases, lease);
     lease_destroy(&lease);
     pool_review_worker(worker->pool, worker);
@@ -108,6 +114,7 @@ note_attempt(struct broker *broker, enum note_kind kind, const struct task *task
 void
 broker_requeue(struct broker *broker, struct task *task, uint64_t worker, const char *reason)
 {
+    broker_touch_pool(broker, task->pool);
     pool_withdraw(task->pool, task);
     pool_put(task->pool, task, TASK_QUEUED);
     task->pool->requeued++;

@@ -236,6 +236,7 @@ broker_finish(struct broker *broker, struct task *task, const struct verdict *ve
 {
     struct client *client = task->client;
 
+    broker_touch_pool(broker, task->pool);
     withdraw(broker, task);
     pool_count_final(task->pool, verdict->code, broker->now_us);
     settle(broker, task, verdict);

@@ -23,7 +23,7 @@ enum broker_state {
 };
 
 /* Whose heap_node `tag` says it is. */
-enum timer_kind { TIMER_TASK, TIMER_WORKER, TIMER_CLIENT };
+enum timer_kind { TIMER_TASK, TIMER_WORKER, TIMER_CLIENT, TIMER_POOL };
 
 struct broker {
     struct broker_settings settings; /* its `version` is this one: */
@@ -71,6 +71,7 @@ struct broker {
     uint64_t task_next;
     uint64_t stale;
     uint64_t undeliverable;
+    bool is_watched; /* somebody listens to request.executed */
 };
 
 /* --- broker.c ------------------------------------------------------------------------------------------------- */
@@ -245,6 +246,27 @@ broker_judge_silence(struct broker *broker);
 /* When broker_judge_silence has something to do, or INT64_MAX. */
 int64_t
 broker_silence_due_us(const struct broker *broker);
+
+/* --- broker_load.c: how busy pools are ------------------------------------------------------------------------- */
+
+/* To be called before a slot, a worker or a queued task of the pool comes or goes. */
+static inline void
+broker_touch_pool(const struct broker *broker, struct pool *pool)
+{
+    pool_load_touch(&pool->load, broker->now_us, pool_levels(pool));
+}
+
+/* The pool's slots were handed out as far as possible: are all busy, and for how long? */
+void
+broker_review_capacity(struct broker *broker, struct pool *pool);
+
+/* The pool's timer rang. */
+void
+broker_capacity_due(struct broker *broker, struct pool *pool);
+
+/* The attempt of this lease was answered, and its task is about to end so. To be called only while somebody listens. */
+void
+broker_note_executed(struct broker *broker, const struct lease *lease, enum error_code verdict);
 
 /* --- broker_answer.c: what workers say about their leases ----------------------------------------------------- */
 

@@ -232,7 +232,9 @@ accept(struct broker *broker, const struct offer *offer)
     task_table_add(&broker->tasks, task);
     broker->bytes += offer->bytes;
     client_add_live(offer->client, task);
+    broker_touch_pool(broker, task->pool);
     pool_put(task->pool, task, offer->submit->delay_ms > 0 ? TASK_DELAYED : TASK_QUEUED);
+    pool_load_accept(&task->pool->load, task->pool->queue.count);
     arm(broker, task);
     if (offer->submit->ack)
         acknowledge(broker, task);
@@ -294,6 +296,7 @@ broker_task_due(struct broker *broker, struct task *task)
         return;
     }
     assert(task->state == TASK_DELAYED);
+    broker_touch_pool(broker, task->pool);
     pool_withdraw(task->pool, task);
     pool_put(task->pool, task, TASK_QUEUED);
     arm(broker, task);

@@ -12,6 +12,7 @@
 static void
 move(struct broker *broker, struct worker *worker, enum worker_state state, uint32_t number)
 {
+    broker_touch_pool(broker, worker->pool);
     if (worker->peer > 0 && worker->peer != number)
         peers_get(&broker->worker_peers, worker->peer)->session = NULL;
     if (number > 0 && worker->peer != number)

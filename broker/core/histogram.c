@@ -41,7 +41,7 @@ middle_of(unsigned range)
     shift = range / HISTOGRAM_OCTAVE - 1;
     low = (uint64_t)(range - shift * HISTOGRAM_OCTAVE) << shift;
     high = low + (UINT64_C(1) << shift) - 1;
-    return (2 * low * high + (low + high) / 2) / (low + high);
+    return low + (low * (high - low) + (low + high) / 2) / (low + high);
 }
 
 uint64_t
@@ -57,7 +57,6 @@ histogram_quantile(const struct histogram *histogram, uint32_t per_million)
     while (seen + histogram->counts[range] < rank)
         seen += histogram->counts[range++];
     value = middle_of(range);
-    /* Beyond the last range's end nothing is known but the largest. */
     if (range == HISTOGRAM_RANGES - 1 || value > histogram->max)
         return histogram->max;
     return value;

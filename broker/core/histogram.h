@@ -1,15 +1,15 @@
-/* histogram.h - how long things took: a count for each of 248 ranges of microseconds. Never allocates, never divides
+/* histogram.h - how long things took: a count for each of 249 ranges of microseconds. Never allocates, never divides
  * while it records.
  *
  * Below 8 us each range is one number; above, every octave (8..15, 16..31, ...) has eight equal ranges, so a value is
- * known to within 1/17 (5.9 %) of itself. The last range ends at 2^33 us (2.4 hours); what took longer is counted there,
- * and `max` still tells how long. After the log-linear buckets of Gil Tene's HdrHistogram. */
+ * known to within 1/17 (5.9 %) of itself. From 2^33 us (2.4 hours) on there is one range for all, of which
+ * only `max` tells how long. After the log-linear buckets of Gil Tene's HdrHistogram. */
 #ifndef SNAKEPIT_CORE_HISTOGRAM_H
 #define SNAKEPIT_CORE_HISTOGRAM_H
 
 #include <stdint.h>
 
-enum { HISTOGRAM_OCTAVE = 8, HISTOGRAM_RANGES = 31 * HISTOGRAM_OCTAVE };
+enum { HISTOGRAM_OCTAVE = 8, HISTOGRAM_RANGES = 31 * HISTOGRAM_OCTAVE + 1 };
 
 struct histogram {
     uint64_t counts[HISTOGRAM_RANGES];

@@ -52,6 +52,8 @@ struct note {
     uint64_t task;
     uint64_t count;
     uint64_t attempt;
+    uint64_t slots;  /* that are busy or may be used */
+    uint64_t queued; /* tasks that wait for one */
     int64_t wait_us; /* from when it could have run to its dispatch */
     int64_t run_us;  /* from the dispatch to the answer */
 };

@@ -32,6 +32,7 @@ pool_new(const struct pool_settings *settings)
     pool->settings.name = pool->name;
     queue_init(&pool->queue);
     crew_init(&pool->crew);
+    pool_load_init(&pool->load);
     return pool;
 }
 
@@ -202,12 +203,21 @@ pool_remove_worker(struct pool *pool, struct worker *worker)
     DL_DELETE(pool->workers, worker);
     worker->prev = worker->next = NULL;
     worker->pool = NULL;
+    pool->slots_busy -= worker->busy_counted;
+    pool->slots_free -= worker->free_counted;
+    worker->busy_counted = worker->free_counted = 0;
     pool->workers_count--;
 }
 
 void
 pool_review_worker(struct pool *pool, struct worker *worker)
 {
+    uint32_t free = worker_has_credit(worker) ? worker->slots - worker->busy : 0;
+
+    pool->slots_busy += (uint64_t)worker->busy - worker->busy_counted;
+    pool->slots_free += (uint64_t)free - worker->free_counted;
+    worker->busy_counted = worker->busy;
+    worker->free_counted = free;
     if (worker->is_in_crew)
         crew_remove(&pool->crew, worker);
     if (worker_has_credit(worker))
@@ -229,7 +239,7 @@ pool_choose_task(const struct pool *pool)
 void
 pool_check(const struct pool *pool)
 {
-    uint64_t delayed = 0, running = 0, workers = 0, in_crew = 0;
+    uint64_t delayed = 0, running = 0, workers = 0, in_crew = 0, busy = 0, free = 0;
     const struct worker *worker;
     const struct task *task;
 
@@ -247,8 +257,11 @@ pool_check(const struct pool *pool)
         assert(worker->pool == pool && worker->is_in_crew == worker_has_credit(worker));
         assert(worker->busy <= worker->slots);
         in_crew += worker->is_in_crew;
+        busy += worker->busy;
+        free += worker->is_in_crew ? worker->slots - worker->busy : 0;
         workers++;
     }
     assert(delayed == pool->delayed_count && running == pool->running_count);
+    assert(busy == pool->slots_busy && free == pool->slots_free);
     assert(workers == pool->workers_count && in_crew == pool->crew.count);
 }

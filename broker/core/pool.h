@@ -3,6 +3,7 @@
 #define SNAKEPIT_CORE_POOL_H
 
 #include "broker/core/crew.h"
+#include "broker/core/pool_load.h"
 #include "broker/core/pool_settings.h"
 #include "broker/core/queue.h"
 
@@ -13,6 +14,14 @@ struct pace {
     int64_t window_us;    /* when the window began */
     uint64_t window_done; /* tasks ended in it */
     int64_t us_per_task;  /* of the last full window; 0: not known yet */
+};
+
+/* Whether all slots are busy while tasks wait, and whether that was told. It has to stay so for a while to be told. */
+struct capacity {
+    bool is_full;     /* as last seen */
+    bool is_reached;  /* as last told */
+    int64_t since_us; /* when is_full last changed */
+    struct heap_node timer;
 };
 
 struct pool {
@@ -32,11 +41,16 @@ struct pool {
     struct worker *workers; /* all sessions, oldest first */
     uint64_t workers_count;
     struct crew crew;
+    uint64_t slots_busy; /* leases */
+    uint64_t slots_free; /* that may be used: of the workers in the crew */
 
     struct pace pace;
     uint64_t finals[ERROR_LOST + 1]; /* by verdict: FAILED stands for all that failed; never shrink */
     uint64_t requeued;
     uint64_t refused;
+
+    struct capacity capacity;
+    struct pool_load load; /* large, so it stands last */
 };
 
 /* Copies the settings. The caller frees the result with pool_destroy. */
@@ -93,7 +107,20 @@ pool_add_worker(struct pool *pool, struct worker *worker);
 void
 pool_remove_worker(struct pool *pool, struct worker *worker);
 
-/* Let the crew agree with the worker's state and load. To be called after either changed. */
+static inline struct load_levels
+pool_levels(const struct pool *pool)
+{
+    return (struct load_levels){pool->slots_busy, pool->slots_free, pool->queue.count};
+}
+
+/* Tasks wait because every slot is busy. (Without any slot they wait for workers.) */
+static inline bool
+pool_is_full(const struct pool *pool)
+{
+    return pool->queue.count > 0 && pool->crew.count == 0 && pool->slots_busy > 0;
+}
+
+/* Let the crew and the counts of slots agree with the worker's state and load. To be called after either changed. */
 void
 pool_review_worker(struct pool *pool, struct worker *worker);
 

@@ -31,6 +31,8 @@ struct worker {
     uint32_t slots;
     uint32_t busy;      /* leases */
     uint32_t crew_load; /* crew.h: the bucket that it stands in */
+    uint32_t busy_counted; /* its part of pool.slots_busy */
+    uint32_t free_counted; /* and of pool.slots_free */
     struct pool *pool;
     struct lease *leases;
     struct worker *prev, *next;             /* pool.workers, oldest first */
