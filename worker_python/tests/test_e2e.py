@@ -296,8 +296,12 @@ def test_a_broker_with_low_limits_gets_what_it_can_take(folder: pathlib.Path) ->
         assert list(client.stream("p", "count", 10)) == list(range(10))
         with pytest.raises(snakepit.TooLarge):
             client.call("p", "echo", b"x" * 100_000)
-        with pytest.raises(snakepit.TaskError, match="TooLarge"):
+        with pytest.raises(
+            snakepit.ResultTooLarge, match=r"100,\d{3} bytes.*65,536 .limits.frame_max.*in parts"
+        ) as error:
             client.call("p", "swell", 100_000)
+        assert isinstance(error.value, snakepit.TaskError)
+        assert isinstance(error.value, snakepit.TooLarge)
         assert client.call("p", "square", 3) == 9
 
 

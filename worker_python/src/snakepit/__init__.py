@@ -9,6 +9,7 @@ The guide is docs/python.md; the protocol is docs/protocol.md.
 
 from . import aio, testing
 from .app import App
+from .arrays import ArrayData, Attachment
 from .caller import PoolCaller
 from .client import Client
 from .errors import (
@@ -21,6 +22,7 @@ from .errors import (
     NoSuchFunction,
     NoSuchPool,
     NotFound,
+    ResultTooLarge,
     SnakepitError,
     StreamBroken,
     TaskCancelled,
@@ -45,6 +47,8 @@ __version__ = VERSION
 
 __all__ = [
     "App",
+    "ArrayData",
+    "Attachment",
     "BadPayload",
     "BadRequest",
     "Busy",
@@ -58,6 +62,7 @@ __all__ = [
     "NotFound",
     "Options",
     "PoolCaller",
+    "ResultTooLarge",
     "RunningTask",
     "SnakepitError",
     "StreamBroken",

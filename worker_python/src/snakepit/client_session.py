@@ -93,7 +93,7 @@ class ClientSession(Session):
             self._contact_by = now + self._limits.connect_seconds
         self.offers[offer.id] = offer
         if offer.frames and self._is_too_large(offer.frames):
-            self._finish(offer, self._too_large())
+            self._finish(offer, self._too_large(offer))
         elif self.state is State.READY:
             self._put(offer.command, offer.frames)
 
@@ -165,7 +165,7 @@ class ClientSession(Session):
         self._seen_due = math.inf
         self._retries.clear()
         for offer in [offer for offer in self.offers.values() if offer.frames and self._is_too_large(offer.frames)]:
-            self._finish(offer, self._too_large())
+            self._finish(offer, self._too_large(offer))
         for offer in self.offers.values():
             offer.retry_at = math.inf
             self._put(offer.command, offer.frames)
@@ -230,9 +230,9 @@ class ClientSession(Session):
         offers, self.offers = self.offers, {}
         self.outcomes.extend((offer, error) for offer in offers.values())
 
-    def _too_large(self) -> SnakepitError:
+    def _too_large(self, offer: Offer) -> SnakepitError:
         details = {"limit": "frame_max", "limit_bytes": self.frame_bytes_max}
-        return error_from_code("too_large", f"a frame is over the broker's {self.frame_bytes_max} bytes", details)
+        return error_from_code("too_large", self._say_too_large("the task's payload", offer.frames), details)
 
     def _end_reason(self) -> SnakepitError:
         if self.refusal is not None:

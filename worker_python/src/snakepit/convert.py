@@ -1,36 +1,31 @@
 """Arguments and results to payloads and back, for each content type (docs/protocol.md, section 6). Pure.
 
-What MessagePack and JSON cannot carry is converted by well-known methods: dataclasses, `model_dump`, `_asdict` and
-mappings become maps; sets, `tolist` and sequences become arrays; `isoformat`, `Decimal`, `UUID` and paths become str;
-enums their values. Anything else becomes a marker `{"$type": "module.Class", "$repr": "..."}`, and so does an integer
-beyond 64 bits, which is an int again when it arrives in Python.
+What MessagePack and JSON cannot carry is converted (see `values`); numpy arrays and attachments travel beside a
+MessagePack body as frames of their own (see `arrays`).
 """
 
 from __future__ import annotations
 
-import collections
-import dataclasses
-import decimal
-import enum
+import base64
+import functools
 import json
-import pathlib
+import math
 import pickle
-import uuid
-from collections.abc import Callable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgpack  # type: ignore[import-untyped]
 
+from .arrays import BYTES, Attachment, is_plain_array, pack_array
 from .errors import BadPayload
 from .message import ATTACH_BYTES_MIN, TASK_FRAMES_MAX, Buffer, Payload
+from .values import LONG_INT_BITS, convert_key, convert_value, revive
 
 __all__ = ["CONTENT_TYPES", "decode_arguments", "decode_value", "encode_arguments", "encode_value"]
 
 MSGPACK, JSON, RAW, PICKLE5 = "msgpack", "json", "raw", "pickle5"
 CONTENT_TYPES = (MSGPACK, JSON, RAW, PICKLE5)
-_REPR_CHARACTERS_MAX = 1000
-_EXACT_JSON = (str, int, float, bool, type(None))
+_EXACT_JSON = (str, int, bool, type(None))
 
 _NO_KWARGS: Mapping[str, Any] = {}
 
@@ -47,7 +42,7 @@ def encode_arguments(args: Sequence[Any], kwargs: Mapping[str, Any], content_typ
         BadPayload: the content type is unknown or cannot carry these arguments.
     """
     if content_type == MSGPACK:
-        return _framed(_pack([list(args), kwargs] if kwargs else [list(args)]))
+        return _pack([list(args), kwargs] if kwargs else [list(args)])
     if content_type == RAW:
         if len(args) != 1 or kwargs:
             raise BadPayload("content type raw takes one positional argument: bytes, or a list of them")
@@ -62,8 +57,7 @@ def encode_value(value: Any, content_type: str = MSGPACK) -> Payload:
         BadPayload: the content type is unknown or cannot carry the value.
     """
     if content_type == MSGPACK:
-        body = _pack(value)
-        return body if len(body) < ATTACH_BYTES_MIN else (body,)
+        return _pack(value)
     if content_type == RAW:
         return _encode_raw(value)
     return _encode(value, content_type)
@@ -97,56 +91,85 @@ def decode_value(payload: Payload, content_type: str = MSGPACK, *, allow_pickle:
     Raises:
         BadPayload: it is malformed, or of a content type that is unknown or not allowed.
     """
-    if content_type == MSGPACK and type(payload) is bytes:
-        try:
-            return _unpack(payload)
-        except Exception as error:
-            raise _undecodable(content_type, error) from error
     if content_type == RAW:
         return _decode_raw(payload)
-    body, *buffers = payload if isinstance(payload, tuple) else (payload,)
+    body: Buffer
+    frames: tuple[Buffer, ...]
+    if isinstance(payload, tuple):
+        body, frames = payload[0], payload[1:]
+    else:
+        body, frames = payload, ()
     try:
         if content_type == MSGPACK:
-            return _unpack(body)
+            return _unpack(body, frames)
         if content_type == JSON:
-            return json.loads(bytes(body).decode(), object_hook=_revive)
+            return json.loads(bytes(body).decode(), object_hook=_revive_json)
         if content_type == PICKLE5:
             if not allow_pickle:
                 raise BadPayload("pickle5 is not allowed here; see allow_pickle")
-            return pickle.loads(body, buffers=buffers)
+            return pickle.loads(body, buffers=frames)
     except BadPayload:
         raise
     except Exception as error:  # a foreign payload can make a decoder raise almost anything
-        raise _undecodable(content_type, error) from error
+        raise BadPayload(f"not {content_type}: {type(error).__name__}: {error}") from error
     raise BadPayload(f"unknown content type {content_type!r}; known are {', '.join(CONTENT_TYPES)}")
-
-
-def _undecodable(content_type: str, error: Exception) -> BadPayload:
-    return BadPayload(f"not {content_type}: {type(error).__name__}: {error}")
 
 
 # --- encoders ---------------------------------------------------------------------------------------------------------
 
 
-# Packers to be used again: making one costs more than packing a small value. Taking from and adding to a list is
+class _Packing:
+    """A packer with the frames that belong to what it packs now."""
+
+    __slots__ = ("frames", "packer")
+
+    def __init__(self) -> None:
+        self.frames: list[Buffer] = []
+        # strict_types: named tuples, enums and other derived classes come to `_convert` and do not lose their kind
+        self.packer = msgpack.Packer(default=self._convert, strict_types=True)
+
+    def _convert(self, value: Any) -> Any:
+        if type(value) is Attachment:
+            return {"$type": BYTES, "data": self._attach(value.data)}
+        if is_plain_array(value):
+            marker, data = pack_array(value)
+            marker["data"] = data if len(data) < ATTACH_BYTES_MIN else self._attach(data)
+            return marker
+        return convert_value(value)
+
+    def _attach(self, data: Buffer) -> Any:
+        """Give what stands for these bytes: the number of their frame, or a copy when there are too many frames."""
+        if len(self.frames) >= TASK_FRAMES_MAX - 1:  # the body is one, too
+            return bytes(data)
+        self.frames.append(data)
+        return len(self.frames)
+
+
+# Packings to be used again: making one costs more than packing a small value. Taking from and adding to a list is
 # atomic, so threads share them without a lock, and a conversion that packs something by itself gets another one.
-_packers: list[Any] = []
+_packings: list[_Packing] = []
 _PACKER_BYTES_MAX = 64 * 1024
 
 
-def _pack(value: Any) -> bytes:
+def _pack(value: Any) -> Payload:
     try:
-        packer = _packers.pop()
+        packing = _packings.pop()
     except IndexError:
-        # strict_types: named tuples, enums and other derived classes come to convert_value instead of losing their kind
-        packer = msgpack.Packer(default=convert_value, strict_types=True)
+        packing = _Packing()
     try:
-        body: bytes = packer.pack(value)
+        body: bytes = packing.packer.pack(value)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise BadPayload(f"cannot be sent as msgpack: {error}") from error
-    if len(body) < _PACKER_BYTES_MAX:  # one that has grown would keep its memory
-        _packers.append(packer)
-    return body
+        hint = " (too deep, or it contains itself)" if "recursion" in str(error) else ""
+        raise BadPayload(f"cannot be sent as msgpack: {error}{hint}") from error
+    size = len(body)
+    if packing.frames:
+        frames, packing.frames = packing.frames, []
+        if size < _PACKER_BYTES_MAX:
+            _packings.append(packing)
+        return (body, *frames)
+    if size < _PACKER_BYTES_MAX:  # one that has grown would keep its memory
+        _packings.append(packing)
+    return body if size < ATTACH_BYTES_MIN else (body,)
 
 
 def _encode(value: Any, content_type: str) -> Payload:
@@ -174,14 +197,20 @@ def _encode_pickle(value: Any) -> Payload:
 
 def _encode_raw(value: Any) -> Payload:
     if isinstance(value, (list, tuple)):
-        if not 1 <= len(value) <= TASK_FRAMES_MAX or not all(
-            isinstance(v, (bytes, bytearray, memoryview)) for v in value
-        ):
-            raise BadPayload(f"content type raw carries 1 to {TASK_FRAMES_MAX} bytes objects")
-        return tuple(value)
-    if not isinstance(value, (bytes, bytearray, memoryview)):
-        raise BadPayload(f"content type raw carries bytes, not {type(value).__name__}")
-    return (value,) if memoryview(value).nbytes >= ATTACH_BYTES_MIN else bytes(value)
+        frames = tuple(_raw_bytes(item) for item in value)
+        if not 1 <= len(frames) <= TASK_FRAMES_MAX:
+            raise BadPayload(f"content type raw carries 1 to {TASK_FRAMES_MAX} bytes objects, not {len(frames)}")
+        return frames
+    data = _raw_bytes(value)
+    return (data,) if memoryview(data).nbytes >= ATTACH_BYTES_MIN else bytes(data)
+
+
+def _raw_bytes(value: Any) -> Buffer:
+    if isinstance(value, Attachment):
+        return value.data
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return value
+    raise BadPayload(f"content type raw carries bytes, not {type(value).__name__}")
 
 
 def _framed(body: bytes) -> Payload:
@@ -190,36 +219,58 @@ def _framed(body: bytes) -> Payload:
 
 def _json_ready(value: Any) -> Any:
     """Convert what json cannot carry, all the way down; json's own hook would miss named tuples and odd keys."""
-    if type(value) in _EXACT_JSON:
-        return value
-    if type(value) in (list, tuple):
+    kind = type(value)
+    if kind in _EXACT_JSON:
+        return value if kind is not int or value.bit_length() < LONG_INT_BITS else convert_value(value)
+    if kind is float:
+        return value if math.isfinite(value) else {"$float": str(value)}
+    if kind in (list, tuple):
         return [_json_ready(item) for item in value]
-    if type(value) is dict:
-        return {key if isinstance(key, str) else str(convert_key(key)): _json_ready(v) for key, v in value.items()}
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return _marker(value)
+    if kind is dict:
+        ready = {convert_key(key): _json_ready(item) for key, item in value.items()}
+        if len(ready) != len(value):
+            raise ValueError("two keys of a dict become the same text")
+        return ready
+    if isinstance(value, (bytes, bytearray, memoryview, Attachment)):
+        data = value.data if isinstance(value, Attachment) else value
+        return {"$bytes": base64.b64encode(data).decode()}
     return _json_ready(convert_value(value))
-
-
-def convert_key(key: Any) -> Any:
-    """Give a JSON object's name for a dict key: the word of JSON for None and bool, else its str."""
-    return {None: "null", True: "true", False: "false"}[key] if key is None or isinstance(key, bool) else key
 
 
 # --- decoders ---------------------------------------------------------------------------------------------------------
 
 
-def _unpack(body: Buffer) -> Any:
+def _unpack(body: Buffer, frames: Sequence[Buffer]) -> Any:
     # Markers are rare, and a hook costs a Python call for each map: look for one before asking for it.
+    hook = None
     if b"$type" in (body if type(body) is bytes else bytes(body)):
-        return msgpack.unpackb(body, strict_map_key=False, object_hook=_revive)
-    return msgpack.unpackb(body, strict_map_key=False)
+        hook = functools.partial(revive, frames=frames)
+    try:
+        return msgpack.unpackb(body, strict_map_key=False, object_hook=hook)
+    except TypeError as error:
+        if "unhashable" not in str(error):
+            raise
+        return msgpack.unpackb(body, strict_map_key=False, object_pairs_hook=functools.partial(_pairs, frames=frames))
 
 
-def _revive(value: dict[Any, Any]) -> Any:
-    if len(value) == 2 and value.get("$type") == "builtins.int" and isinstance(value.get("$repr"), str):
-        return int(value["$repr"])
-    return value
+def _pairs(pairs: list[tuple[Any, Any]], frames: Sequence[Buffer]) -> Any:
+    """Make a dict of a map with keys that are arrays or maps: tuples, and what a map's repr is."""
+    return revive({_hashable(key): item for key, item in pairs}, frames)
+
+
+def _hashable(key: Any) -> Any:
+    if isinstance(key, list):
+        return tuple(_hashable(item) for item in key)
+    return repr(key) if isinstance(key, dict) else key
+
+
+def _revive_json(value: dict[str, Any]) -> Any:
+    if len(value) == 1:
+        if isinstance(value.get("$bytes"), str):
+            return base64.b64decode(value["$bytes"], validate=True)
+        if value.get("$float") in ("nan", "inf", "-inf"):
+            return float(value["$float"])
+    return revive(value)
 
 
 def _decode_raw(payload: Payload) -> Any:
@@ -227,55 +278,3 @@ def _decode_raw(payload: Payload) -> Any:
         return payload
     frames = [bytes(frame) for frame in payload]
     return frames[0] if len(frames) == 1 else frames
-
-
-# --- values that no format knows --------------------------------------------------------------------------------------
-
-
-def convert_value(value: Any) -> Any:
-    """Convert one value that the format does not know, one level deep; never raises for a strange value."""
-    for kind, convert in _BY_CLASS:
-        if isinstance(value, kind):
-            return convert(value)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    for method in ("model_dump", "tolist", "isoformat"):
-        convert_self = getattr(value, method, None)
-        if callable(convert_self) and not isinstance(value, type):
-            converted = convert_self()
-            return _marker(value) if converted is value else converted
-    return _marker(value)
-
-
-def _marker(value: Any) -> dict[str, str]:
-    kind = type(value)
-    try:
-        shown = repr(value)
-    except Exception as error:  # a broken __repr__ must not cost the whole result
-        shown = f"<repr raised {type(error).__name__}>"
-    return {"$type": f"{kind.__module__}.{kind.__qualname__}", "$repr": shown[:_REPR_CHARACTERS_MAX]}
-
-
-def _convert_int(value: int) -> Any:
-    if type(value) is not int and -(2**63) <= value < 2**64:
-        return int(value)
-    return {"$type": "builtins.int", "$repr": str(int(value))}
-
-
-def _convert_tuple(value: tuple[Any, ...]) -> Any:
-    as_dict = getattr(value, "_asdict", None)
-    return as_dict() if callable(as_dict) else list(value)
-
-
-# In this order: an IntEnum is an enum before it is an int.
-_BY_CLASS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
-    (tuple, _convert_tuple),
-    (enum.Enum, lambda value: value.value),
-    (int, _convert_int),
-    (str, str.__str__),  # the text itself, whatever a derived class makes of str()
-    (float, float),
-    ((decimal.Decimal, uuid.UUID, pathlib.PurePath), str),
-    ((bytes, bytearray, memoryview), bytes),
-    (Mapping, dict),
-    ((list, collections.deque, AbstractSet, range), list),
-)

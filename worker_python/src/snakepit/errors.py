@@ -21,6 +21,7 @@ __all__ = [
     "NoSuchFunction",
     "NoSuchPool",
     "NotFound",
+    "ResultTooLarge",
     "SnakepitError",
     "StreamBroken",
     "TaskCancelled",
@@ -36,6 +37,10 @@ __all__ = [
     "UsedAfterFork",
     "error_from_code",
 ]
+
+
+# What a worker says as the type of a failure when the function went well and its result was not sent.
+RESULT_TOO_LARGE = "TooLarge"
 
 
 class SnakepitError(Exception):
@@ -149,6 +154,12 @@ class TooLarge(SnakepitError):
     code = "too_large"
 
 
+class ResultTooLarge(TaskError, TooLarge):
+    """What the function returned is over a limit and was not sent; the message has size, limit and remedy."""
+
+    code = "failed"
+
+
 class BadRequest(SnakepitError):
     """The broker did not understand the request: `bad_message`, `bad_field`, `unsupported` or `unknown_verb`."""
 
@@ -220,4 +231,6 @@ _CLASSES: dict[str, type[SnakepitError]] = {
 
 def error_from_code(code: str, message: str, details: Mapping[str, Any] | None = None) -> SnakepitError:
     """Make the exception for an error code of the protocol; an unknown code gives a plain `SnakepitError`."""
+    if code == TaskError.code and details is not None and details.get("type") == RESULT_TOO_LARGE:
+        return ResultTooLarge(message, details=details)
     return _CLASSES.get(code, SnakepitError)(message, code=code, details=details)

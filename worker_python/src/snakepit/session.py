@@ -139,6 +139,13 @@ class Session:
         """Whether a frame is over the broker's limit: libzmq would end the connection there, again and again."""
         return any(memoryview(frame).nbytes > self.frame_bytes_max for frame in frames)
 
+    def _say_too_large(self, what: str, frames: tuple[Buffer, ...]) -> str:
+        largest = max(memoryview(frame).nbytes for frame in frames)
+        return (
+            f"{what} has {largest:,} bytes in one frame, and the broker takes {self.frame_bytes_max:,} "
+            "(limits.frame_max): send it in parts, or as several arrays or attachments, or raise that limit"
+        )
+
     def _put(self, command: bytes, frames: tuple[Buffer, ...]) -> None:
         """Put a command that carries a payload into the outbox."""
         if len(command) > self.inline_bytes_max and not frames:

@@ -110,7 +110,10 @@ class LocalPit(Caller):
 
     def _begin(self, request: Request) -> RunningTask:
         options = {key: value for key, value in request.options.items() if key in _TASK_OPTIONS}
-        command = Task(next(self._fences), 1, request.function, request.payload, options)
+        payload = request.payload
+        if isinstance(payload, tuple):  # what the task gets is no longer the caller's memory
+            payload = tuple(bytes(frame) for frame in payload)
+        command = Task(next(self._fences), 1, request.function, payload, options)
         running = self._running[request.task_id] = RunningTask(command, time.monotonic())
         return running
 

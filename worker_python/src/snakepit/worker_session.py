@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 from . import message as m
 from .encode import encode
+from .errors import RESULT_TOO_LARGE
 from .message import Buffer
 from .session import Session, State
 from .task import RunningTask
@@ -76,8 +77,8 @@ class WorkerSession(Session):
             return
         self.tasks_done += 1
         if frames and self._is_too_large(frames):
-            text = f"a frame of the result is over the broker's {self.frame_bytes_max} bytes"
-            command, frames = encode(m.Error(fence, "failed", text, {"type": "TooLarge"})), ()
+            text = self._say_too_large("the result", frames)
+            command, frames = encode(m.Error(fence, "failed", text, {"type": RESULT_TOO_LARGE})), ()
         if self.state is State.READY:
             self._put(command, frames)
         self._remember(fence, command, frames)
