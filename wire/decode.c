@@ -27,12 +27,16 @@ decode_hello(struct decoder *decoder, struct message *message)
     role_at = decoder->reader.at;
     if (take_str(decoder, "role", 1, LABEL_BYTES_MAX, &role) != OK)
         return ERR_INVALID;
-    if (!text_is(role, hello->is_worker ? "worker" : "client")) {
+    hello->is_agent = hello->is_worker && text_is(role, "agent");
+    hello->is_worker = hello->is_worker && !hello->is_agent;
+    if (!hello->is_agent && !text_is(role, hello->is_worker ? "worker" : "client")) {
         decoder->reader.at = role_at;
         return decoder_fail(decoder, ERROR_BAD_FIELD, "role", hello->is_worker
                             ? "this endpoint is for workers; clients connect to another one"
                             : "this endpoint is for clients; workers connect to another one");
     }
+    if (hello->is_agent)
+        return keys_decode(decoder, &agent_keys, "facts", hello);
     return keys_decode(decoder, hello->is_worker ? &worker_keys : &client_keys, "facts", hello);
 }
 

@@ -110,13 +110,13 @@ take_bin(struct decoder *decoder, const char *field, uint32_t min, uint32_t max,
 }
 
 int
-take_pool(struct decoder *decoder, bool admin_too, struct bytes *ret_name)
+take_pool(struct decoder *decoder, bool to_submit, struct bytes *ret_name)
 {
     uint32_t at = decoder->reader.at;
 
-    if (take_str(decoder, "pool", 1, NAME_BYTES_MAX, ret_name) != OK)
+    if (take_str(decoder, "pool", to_submit ? 0 : 1, NAME_BYTES_MAX, ret_name) != OK)
         return ERR_INVALID;
-    if (text_is_name(*ret_name) || (admin_too && text_is(*ret_name, ADMIN_POOL)))
+    if (text_is_name(*ret_name) || (to_submit && (ret_name->size == 0 || text_is(*ret_name, ADMIN_POOL))))
         return OK;
     return fail_field_at(decoder, at, "pool", "a name consists of A-Z a-z 0-9 _ . -");
 }
@@ -222,6 +222,101 @@ take_headers(struct decoder *decoder, const char *field, struct bytes *ret_heade
     if (decoder->reader.at - at > HEADERS_BYTES_MAX)
         return fail_field_at(decoder, at, field, "the headers are too long");
     *ret_headers = (struct bytes){decoder->reader.data + at, pairs > 0 ? decoder->reader.at - at : 0};
+    return OK;
+}
+
+/* Take the head of an array of records, of which there may be `max`. */
+static int
+take_records(struct decoder *decoder, const char *field, uint32_t max, uint32_t *ret_count)
+{
+    uint32_t at = decoder->reader.at;
+
+    if (!has_value(decoder, field))
+        return ERR_INVALID;
+    if (reader_array(&decoder->reader, ret_count) != OK)
+        return fail_field(decoder, field, "must be an array");
+    return *ret_count <= max ? OK : fail_field_at(decoder, at, field, "the array is too long");
+}
+
+/* Pass over what a later version may have put behind the fields of a record that lies in `depth` arrays and maps. */
+static int
+pass_later_fields(struct decoder *decoder, unsigned depth, uint32_t fields)
+{
+    while (fields-- > 0)
+        if (reader_skip(&decoder->reader, NESTING_MAX - depth, NULL) != OK)
+            return decoder_fail(decoder, ERROR_BAD_MESSAGE, NULL, "not MessagePack, or nested too deep");
+    return OK;
+}
+
+int
+take_agent_pools(struct decoder *decoder, const char *field, struct agent_pools *ret_pools)
+{
+    uint32_t records_at;
+
+    *ret_pools = (struct agent_pools){0};
+    if (take_records(decoder, field, AGENT_POOLS_MAX, &ret_pools->count) != OK)
+        return ERR_INVALID;
+    records_at = decoder->reader.at;
+    for (uint32_t i = 0; i < ret_pools->count; i++) {
+        uint32_t at = decoder->reader.at;
+        uint32_t fields;
+        struct bytes name;
+        uint64_t wanted;
+
+        if (quick_array(&decoder->reader, &fields) != OK || fields < 2 || quick_str(&decoder->reader, &name) != OK ||
+            quick_uint(&decoder->reader, &wanted) != OK || !text_is_name(name) || wanted > UINT32_MAX)
+            return fail_field_at(decoder, at, field, "must hold arrays of a name and a number");
+        if (pass_later_fields(decoder, 4, fields - 2) != OK)
+            return ERR_INVALID;
+    }
+    ret_pools->encoded = (struct bytes){decoder->reader.data + records_at, decoder->reader.at - records_at};
+    return OK;
+}
+
+int
+take_processes(struct decoder *decoder, struct processes *ret_processes)
+{
+    uint32_t records_at;
+
+    *ret_processes = (struct processes){0};
+    if (take_records(decoder, "processes", PROCESSES_MAX, &ret_processes->count) != OK)
+        return ERR_INVALID;
+    records_at = decoder->reader.at;
+    for (uint32_t i = 0; i < ret_processes->count; i++) {
+        uint32_t at = decoder->reader.at;
+        uint32_t fields;
+        uint64_t number;
+
+        if (quick_array(&decoder->reader, &fields) != OK || fields < 3 || quick_uint(&decoder->reader, &number) != OK ||
+            quick_uint(&decoder->reader, &number) != OK || quick_uint(&decoder->reader, &number) != OK)
+            return fail_field_at(decoder, at, "processes", "must hold arrays of three numbers");
+        if (pass_later_fields(decoder, 3, fields - 3) != OK)
+            return ERR_INVALID;
+    }
+    ret_processes->encoded = (struct bytes){decoder->reader.data + records_at, decoder->reader.at - records_at};
+    return OK;
+}
+
+int
+take_map(struct decoder *decoder, const char *field, uint32_t max, unsigned depth, struct bytes *ret_map)
+{
+    uint32_t at = decoder->reader.at;
+    uint32_t pairs;
+    struct bytes key;
+
+    if (!has_value(decoder, field))
+        return ERR_INVALID;
+    if (reader_map(&decoder->reader, &pairs) != OK)
+        return fail_field(decoder, field, "must be a map");
+    for (uint32_t i = 0; i < pairs; i++) {
+        if (quick_str(&decoder->reader, &key) != OK)
+            return fail_field(decoder, field, "must be a map with str keys");
+        if (reader_skip(&decoder->reader, NESTING_MAX - depth, NULL) != OK)
+            return decoder_fail(decoder, ERROR_BAD_MESSAGE, NULL, "not MessagePack, or nested too deep");
+    }
+    if (decoder->reader.at - at > max)
+        return fail_field_at(decoder, at, field, "the map is too long");
+    *ret_map = (struct bytes){decoder->reader.data + at, pairs > 0 ? decoder->reader.at - at : 0};
     return OK;
 }
 

@@ -37,9 +37,9 @@ take_text(struct decoder *decoder, const char *field, uint32_t max, struct bytes
 int
 take_bin(struct decoder *decoder, const char *field, uint32_t min, uint32_t max, struct bytes *ret_bytes);
 
-/* The name of a pool; with `admin_too` also ADMIN_POOL. */
+/* The name of a pool; with `to_submit` also ADMIN_POOL, or nothing for the default pool. */
 int
-take_pool(struct decoder *decoder, bool admin_too, struct bytes *ret_name);
+take_pool(struct decoder *decoder, bool to_submit, struct bytes *ret_name);
 
 /* What stands for a task on this side: an id or a fence. */
 int
@@ -54,6 +54,19 @@ take_payload(struct decoder *decoder, struct payload *ret_payload);
 /* An array of at most LEASES_MAX uints. */
 int
 take_fences(struct decoder *decoder, const char *field, struct fences *ret_fences);
+
+/* An array of at most AGENT_POOLS_MAX arrays [name, wanted]. */
+int
+take_agent_pools(struct decoder *decoder, const char *field, struct agent_pools *ret_pools);
+
+/* An array of at most PROCESSES_MAX arrays [pid, rss_bytes, cpu_us]. */
+int
+take_processes(struct decoder *decoder, struct processes *ret_processes);
+
+/* A map with str keys and any values, at most `max` bytes, as it is encoded; the values lie in `depth` arrays and maps.
+ * An empty one gives empty bytes. */
+int
+take_map(struct decoder *decoder, const char *field, uint32_t max, unsigned depth, struct bytes *ret_map);
 
 /* A map of str to str, at most HEADERS_BYTES_MAX, as it is encoded. */
 int

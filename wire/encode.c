@@ -54,10 +54,12 @@ encode_hello(struct wire_buffer *buffer, enum side side, const struct message *m
     const struct hello *hello = &message->hello;
     size_t command_at = begin(buffer, VERB_HELLO, 3);
 
-    if (hello->is_worker != (side == SIDE_WORKER))
+    if ((hello->is_worker || hello->is_agent) != (side == SIDE_WORKER))
         return ERR_INVALID;
     wire_write_text(buffer, PROTOCOL_NAME);
-    wire_write_text(buffer, hello->is_worker ? "worker" : "client");
+    wire_write_text(buffer, hello->is_agent ? "agent" : hello->is_worker ? "worker" : "client");
+    if (hello->is_agent)
+        return keys_encode(buffer, command_at, &agent_keys, hello);
     return keys_encode(buffer, command_at, hello->is_worker ? &worker_keys : &client_keys, hello);
 }
 
@@ -122,7 +124,7 @@ encode_submit(struct wire_buffer *buffer, enum side side, const struct message *
     const struct submit *submit = &message->submit;
     size_t command_at = begin(buffer, VERB_SUBMIT, 5);
 
-    if (!text_is_name(submit->pool) && !text_is(submit->pool, ADMIN_POOL))
+    if (submit->pool.size > 0 && !text_is_name(submit->pool) && !text_is(submit->pool, ADMIN_POOL))
         return ERR_INVALID;
     if (write_ref(buffer, side, &submit->id) != OK)
         return ERR_INVALID;

@@ -25,6 +25,8 @@ static const char *const names[ERROR_CODES] = {
     [ERROR_TOO_LATE] = "too_late",
     [ERROR_STALE] = "stale",
     [ERROR_UNAVAILABLE] = "unavailable",
+    [ERROR_GIL_ENABLED] = "gil_enabled",
+    [ERROR_POOL_FAILED] = "pool_failed",
     [ERROR_INTERNAL] = "internal",
 };
 

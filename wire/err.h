@@ -36,6 +36,8 @@ enum error_code {
     ERROR_TOO_LATE,
     ERROR_STALE,
     ERROR_UNAVAILABLE,
+    ERROR_GIL_ENABLED,
+    ERROR_POOL_FAILED,
     ERROR_INTERNAL,
     ERROR_CODES, /* how many there are */
 };

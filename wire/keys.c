@@ -8,6 +8,8 @@
 
 static const char *const on_disconnect_words[] = {"continue", "cancel", NULL};
 static const char *const profile_words[] = {"process", "thread", NULL};
+static const char *const exit_cause_words[] = {"exit", "signal", "oom", "start_failed", "no_memory", NULL};
+static const char *const agent_state_words[] = {"ok", "failed", NULL};
 static const char *const on_loss_words[] = {"requeue", "lost", NULL};
 
 #define AT(field) .at = offsetof(struct hello, field)
@@ -28,6 +30,19 @@ static const struct key worker_list[] = {
     {KEY("gil_enabled"), KEY_BOOL, AT(gil_enabled), .initial = true},
     {KEY("session"), KEY_UINT64, AT(session), .max = UINT64_MAX},
     {KEY("leases"), KEY_FENCES, AT(leases)},
+    {KEY("agent"), KEY_UINT64, AT(agent), .max = UINT64_MAX},
+    {KEY("replaces"), KEY_UINT64, AT(replaces), .max = UINT64_MAX},
+    {KEY("free_threaded"), KEY_BOOL, AT(free_threaded)},
+    {KEY("gil_module"), KEY_STR, AT(gil_module), .max = LABEL_BYTES_MAX},
+    {KEY("report"), KEY_MAP, AT(report), .max = REPORT_BYTES_MAX},
+};
+
+static const struct key agent_list[] = {
+    {KEY("agent"), KEY_UINT64, AT(agent), .min = 1, .max = UINT64_MAX},
+    {KEY("name"), KEY_STR, AT(name), .max = LABEL_BYTES_MAX},
+    {KEY("host"), KEY_STR, AT(host), .max = LABEL_BYTES_MAX},
+    {KEY("pid"), KEY_UINT64, AT(pid), .max = UINT64_MAX},
+    {KEY("pools"), KEY_AGENT_POOLS, AT(pools)},
 };
 #undef AT
 
@@ -42,6 +57,7 @@ static const struct key welcome_list[] = {
     {KEY("frame_max"), KEY_UINT64, AT(frame_max_bytes), .max = UINT64_MAX},
     {KEY("attachments_max"), KEY_UINT64, AT(attachments_max), .max = UINT64_MAX},
     {KEY("leases"), KEY_FENCES, AT(leases)},
+    {KEY("clients"), KEY_STR, AT(clients), .max = ENDPOINT_BYTES_MAX},
 };
 #undef AT
 
@@ -52,6 +68,8 @@ static const struct key heartbeat_list[] = {
     {KEY("tasks_done"), KEY_UINT64, AT(tasks_done), .max = UINT64_MAX},
     {KEY("running"), KEY_FENCES, AT(running), .said_at = offsetof(struct heartbeat, has_running)},
     {KEY("gil_enabled"), KEY_TRISTATE, AT(gil_enabled)},
+    {KEY("gil_module"), KEY_STR, AT(gil_module), .max = LABEL_BYTES_MAX},
+    {KEY("report"), KEY_MAP, AT(report), .max = REPORT_BYTES_MAX},
 };
 #undef AT
 
@@ -117,8 +135,42 @@ static const struct key stop_list[] = {
 };
 #undef AT
 
+#define AT(field) .at = offsetof(struct replace, field)
+static const struct key replace_list[] = {
+    {KEY("reason"), KEY_TEXT, AT(reason), .max = ERROR_TEXT_BYTES_MAX},
+    {KEY("first"), KEY_BOOL, AT(first)},
+};
+#undef AT
+
+#define AT(field) .at = offsetof(struct retire, field)
+static const struct key retire_list[] = {
+    {KEY("kill"), KEY_BOOL, AT(kill)},
+    {KEY("grace_ms"), KEY_UINT64, AT(grace_ms), .max = UINT64_MAX},
+    {KEY("reason"), KEY_TEXT, AT(reason), .max = ERROR_TEXT_BYTES_MAX},
+};
+#undef AT
+
+#define AT(field) .at = offsetof(struct exited, field)
+static const struct key exited_list[] = {
+    {KEY("cause"), KEY_WORD, AT(cause), .words = exit_cause_words},
+    {KEY("status"), KEY_UINT64, AT(status), .max = UINT64_MAX},
+    {KEY("replaces"), KEY_UINT64, AT(replaces), .max = UINT64_MAX},
+    {KEY("text"), KEY_TEXT, AT(text), .max = ERROR_TEXT_BYTES_MAX},
+};
+#undef AT
+
+#define AT(field) .at = offsetof(struct pool_report, field)
+static const struct key pool_list[] = {
+    {KEY("state"), KEY_WORD, AT(state), .words = agent_state_words},
+    {KEY("wanted"), KEY_UINT32, AT(wanted), .said_at = offsetof(struct pool_report, has_wanted), .max = UINT32_MAX},
+    {KEY("changed"), KEY_BOOL, AT(changed)},
+    {KEY("reason"), KEY_TEXT, AT(reason), .max = ERROR_TEXT_BYTES_MAX},
+};
+#undef AT
+
 const struct keys client_keys = {KEYS(client_list), .required = 1}; /* instance */
 const struct keys worker_keys = {KEYS(worker_list), .required = 1}; /* pool */
+const struct keys agent_keys = {KEYS(agent_list), .required = 1};   /* agent */
 const struct keys welcome_keys = {KEYS(welcome_list)};
 const struct keys heartbeat_keys = {KEYS(heartbeat_list)};
 /* The sender asked for something; unlike a fact it must not be passed over. */
@@ -127,3 +179,7 @@ const struct keys task_keys = {KEYS(task_list)};
 const struct keys info_keys = {KEYS(info_list)};
 const struct keys details_keys = {KEYS(details_list)};
 const struct keys stop_keys = {KEYS(stop_list)};
+const struct keys replace_keys = {KEYS(replace_list)};
+const struct keys retire_keys = {KEYS(retire_list)};
+const struct keys exited_keys = {KEYS(exited_list)};
+const struct keys pool_keys = {KEYS(pool_list)};

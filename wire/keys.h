@@ -18,6 +18,8 @@ enum key_kind {
     KEY_POOL,
     KEY_FENCES,
     KEY_HEADERS,
+    KEY_MAP, /* of anything, at most max bytes */
+    KEY_AGENT_POOLS,
     KEY_PROTOCOLS, /* a bool: whether the list is there */
 };
 
@@ -40,9 +42,11 @@ struct keys {
     bool refuses_unknown; /* else unknown keys are passed over */
 };
 
-/* For struct hello (of a client, of a worker), welcome, heartbeat, submit, task_command, info, error and stop. */
+/* For struct hello (of a client, a worker, an agent), welcome, heartbeat, submit, task_command, info, error, stop, replace,
+ * retire, exited and pool_report. */
 extern const struct keys client_keys;
 extern const struct keys worker_keys;
+extern const struct keys agent_keys;
 extern const struct keys welcome_keys;
 extern const struct keys heartbeat_keys;
 extern const struct keys submit_keys;
@@ -50,6 +54,10 @@ extern const struct keys task_keys;
 extern const struct keys info_keys;
 extern const struct keys details_keys;
 extern const struct keys stop_keys;
+extern const struct keys replace_keys;
+extern const struct keys retire_keys;
+extern const struct keys exited_keys;
+extern const struct keys pool_keys;
 
 /* Take a map, or nothing where the command has ended, into a struct that holds the initial values. */
 int

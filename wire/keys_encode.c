@@ -19,6 +19,8 @@ is_said(const struct keys *keys, uint32_t i, const uint8_t *source)
     const struct key *key = &keys->list[i];
     const void *field = source + key->at;
 
+    if (keys->required & 1u << i)
+        return true;
     if (key->said_at > 0)
         return *(const bool *)(source + key->said_at);
     switch (key->kind) {
@@ -35,8 +37,10 @@ is_said(const struct keys *keys, uint32_t i, const uint8_t *source)
         return *(const unsigned *)field != 0;
     case KEY_FENCES:
         return ((const struct fences *)field)->count > 0;
+    case KEY_AGENT_POOLS:
+        return ((const struct agent_pools *)field)->count > 0;
     default:
-        return keys->required & 1u << i || ((const struct bytes *)field)->size > 0;
+        return ((const struct bytes *)field)->size > 0;
     }
 }
 
@@ -99,11 +103,29 @@ write_fences(struct wire_buffer *buffer, const struct fences *fences)
 }
 
 static int
-write_headers(struct wire_buffer *buffer, struct bytes headers)
+write_agent_pools(struct wire_buffer *buffer, const struct agent_pools *pools)
 {
-    if (headers.size > HEADERS_BYTES_MAX)
+    if (pools->count > AGENT_POOLS_MAX)
         return ERR_INVALID;
-    wire_write_raw(buffer, headers);
+    wire_write_array(buffer, pools->count);
+    if (!pools->list)
+        wire_write_raw(buffer, pools->encoded);
+    for (uint32_t i = 0; pools->list && i < pools->count; i++) {
+        wire_write_array(buffer, 2);
+        if (write_pool(buffer, pools->list[i].name) != OK)
+            return ERR_INVALID;
+        wire_write_uint(buffer, pools->list[i].wanted);
+    }
+    return OK;
+}
+
+/* A map that is encoded already. */
+static int
+write_map(struct wire_buffer *buffer, struct bytes map, uint64_t bytes_max)
+{
+    if (map.size > bytes_max)
+        return ERR_INVALID;
+    wire_write_raw(buffer, map);
     return OK;
 }
 
@@ -133,7 +155,11 @@ write_value(struct wire_buffer *buffer, const struct key *key, const void *field
     case KEY_FENCES:
         return write_fences(buffer, field);
     case KEY_HEADERS:
-        return write_headers(buffer, *(const struct bytes *)field);
+        return write_map(buffer, *(const struct bytes *)field, HEADERS_BYTES_MAX);
+    case KEY_MAP:
+        return write_map(buffer, *(const struct bytes *)field, key->max);
+    case KEY_AGENT_POOLS:
+        return write_agent_pools(buffer, field);
     case KEY_PROTOCOLS:
         wire_write_array(buffer, 1);
         wire_write_text(buffer, PROTOCOL_NAME);

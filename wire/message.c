@@ -10,7 +10,9 @@ static const char *const names[] = {
     [VERB_RESULT] = "RESULT",     [VERB_ERROR] = "ERROR",     [VERB_CHUNK] = "CHUNK",
     [VERB_SEEN] = "SEEN",         [VERB_TASK] = "TASK",       [VERB_STARTED] = "STARTED",
     [VERB_RECALL] = "RECALL",     [VERB_NACK] = "NACK",       [VERB_DRAINING] = "DRAINING",
-    [VERB_STOP] = "STOP",
+    [VERB_STOP] = "STOP",         [VERB_REPLACE] = "REPLACE", [VERB_RETIRE] = "RETIRE",
+    [VERB_PROCESSES] = "PROCESSES", [VERB_EXITED] = "EXITED", [VERB_POOL] = "POOL",
+    [VERB_EVENT] = "EVENT",
 };
 
 const char *

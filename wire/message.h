@@ -36,6 +36,11 @@ enum {
     INSTANCE_BYTES = 16,
     ID_BYTES_MAX = 16,
     NESTING_MAX = 16,
+    ENDPOINT_BYTES_MAX = 256,
+    REPORT_BYTES_MAX = 16384,
+    AGENT_POOLS_MAX = 256, /* in one HELLO */
+    PROCESSES_MAX = 4096,  /* in one PROCESSES */
+    EVENT_BYTES_MAX = 8192,
 };
 
 #define DURATION_MS_MAX INT64_C(315360000000) /* ten years */
@@ -61,6 +66,12 @@ enum verb {
     VERB_NACK = 19,
     VERB_DRAINING = 20,
     VERB_STOP = 21,
+    VERB_REPLACE = 24,
+    VERB_RETIRE = 25,
+    VERB_PROCESSES = 26,
+    VERB_EXITED = 27,
+    VERB_POOL = 28,
+    VERB_EVENT = 29,
 };
 
 /* The verb's name in docs/protocol.md, or "?" for a number that has none. */
@@ -98,6 +109,8 @@ ref_number(uint64_t number);
 enum on_disconnect { DISCONNECT_CONTINUE, DISCONNECT_CANCEL };
 enum on_loss { LOSS_REQUEUE, LOSS_FINAL };
 enum profile { PROFILE_PROCESS, PROFILE_THREAD };
+enum exit_cause { EXIT_STATUS, EXIT_SIGNAL, EXIT_OOM, EXIT_START_FAILED, EXIT_NO_MEMORY };
+enum agent_state { AGENT_POOL_OK, AGENT_POOL_FAILED };
 
 /* Fences. A decoder gives a view of the encoded array: iterate with wire_fences_next.
  * Whoever encodes a command sets `list`, or leaves it NULL to send on what was decoded. */
@@ -111,8 +124,42 @@ struct fences {
 int
 wire_fences_next(struct fences *fences, uint64_t *ret_fence);
 
+/* A pool that an agent serves, and how many workers it keeps alive for it. */
+struct agent_pool {
+    struct bytes name;
+    uint32_t wanted;
+};
+
+/* What a worker process and its descendants use, as their agent measured it. */
+struct process_usage {
+    uint64_t pid;
+    uint64_t rss_bytes;
+    uint64_t cpu_us;
+};
+
+/* Lists of them; decoded and encoded as fences are. */
+struct agent_pools {
+    uint32_t count;
+    struct bytes encoded;
+    const struct agent_pool *list;
+};
+
+struct processes {
+    uint32_t count;
+    struct bytes encoded;
+    const struct process_usage *list;
+};
+
+/* Take the next one of the list. OK, or ERR_NOT_FOUND at the end. */
+int
+wire_agent_pools_next(struct agent_pools *pools, struct agent_pool *ret_pool);
+
+int
+wire_processes_next(struct processes *processes, struct process_usage *ret_usage);
+
 struct hello {
     bool is_worker;
+    bool is_agent; /* neither: a client */
     struct bytes protocol; /* "SPIT/1", or what the peer speaks instead */
     /* client */
     struct bytes instance; /* INSTANCE_BYTES */
@@ -127,7 +174,15 @@ struct hello {
     bool gil_enabled;
     uint64_t session; /* to resume; 0: none */
     struct fences leases;
-    /* both */
+    uint64_t replaces;       /* session of the worker whose place it takes; 0: none */
+    bool free_threaded;      /* how the interpreter was built */
+    struct bytes gil_module; /* whose import switched the GIL on; empty: none, or not known */
+    struct bytes report;     /* one encoded map for people, or empty */
+    /* agent */
+    struct agent_pools pools;
+    /* worker and agent; `host` and `pid`, too */
+    uint64_t agent; /* the agent's own number, or that of the one that started the worker; 0: none */
+    /* all */
     struct bytes name;
 };
 
@@ -142,6 +197,7 @@ struct welcome {
     uint64_t frame_max_bytes;
     uint64_t attachments_max; /* frames per task */
     struct fences leases;
+    struct bytes clients; /* to workers: the endpoint at which tasks are submitted */
 };
 
 struct heartbeat {
@@ -152,6 +208,8 @@ struct heartbeat {
     int gil_enabled; /* -1: not said */
     struct fences running;
     bool has_running;
+    struct bytes gil_module;
+    struct bytes report; /* one encoded map, or empty: unchanged */
 };
 
 struct submit {
@@ -243,6 +301,45 @@ struct stop {
     uint64_t grace_ms;
 };
 
+struct replace {
+    uint64_t session; /* of the worker that is to be replaced */
+    uint64_t pid;
+    struct bytes pool;
+    struct bytes reason;
+    bool first; /* memory forbids both at one time: end the old one before */
+};
+
+struct retire {
+    uint64_t pid;
+    bool kill; /* at once, with its process group */
+    uint64_t grace_ms;
+    struct bytes reason;
+};
+
+struct exited {
+    struct bytes pool;
+    uint64_t pid; /* 0: it could not be started */
+    enum exit_cause cause;
+    uint64_t status; /* exit status, or number of the signal */
+    uint64_t replaces;
+    struct bytes text; /* the end of what it printed */
+};
+
+struct pool_report {
+    struct bytes pool;
+    enum agent_state state;
+    bool has_wanted;
+    uint32_t wanted;
+    bool changed; /* its workers run an older configuration */
+    struct bytes reason;
+};
+
+/* Telemetry of an application. */
+struct app_event {
+    struct bytes name;   /* app.something */
+    struct bytes fields; /* one encoded map, or empty */
+};
+
 struct message {
     enum verb verb;
     union {
@@ -261,6 +358,12 @@ struct message {
         uint64_t fence; /* STARTED, RECALL */
         struct nack nack;
         struct stop stop;
+        struct replace replace;
+        struct retire retire;
+        struct processes processes;
+        struct exited exited;
+        struct pool_report pool;
+        struct app_event event;
     };
 };
 

@@ -21,6 +21,12 @@ int decode_task(struct decoder *decoder, struct message *message);
 int decode_fence(struct decoder *decoder, struct message *message); /* STARTED, RECALL */
 int decode_nack(struct decoder *decoder, struct message *message);
 int decode_stop(struct decoder *decoder, struct message *message);
+int decode_replace(struct decoder *decoder, struct message *message);
+int decode_retire(struct decoder *decoder, struct message *message);
+int decode_processes(struct decoder *decoder, struct message *message);
+int decode_exited(struct decoder *decoder, struct message *message);
+int decode_pool(struct decoder *decoder, struct message *message);
+int decode_event(struct decoder *decoder, struct message *message);
 
 /* Each appends one command: OK, or ERR_INVALID when a field breaks a limit; then a part may have been written. */
 int encode_hello(struct wire_buffer *buffer, enum side side, const struct message *message);
@@ -39,5 +45,11 @@ int encode_task(struct wire_buffer *buffer, enum side side, const struct message
 int encode_fence(struct wire_buffer *buffer, enum side side, const struct message *message);
 int encode_nack(struct wire_buffer *buffer, enum side side, const struct message *message);
 int encode_stop(struct wire_buffer *buffer, enum side side, const struct message *message);
+int encode_replace(struct wire_buffer *buffer, enum side side, const struct message *message);
+int encode_retire(struct wire_buffer *buffer, enum side side, const struct message *message);
+int encode_processes(struct wire_buffer *buffer, enum side side, const struct message *message);
+int encode_exited(struct wire_buffer *buffer, enum side side, const struct message *message);
+int encode_pool(struct wire_buffer *buffer, enum side side, const struct message *message);
+int encode_event(struct wire_buffer *buffer, enum side side, const struct message *message);
 
 #endif

@@ -45,6 +45,12 @@ static const struct rule rules[] = {
     [VERB_NACK] = {WORKER_TO_BROKER, true, 0, decode_nack, encode_nack},
     [VERB_DRAINING] = {WORKER_TO_BROKER, false, 0, decode_nothing, encode_nothing},
     [VERB_STOP] = {BROKER_TO_WORKER, false, 0, decode_stop, encode_stop},
+    [VERB_REPLACE] = {BROKER_TO_WORKER, false, 0, decode_replace, encode_replace},
+    [VERB_RETIRE] = {BROKER_TO_WORKER, false, 0, decode_retire, encode_retire},
+    [VERB_PROCESSES] = {WORKER_TO_BROKER, false, 0, decode_processes, encode_processes},
+    [VERB_EXITED] = {WORKER_TO_BROKER, false, 0, decode_exited, encode_exited},
+    [VERB_POOL] = {WORKER_TO_BROKER, false, 0, decode_pool, encode_pool},
+    [VERB_EVENT] = {WORKER_TO_BROKER, false, 0, decode_event, encode_event},
 };
 
 /* The rule of a verb, or NULL when there is no such verb. */

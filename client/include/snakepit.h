@@ -123,7 +123,8 @@ struct snakepit_bytes {
 /* How a task ended. */
 enum snakepit_state {
     SNAKEPIT_STATE_OK = 1,
-    SNAKEPIT_STATE_FAILED = 2,    /* the function raised, is unknown, or could not read its arguments: see `code` */
+    SNAKEPIT_STATE_FAILED = 2,    /* the function raised, is unknown, could not read its arguments, or its pool
+                                   * failed: see `code` */
     SNAKEPIT_STATE_CANCELLED = 3,
     SNAKEPIT_STATE_EXPIRED = 4,   /* deadline_ms passed */
     SNAKEPIT_STATE_DEAD = 5,      /* max_attempts dispatches ended without an answer */

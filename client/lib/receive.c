@@ -170,6 +170,7 @@ final_state(enum error_code code)
     case ERROR_FAILED:
     case ERROR_NO_SUCH_FUNCTION:
     case ERROR_BAD_PAYLOAD:
+    case ERROR_POOL_FAILED:
         return SNAKEPIT_STATE_FAILED;
     case ERROR_CANCELLED:
         return SNAKEPIT_STATE_CANCELLED;

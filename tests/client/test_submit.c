@@ -196,6 +196,7 @@ Test(submit, each_error_code_is_the_state_that_the_protocol_names)
         {ERROR_DRAINING, SNAKEPIT_STATE_REFUSED},    {ERROR_NO_SUCH_POOL, SNAKEPIT_STATE_REFUSED},
         {ERROR_TOO_LARGE, SNAKEPIT_STATE_REFUSED},   {ERROR_BAD_FIELD, SNAKEPIT_STATE_REFUSED},
         {ERROR_UNSUPPORTED, SNAKEPIT_STATE_REFUSED}, {ERROR_INTERNAL, SNAKEPIT_STATE_REFUSED},
+        {ERROR_POOL_FAILED, SNAKEPIT_STATE_FAILED},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

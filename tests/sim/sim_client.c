@@ -144,6 +144,7 @@ message_is_final(const struct message *message)
     case ERROR_EXPIRED:
     case ERROR_DEAD:
     case ERROR_LOST:
+    case ERROR_POOL_FAILED:
         return true;
     default:
         return false;

@@ -132,13 +132,77 @@ set_payload(json_t *object, const struct payload *payload)
                         payload->frames > 0 ? json_pack("{s:i}", "frames", payload->frames) : hex(payload->data));
 }
 
+/* Any value, as it stands in a map that the broker does not read. Recursive; the codec has checked the depth. */
+static json_t *
+describe_any(struct reader *reader)
+{
+    struct bytes text;
+    uint64_t value;
+    uint32_t count;
+    bool truth;
+    json_t *container;
+
+    if (reader_str(reader, &text) == OK)
+        return str(text);
+    if (reader_uint(reader, &value) == OK)
+        return number(value);
+    if (reader_bool(reader, &truth) == OK)
+        return json_boolean(truth);
+    if (reader_array(reader, &count) == OK) {
+        container = json_array();
+        while (count-- > 0)
+            json_array_append_new(container, describe_any(reader));
+        return container;
+    }
+    if (reader_map(reader, &count) != OK)
+        return NULL;
+    container = json_object();
+    while (count-- > 0 && reader_str(reader, &text) == OK)
+        json_object_setn_new(container, (const char *)text.data, text.size, describe_any(reader));
+    return container;
+}
+
+static void
+set_any(json_t *object, const char *name, struct bytes encoded)
+{
+    struct reader reader;
+
+    if (encoded.size == 0)
+        return;
+    reader_init(&reader, encoded);
+    json_object_set_new(object, name, describe_any(&reader));
+}
+
+static json_t *
+describe_pools(struct agent_pools pools)
+{
+    json_t *array = json_array();
+    struct agent_pool pool;
+
+    while (wire_agent_pools_next(&pools, &pool) == OK)
+        json_array_append_new(array, json_pack("[o, o]", str(pool.name), number(pool.wanted)));
+    return array;
+}
+
+static json_t *
+describe_processes(struct processes processes)
+{
+    json_t *array = json_array();
+    struct process_usage usage;
+
+    while (wire_processes_next(&processes, &usage) == OK)
+        json_array_append_new(array, json_pack("[o, o, o]", number(usage.pid), number(usage.rss_bytes),
+                                               number(usage.cpu_us)));
+    return array;
+}
+
 static void
 describe_hello(json_t *object, const struct hello *hello)
 {
     json_t *facts = json_object();
 
     json_object_set_new(object, "protocol", str(hello->protocol));
-    json_object_set_new(object, "role", json_string(hello->is_worker ? "worker" : "client"));
+    json_object_set_new(object, "role", json_string(hello->is_worker ? "worker" : hello->is_agent ? "agent" : "client"));
     if (hello->instance.size > 0)
         json_object_set_new(facts, "instance", hex(hello->instance));
     if (hello->on_disconnect == DISCONNECT_CANCEL)
@@ -155,6 +219,13 @@ describe_hello(json_t *object, const struct hello *hello)
         json_object_set_new(facts, "gil_enabled", json_false());
     set_number(facts, "session", hello->session);
     set_fences(facts, "leases", hello->leases);
+    set_number(facts, "agent", hello->agent);
+    set_number(facts, "replaces", hello->replaces);
+    set_true(facts, "free_threaded", hello->free_threaded);
+    set_str(facts, "gil_module", hello->gil_module);
+    set_any(facts, "report", hello->report);
+    if (hello->pools.count > 0)
+        json_object_set_new(facts, "pools", describe_pools(hello->pools));
     json_object_set_new(object, "facts", facts);
 }
 
@@ -173,6 +244,7 @@ describe_welcome(json_t *object, const struct welcome *welcome)
     set_number(facts, "frame_max", welcome->frame_max_bytes);
     set_number(facts, "attachments_max", welcome->attachments_max);
     set_fences(facts, "leases", welcome->leases);
+    set_str(facts, "clients", welcome->clients);
     set_map(object, "facts", facts);
 }
 
@@ -191,6 +263,8 @@ describe_heartbeat(json_t *object, const struct heartbeat *heartbeat)
         json_object_set_new(facts, "running", describe_fences(heartbeat->running));
     if (heartbeat->gil_enabled >= 0)
         json_object_set_new(facts, "gil_enabled", json_boolean(heartbeat->gil_enabled));
+    set_str(facts, "gil_module", heartbeat->gil_module);
+    set_any(facts, "report", heartbeat->report);
     json_object_set_new(object, "facts", facts);
 }
 
@@ -305,6 +379,70 @@ describe_stop(json_t *object, const struct stop *stop)
     set_map(object, "facts", facts);
 }
 
+static void
+describe_exited(json_t *object, const struct exited *exited)
+{
+    static const char *const causes[] = {"exit", "signal", "oom", "start_failed", "no_memory"};
+    json_t *facts = json_object();
+
+    json_object_set_new(object, "pool", str(exited->pool));
+    json_object_set_new(object, "pid", number(exited->pid));
+    if (exited->cause != EXIT_STATUS)
+        json_object_set_new(facts, "cause", json_string(causes[exited->cause]));
+    set_number(facts, "status", exited->status);
+    set_number(facts, "replaces", exited->replaces);
+    set_str(facts, "text", exited->text);
+    set_map(object, "facts", facts);
+}
+
+static void
+describe_pool(json_t *object, const struct pool_report *report)
+{
+    json_t *facts = json_object();
+
+    json_object_set_new(object, "pool", str(report->pool));
+    if (report->state == AGENT_POOL_FAILED)
+        json_object_set_new(facts, "state", json_string("failed"));
+    if (report->has_wanted)
+        json_object_set_new(facts, "wanted", number(report->wanted));
+    set_true(facts, "changed", report->changed);
+    set_str(facts, "reason", report->reason);
+    set_map(object, "facts", facts);
+}
+
+/* What the broker and agents say to each other, and telemetry. */
+static void
+describe_agent_verb(json_t *object, const struct message *message)
+{
+    json_t *facts = json_object();
+
+    switch (message->verb) {
+    case VERB_REPLACE:
+        json_object_set_new(object, "session", number(message->replace.session));
+        json_object_set_new(object, "pid", number(message->replace.pid));
+        json_object_set_new(object, "pool", str(message->replace.pool));
+        set_str(facts, "reason", message->replace.reason);
+        set_true(facts, "first", message->replace.first);
+        break;
+    case VERB_RETIRE:
+        json_object_set_new(object, "pid", number(message->retire.pid));
+        set_true(facts, "kill", message->retire.kill);
+        set_number(facts, "grace_ms", message->retire.grace_ms);
+        set_str(facts, "reason", message->retire.reason);
+        break;
+    case VERB_PROCESSES:
+        json_object_set_new(object, "processes", describe_processes(message->processes));
+        break;
+    case VERB_EVENT:
+        json_object_set_new(object, "name", str(message->event.name));
+        set_any(object, "fields", message->event.fields);
+        break;
+    default:
+        break;
+    }
+    set_map(object, "facts", facts);
+}
+
 /* The small commands. */
 static void
 describe_rest(json_t *object, const struct message *message)
@@ -369,6 +507,18 @@ describe_command(const struct message *message)
         break;
     case VERB_STOP:
         describe_stop(object, &message->stop);
+        break;
+    case VERB_EXITED:
+        describe_exited(object, &message->exited);
+        break;
+    case VERB_POOL:
+        describe_pool(object, &message->pool);
+        break;
+    case VERB_REPLACE:
+    case VERB_RETIRE:
+    case VERB_PROCESSES:
+    case VERB_EVENT:
+        describe_agent_verb(object, message);
         break;
     default:
         describe_rest(object, message);

@@ -104,11 +104,49 @@ some_info(struct random *random)
     return info;
 }
 
+static struct agent_pools
+some_pools(struct random *random)
+{
+    static const struct agent_pool list[] = {
+        {{(const uint8_t *)"text", 4}, 1}, {{(const uint8_t *)"numbers-2", 9}, 0}, {{(const uint8_t *)"p", 1}, UINT32_MAX},
+    };
+
+    return (struct agent_pools){.count = random_below(random, sizeof list / sizeof *list + 1), .list = list};
+}
+
+static struct processes
+some_processes(struct random *random)
+{
+    static const struct process_usage list[] = {
+        {1, 0, 0}, {4711, UINT64_C(1) << 34, 1000000}, {UINT64_MAX, UINT64_MAX, UINT64_MAX},
+    };
+
+    return (struct processes){.count = random_below(random, sizeof list / sizeof *list + 1), .list = list};
+}
+
+/* A map that the broker passes on unread. */
+static struct bytes
+some_map(struct random *random)
+{
+    static const char map[] = "\x83\xa3lib\x81\xa5numpy\xa3""2.1\xa1n\x93\xff\xc0\xc3\xa1k\xc4\x01\xff";
+
+    return random_once_in(random, 3) ? (struct bytes){(const uint8_t *)map, sizeof map - 1} : (struct bytes){NULL, 0};
+}
+
 static void
 some_hello(struct random *random, enum side side, struct hello *hello)
 {
     *hello = (struct hello){.is_worker = side == SIDE_WORKER, .slots = 1, .gil_enabled = true};
     hello->name = some_text(random, 0, LABEL_BYTES_MAX);
+    if (hello->is_worker && random_once_in(random, 4)) {
+        hello->is_worker = false;
+        hello->is_agent = true;
+        hello->agent = 1 + some_number_to(random, UINT64_MAX - 1);
+        hello->host = some_text(random, 0, LABEL_BYTES_MAX);
+        hello->pid = some_number(random);
+        hello->pools = some_pools(random);
+        return;
+    }
     if (!hello->is_worker) {
         hello->instance = some_text(random, INSTANCE_BYTES, INSTANCE_BYTES);
         hello->on_disconnect = some_bool(random) ? DISCONNECT_CANCEL : DISCONNECT_CONTINUE;
@@ -123,6 +161,11 @@ some_hello(struct random *random, enum side side, struct hello *hello)
     hello->gil_enabled = some_bool(random);
     hello->session = some_number(random);
     hello->leases = some_fences(random);
+    hello->agent = some_number(random);
+    hello->replaces = some_number(random);
+    hello->free_threaded = some_bool(random);
+    hello->gil_module = some_text(random, 0, LABEL_BYTES_MAX);
+    hello->report = some_map(random);
 }
 
 static void
@@ -138,6 +181,7 @@ some_welcome(struct random *random, struct welcome *welcome)
     welcome->frame_max_bytes = some_number(random);
     welcome->attachments_max = some_number(random);
     welcome->leases = some_fences(random);
+    welcome->clients = some_text(random, 0, 100);
 }
 
 static void
@@ -153,6 +197,8 @@ some_heartbeat(struct random *random, struct heartbeat *heartbeat)
     heartbeat->has_running = some_bool(random);
     if (heartbeat->has_running)
         heartbeat->running = some_fences(random);
+    heartbeat->gil_module = some_text(random, 0, LABEL_BYTES_MAX);
+    heartbeat->report = some_map(random);
 }
 
 static void
@@ -227,7 +273,7 @@ some_error(struct random *random, enum side side, enum direction direction, stru
 }
 
 /* The verbs of each place, ended by VERB_NONE; the usual ones more than once. */
-static const uint8_t verbs[2][2][12] = {
+static const uint8_t verbs[2][2][16] = {
     [SIDE_CLIENT] = {
         [TO_BROKER] = {VERB_SUBMIT, VERB_SUBMIT, VERB_SUBMIT, VERB_HELLO, VERB_HEARTBEAT, VERB_BYE, VERB_CANCEL,
                        VERB_SEEN},
@@ -236,9 +282,9 @@ static const uint8_t verbs[2][2][12] = {
     },
     [SIDE_WORKER] = {
         [TO_BROKER] = {VERB_RESULT, VERB_RESULT, VERB_ERROR, VERB_CHUNK, VERB_HELLO, VERB_HEARTBEAT, VERB_STARTED,
-                       VERB_NACK, VERB_DRAINING, VERB_BYE},
+                       VERB_NACK, VERB_DRAINING, VERB_BYE, VERB_PROCESSES, VERB_EXITED, VERB_POOL, VERB_EVENT},
         [FROM_BROKER] = {VERB_TASK, VERB_TASK, VERB_TASK, VERB_ERROR, VERB_CANCEL, VERB_RECALL, VERB_WELCOME,
-                         VERB_REFUSE, VERB_STOP, VERB_HEARTBEAT, VERB_REHELLO},
+                         VERB_REFUSE, VERB_STOP, VERB_HEARTBEAT, VERB_REHELLO, VERB_REPLACE, VERB_RETIRE},
     },
 };
 
@@ -257,6 +303,61 @@ some_chunk(struct random *random, enum side side, struct chunk *chunk)
     chunk->seq = 1 + some_number_to(random, UINT64_MAX - 1);
     chunk->payload = some_payload(random);
     chunk->info = some_info(random);
+}
+
+static void
+some_exited(struct random *random, struct exited *exited)
+{
+    exited->pool = some_text(random, 1, NAME_BYTES_MAX);
+    exited->pid = some_number(random);
+    exited->cause = (enum exit_cause)random_below(random, EXIT_NO_MEMORY + 1);
+    exited->status = some_number(random);
+    exited->replaces = some_number(random);
+    exited->text = some_text(random, 0, 200);
+}
+
+static void
+some_pool_report(struct random *random, struct pool_report *report)
+{
+    report->pool = some_text(random, 1, NAME_BYTES_MAX);
+    report->state = some_bool(random) ? AGENT_POOL_FAILED : AGENT_POOL_OK;
+    report->has_wanted = some_bool(random);
+    report->wanted = report->has_wanted ? (uint32_t)some_number_to(random, UINT32_MAX) : 0;
+    report->changed = some_bool(random);
+    report->reason = some_text(random, 0, 200);
+}
+
+/* What the broker and agents say to each other, and telemetry. */
+static void
+some_agent_verb(struct random *random, struct message *message)
+{
+    switch (message->verb) {
+    case VERB_REPLACE:
+        message->replace.session = some_number(random);
+        message->replace.pid = some_number(random);
+        message->replace.pool = some_text(random, 1, NAME_BYTES_MAX);
+        message->replace.reason = some_text(random, 0, 100);
+        message->replace.first = some_bool(random);
+        break;
+    case VERB_RETIRE:
+        message->retire.pid = some_number(random);
+        message->retire.kill = some_bool(random);
+        message->retire.grace_ms = some_number(random);
+        message->retire.reason = some_text(random, 0, 100);
+        break;
+    case VERB_PROCESSES:
+        message->processes = some_processes(random);
+        break;
+    case VERB_EXITED:
+        some_exited(random, &message->exited);
+        break;
+    case VERB_POOL:
+        some_pool_report(random, &message->pool);
+        break;
+    default:
+        message->event.name = (struct bytes){(const uint8_t *)"app.epoch_done", 14 - random_below(random, 9)};
+        message->event.fields = some_map(random);
+    }
 }
 
 static void
@@ -314,6 +415,8 @@ generate_command(struct random *random, enum side side, enum direction direction
         some_chunk(random, side, &message->chunk);
     else if (message->verb == VERB_ERROR || message->verb == VERB_REFUSE)
         some_error(random, side, direction, &message->error);
+    else if (message->verb >= VERB_REPLACE)
+        some_agent_verb(random, message);
     else
         some_small(random, side, message);
 }

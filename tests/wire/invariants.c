@@ -43,6 +43,30 @@ all_within(struct bytes frame, const struct bytes *views, size_t count)
     all_within(frame, (const struct bytes[]){__VA_ARGS__},                                                             \
                sizeof(const struct bytes[]){__VA_ARGS__} / sizeof(struct bytes))
 
+/* The walk over a list that was accepted ends after as many records as it has. */
+static bool
+processes_walk_within(struct bytes frame, struct processes processes)
+{
+    uint32_t count = processes.count;
+    struct process_usage usage;
+
+    while (wire_processes_next(&processes, &usage) == OK && is_within(frame, processes.encoded))
+        count--;
+    return count == 0 && processes.count == 0 && processes.encoded.size == 0;
+}
+
+/* The same for the pools of an agent. */
+static bool
+pools_walk_within(struct bytes frame, struct agent_pools pools)
+{
+    uint32_t count = pools.count;
+    struct agent_pool pool;
+
+    while (wire_agent_pools_next(&pools, &pool) == OK && is_within(frame, pool.name))
+        count--;
+    return count == 0 && pools.count == 0 && pools.encoded.size == 0;
+}
+
 static bool
 views_are_within(struct bytes frame, struct message *message)
 {
@@ -55,12 +79,12 @@ views_are_within(struct bytes frame, struct message *message)
         return false;
     switch (message->verb) {
     case VERB_HELLO:
-        return ALL_WITHIN(hello->protocol, hello->instance, hello->pool, hello->host, hello->python, hello->name,
-                          hello->leases.encoded);
+        return pools_walk_within(frame, hello->pools) && ALL_WITHIN(hello->protocol, hello->instance, hello->pool, hello->host, hello->python, hello->name,
+                          hello->leases.encoded, hello->gil_module, hello->report, hello->pools.encoded);
     case VERB_WELCOME:
-        return ALL_WITHIN(message->welcome.broker, message->welcome.leases.encoded);
+        return ALL_WITHIN(message->welcome.broker, message->welcome.leases.encoded, message->welcome.clients);
     case VERB_HEARTBEAT:
-        return is_within(frame, message->heartbeat.running.encoded);
+        return ALL_WITHIN(message->heartbeat.running.encoded, message->heartbeat.gil_module, message->heartbeat.report);
     case VERB_SUBMIT:
         return ALL_WITHIN(submit->pool, submit->function, submit->content_type, submit->headers);
     case VERB_TASK:
@@ -78,6 +102,18 @@ views_are_within(struct bytes frame, struct message *message)
         return is_within(frame, message->nack.reason);
     case VERB_STOP:
         return is_within(frame, message->stop.reason);
+    case VERB_REPLACE:
+        return ALL_WITHIN(message->replace.pool, message->replace.reason);
+    case VERB_RETIRE:
+        return is_within(frame, message->retire.reason);
+    case VERB_PROCESSES:
+        return is_within(frame, message->processes.encoded) && processes_walk_within(frame, message->processes);
+    case VERB_EXITED:
+        return ALL_WITHIN(message->exited.pool, message->exited.text);
+    case VERB_POOL:
+        return ALL_WITHIN(message->pool.pool, message->pool.reason);
+    case VERB_EVENT:
+        return ALL_WITHIN(message->event.name, message->event.fields);
     default:
         return true;
     }

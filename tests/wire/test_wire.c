@@ -38,7 +38,7 @@ expect_refused(enum side side, const struct message *message, const char *what)
     wire_buffer_fini(&buffer);
 }
 
-static uint8_t many[HEADERS_BYTES_MAX + 2];
+static uint8_t many[EVENT_BYTES_MAX + 2];
 
 Test(wire, a_submit_that_breaks_a_limit_is_not_encoded)
 {
@@ -56,7 +56,6 @@ Test(wire, a_submit_that_breaks_a_limit_is_not_encoded)
     REFUSE(id.kind = 9);
     REFUSE(id = ((struct ref){.kind = REF_BYTES, .size = 0}));
     REFUSE(id = ((struct ref){.kind = REF_BYTES, .size = 17}));
-    REFUSE(pool = text(""));
     REFUSE(pool = text("my pool"));
     REFUSE(pool = ((struct bytes){many, NAME_BYTES_MAX + 1}));
     REFUSE(function = text(""));
@@ -101,6 +100,34 @@ Test(wire, a_hello_that_breaks_a_limit_is_not_encoded)
     message = worker;
     message.hello.leases.count = LEASES_MAX + 1;
     expect_refused(SIDE_WORKER, &message, "too many leases");
+}
+
+Test(wire, what_agents_say_is_not_encoded_when_it_breaks_a_limit)
+{
+    static const struct agent_pool wrong = {{(const uint8_t *)"my pool", 7}, 1};
+    struct message agent = {.verb = VERB_HELLO, .hello = {.is_agent = true, .agent = 1}};
+    struct message message;
+
+    memset(many, 'x', sizeof many);
+    expect_refused(SIDE_CLIENT, &agent, "an agent on the client socket");
+    message = agent;
+    message.hello.agent = 0;
+    expect_refused(SIDE_WORKER, &message, "an agent without a number");
+    message = agent;
+    message.hello.pools = (struct agent_pools){.count = 1, .list = &wrong};
+    expect_refused(SIDE_WORKER, &message, "a pool with a wrong name");
+    message.hello.pools = (struct agent_pools){.count = AGENT_POOLS_MAX + 1};
+    expect_refused(SIDE_WORKER, &message, "too many pools");
+    message = (struct message){.verb = VERB_PROCESSES, .processes = {.count = PROCESSES_MAX + 1}};
+    expect_refused(SIDE_WORKER, &message, "too many processes");
+    message = (struct message){.verb = VERB_REPLACE, .replace = {.session = 1, .pid = 1}};
+    expect_refused(SIDE_WORKER, &message, "REPLACE without a pool");
+    message = (struct message){.verb = VERB_EXITED, .exited = {.pool = text(ADMIN_POOL)}};
+    expect_refused(SIDE_WORKER, &message, "EXITED of the broker's pool");
+    message = (struct message){.verb = VERB_EVENT, .event = {.name = text("worker.lost")}};
+    expect_refused(SIDE_WORKER, &message, "an event with a name of the broker's");
+    message.event = (struct app_event){.name = text("app.x"), .fields = {many, EVENT_BYTES_MAX + 1}};
+    expect_refused(SIDE_WORKER, &message, "too many fields");
 }
 
 Test(wire, commands_of_the_wrong_side_or_without_a_ref_are_not_encoded)

@@ -132,7 +132,7 @@ for kind, value in (("nil", None), ("negative", -1), ("float", 1.0), ("bool", Tr
     bad_submit(f"with an id that is a {kind}", "id", id=Wrong(value), ref=None)
 
 # SUBMIT: pool
-for kind, value in (("empty", ""), ("65 bytes long", "p" * 65), ("with a space", "my pool"), ("with a slash", "a/b"),
+for kind, value in (("65 bytes long", "p" * 65), ("with a space", "my pool"), ("with a slash", "a/b"),
                     ("with a NUL", "a\0"), ("not ASCII", "zähler"), ("the broker with more", "$snakepit2"),
                     ("beginning with $", "$text"), ("a bin", b"text"), ("a number", 7), ("nil", None)):
     bad_submit(f"with a pool that is {kind}", "pool", pool=Wrong(value))
@@ -260,7 +260,54 @@ bad("STARTED with a fence that is a str", WORKER_SENDS, [17, Wrong("1")], "bad_f
 bad("NACK with a negative fence", WORKER_SENDS, [19, Wrong(-1)], "bad_field", "fence")
 bad("NACK with a reason that is nil", WORKER_SENDS, [19, FENCE, Wrong(None)], "bad_field", "reason", ref=FENCE)
 
+# What agents send, and telemetry
+bad("HELLO of an agent on the client socket", CLIENT_SENDS, [1, "SPIT/1", Wrong("agent"), {"agent": 1}], "bad_field",
+    "role")
+bad("HELLO of an agent without facts", WORKER_SENDS, [1, "SPIT/1", "agent", MISSING], "bad_field", "agent")
+bad_facts("of an agent without its number", WORKER_SENDS, "agent", {"name": "node7", MISSING: MISSING}, "agent")
+bad_facts("of an agent with number 0", WORKER_SENDS, "agent", {"agent": Wrong(0)}, "agent")
+for kind, value in (("nil", None), ("a map", {"text": 1}), ("too long", [["p", 1]] * 257)):
+    bad_facts(f"of an agent with pools that are {kind}", WORKER_SENDS, "agent", {"agent": 1, "pools": Wrong(value)},
+              "pools")
+for kind, value in (("a name", "text"), ("short", ["text"]), ("without a name", [1, 1]), ("of a wrong name", ["my pool", 1]),
+                    ("with a str for a number", ["text", "4"]), ("over the number", ["text", 2**32])):
+    bad_facts(f"of an agent with a pool that is {kind}", WORKER_SENDS, "agent",
+              {"agent": 1, "pools": [["ok", 1], Wrong(value)]}, "pools")
+for name, value in (("agent", -1), ("replaces", "9"), ("free_threaded", 1), ("gil_module", "m" * 65), ("report", []),
+                    ("report", {"k": "v" * 16379})):
+    shown = repr(value) if len(repr(value)) < 40 else "what is too long"
+    bad_facts(f"of a worker with {name} {shown}", WORKER_SENDS, "worker", {"pool": "text", name: Wrong(value)}, name)
+bad("HEARTBEAT with a report that has a number for a key", WORKER_SENDS,
+    [4, {"report": Pairs([("a", 1), (Wrong(1), 2)])}], "bad_field", "report")
+bad("PROCESSES without a list", WORKER_SENDS, [26, MISSING], "bad_field", "processes")
+bad("PROCESSES with a map", WORKER_SENDS, [26, Wrong({})], "bad_field", "processes")
+bad("PROCESSES of too many", WORKER_SENDS, [26, Wrong([[1, 2, 3]] * 4097)], "bad_field", "processes")
+for kind, value in (("a number", 1), ("short", [1, 2]), ("negative", [1, -2, 3]), ("of str", ["1", 2, 3])):
+    bad(f"PROCESSES with one that is {kind}", WORKER_SENDS, [26, [[1, 2, 3], Wrong(value)]], "bad_field", "processes")
+bad("EXITED without a pid", WORKER_SENDS, [27, "text", MISSING], "bad_field", "pid")
+bad("EXITED of no pool", WORKER_SENDS, [27, Wrong(""), 1], "bad_field", "pool")
+bad("EXITED of an unknown cause", WORKER_SENDS, [27, "text", 1, {"cause": Wrong("boredom")}], "bad_field", "cause")
+bad("EXITED with a negative status", WORKER_SENDS, [27, "text", 1, {"status": Wrong(-9)}], "bad_field", "status")
+bad("POOL without a name", WORKER_SENDS, [28, MISSING], "bad_field", "pool")
+bad("POOL in an unknown state", WORKER_SENDS, [28, "text", {"state": Wrong("fine")}], "bad_field", "state")
+bad("POOL that wants too many", WORKER_SENDS, [28, "text", {"wanted": Wrong(2**32)}], "bad_field", "wanted")
+for kind, value in (("empty", ""), ("without the prefix", "epoch"), ("one of the broker's", "worker.lost"),
+                    ("only the prefix", "app."), ("65 bytes long", "app." + "e" * 61), ("with a space", "app.my epoch"),
+                    ("a bin", b"app.x")):
+    bad(f"EVENT with a name that is {kind}", WORKER_SENDS, [29, Wrong(value)], "bad_field", "name")
+bad("EVENT with fields that are an array", WORKER_SENDS, [29, "app.x", Wrong([])], "bad_field", "fields")
+bad("EVENT with too many fields", WORKER_SENDS, [29, "app.x", Wrong({"k": "v" * 8187})], "bad_field", "fields")
+bad("EVENT of a client", CLIENT_SENDS, [Wrong(29), "app.x"], "unknown_verb", "verb", verb=29)
+bad("REPLACE to the broker", WORKER_SENDS, [Wrong(24), 9, 1, "text"], "unknown_verb", "verb", verb=24)
+bad("PROCESSES from the broker", WORKER_GETS, [Wrong(26), []], "unknown_verb", "verb", verb=26)
+
 # What the broker sends
+bad("REPLACE without a pid", WORKER_GETS, [24, 9, MISSING], "bad_field", "pid")
+bad("REPLACE with first 1", WORKER_GETS, [24, 9, 1, "text", {"first": Wrong(1)}], "bad_field", "first")
+bad("RETIRE of a name", WORKER_GETS, [25, Wrong("w1")], "bad_field", "pid")
+bad("RETIRE with kill 1", WORKER_GETS, [25, 1, {"kill": Wrong(1)}], "bad_field", "kill")
+bad("WELCOME with an endpoint that is too long", WORKER_GETS, [2, 3, {"clients": Wrong("e" * 257)}], "bad_field",
+    "clients")
 bad("WELCOME without a session", CLIENT_GETS, [2, MISSING], "bad_field", "session")
 bad("WELCOME with facts that are nil", CLIENT_GETS, [2, 3, Wrong(None)], "bad_field", "facts")
 bad("WELCOME with an interval that is a str", WORKER_GETS, [2, 3, {"heartbeat_ms": Wrong("5s")}], "bad_field",
@@ -331,6 +378,8 @@ broken("leases that claim 2^32 - 1 fences", WORKER_SENDS,
 broken("a float cut short", WORKER_SENDS, b"\x92\x04\xcb\x00\x00", verb=4)
 broken("a later field nested one too deep", WORKER_SENDS, pack([4, {}, nested(16)]), verb=4)
 broken("an unknown fact nested one too deep", WORKER_SENDS, pack([4, {"x": nested(15)}]), verb=4)
+broken("a report nested one too deep", WORKER_SENDS, pack([4, {"report": {"x": nested(14)}}]), verb=4)
+broken("fields of an EVENT nested one too deep", WORKER_SENDS, pack([29, "app.x", {"x": nested(15)}]), verb=29)
 broken("options nested too deep, however short", CLIENT_SENDS, pack([8, 1, "text", "f", b"", {"x": nested(15)}]), ref=1,
        verb=8)
 broken("a bomb of 100,000 arrays", CLIENT_SENDS, b"\x91" * 100000)

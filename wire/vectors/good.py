@@ -89,6 +89,34 @@ good("HELLO of a worker that offers the most leases", WORKER_SENDS,
      [1, "SPIT/1", "worker", {"pool": "p" * 64, "leases": [0] * 4096}],
      {"verb": "HELLO", "protocol": "SPIT/1", "role": "worker", "facts": {"pool": "p" * 64, "leases": [0] * 4096}})
 
+REPORT = {"executable": "/usr/bin/python3", "libraries": {"numpy": "2.1.0", "zmq": "27.1.0"}, "threads": ["OMP", 1, True]}
+MORE_FACTS = {"agent": 2**62 + 1, "replaces": 17, "free_threaded": True, "gil_module": "numpy.core", "report": REPORT}
+good("HELLO of a worker that an agent started in another one's place", WORKER_SENDS,
+     [1, "SPIT/1", "worker", {"pool": "text", **MORE_FACTS}],
+     {"verb": "HELLO", "protocol": "SPIT/1", "role": "worker", "facts": {"pool": "text", **MORE_FACTS}})
+good("HELLO of a worker with every fact there is", WORKER_SENDS, [1, "SPIT/1", "worker", {**WORKER_FACTS, **MORE_FACTS}],
+     {"verb": "HELLO", "protocol": "SPIT/1", "role": "worker", "facts": {**WORKER_FACTS, **MORE_FACTS}})
+good("HELLO of a worker with the longest report", WORKER_SENDS,
+     [1, "SPIT/1", "worker", {"pool": "text", "report": {"k": "v" * 16378}}],
+     {"verb": "HELLO", "protocol": "SPIT/1", "role": "worker", "facts": {"pool": "text", "report": {"k": "v" * 16378}}})
+good("HELLO of a worker with an empty report", WORKER_SENDS, [1, "SPIT/1", "worker", {"pool": "text", "report": {}}],
+     {"verb": "HELLO", "protocol": "SPIT/1", "role": "worker", "facts": {"pool": "text"}}, canonical=False)
+
+# HELLO of an agent
+good("HELLO of an agent, only what is required", WORKER_SENDS, [1, "SPIT/1", "agent", {"agent": 1}],
+     {"verb": "HELLO", "protocol": "SPIT/1", "role": "agent", "facts": {"agent": 1}})
+AGENT_FACTS = {"agent": 2**63 - 1, "name": "node7", "host": "node7", "pid": 4700, "pools": [["text", 4], ["numbers", 0]]}
+good("HELLO of an agent with all facts", WORKER_SENDS, [1, "SPIT/1", "agent", AGENT_FACTS],
+     {"verb": "HELLO", "protocol": "SPIT/1", "role": "agent", "facts": AGENT_FACTS})
+good("HELLO of an agent with a later field in a pool and an unknown fact", WORKER_SENDS,
+     [1, "SPIT/1", "agent", {"agent": 1, "cores": 2, "pools": [["text", 4, {"x": [1]}], ["p" * 64, 2**32 - 1, None]]}],
+     {"verb": "HELLO", "protocol": "SPIT/1", "role": "agent",
+      "facts": {"agent": 1, "pools": [["text", 4], ["p" * 64, 2**32 - 1]]}}, canonical=False)
+good("HELLO of an agent with the most pools", WORKER_SENDS,
+     [1, "SPIT/1", "agent", {"agent": 1, "pools": [[f"p{i}", 1] for i in range(256)]}],
+     {"verb": "HELLO", "protocol": "SPIT/1", "role": "agent",
+      "facts": {"agent": 1, "pools": [[f"p{i}", 1] for i in range(256)]}})
+
 # WELCOME, REFUSE, REHELLO
 CLIENT_WELCOME = {"broker": "snakepitd 0.1.0", "epoch": 1700000000, "resumed": True, "heartbeat_ms": 5000,
                   "inline_max": 262144, "control_max": 8388608, "frame_max": 67108864, "attachments_max": 64}
@@ -97,6 +125,11 @@ good("WELCOME to a client", CLIENT_GETS, [2, 3, CLIENT_WELCOME],
 good("WELCOME to a worker with the leases that are still open", WORKER_GETS,
      [2, 9, {**CLIENT_WELCOME, "leases": [FENCE]}],
      {"verb": "WELCOME", "session": 9, "facts": {**CLIENT_WELCOME, "leases": [FENCE]}})
+good("WELCOME to a worker with the endpoint of the clients", WORKER_GETS,
+     [2, 9, {**CLIENT_WELCOME, "clients": "tcp://127.0.0.1:5570"}],
+     {"verb": "WELCOME", "session": 9, "facts": {**CLIENT_WELCOME, "clients": "tcp://127.0.0.1:5570"}})
+good("REFUSE of a worker whose GIL is on", WORKER_GETS, [3, "gil_enabled", "the pool requires free threading"],
+     {"verb": "REFUSE", "code": "gil_enabled", "message": "the pool requires free threading"})
 good("WELCOME with largest numbers and unknown facts", WORKER_GETS,
      [2, U64_MAX, {"epoch": U64_MAX, "resumed": False, "colour": "green"}],
      {"verb": "WELCOME", "session": U64_MAX, "facts": {"epoch": U64_MAX}}, canonical=False)
@@ -115,6 +148,9 @@ good("HEARTBEAT to a worker", WORKER_GETS, [4], {"verb": "HEARTBEAT"})
 good("HEARTBEAT of a client", CLIENT_SENDS, [4], {"verb": "HEARTBEAT"})
 BEAT = {"rss_bytes": 52428800, "cpu_us": 1234567, "tasks_done": 99, "running": [FENCE], "gil_enabled": False}
 good("HEARTBEAT of a worker with all facts", WORKER_SENDS, [4, BEAT], {"verb": "HEARTBEAT", "facts": BEAT})
+good("HEARTBEAT of a worker whose GIL came on later", WORKER_SENDS,
+     [4, {"gil_enabled": True, "gil_module": "lxml.etree", "report": {"n": 1}}],
+     {"verb": "HEARTBEAT", "facts": {"gil_enabled": True, "gil_module": "lxml.etree", "report": {"n": 1}}})
 good("HEARTBEAT of a worker that runs nothing", WORKER_SENDS, [4, {"running": [], "gil_enabled": True}],
      {"verb": "HEARTBEAT", "facts": {"running": [], "gil_enabled": True}})
 good("HEARTBEAT with unknown facts and a later field", WORKER_SENDS, [4, {"load": 0.5}, "later"],
@@ -136,6 +172,7 @@ good("SUBMIT with an id sent as str is the same id as bytes", CLIENT_SENDS, [8, 
      submit(id=b"job-7"), canonical=False)
 good("SUBMIT to the broker itself", CLIENT_SENDS, [8, 1, "$snakepit", "ping", b"\x90"],
      submit(pool="$snakepit", function="ping"))
+good("SUBMIT to the default pool", CLIENT_SENDS, [8, 1, "", "f", b"\x90"], submit(pool=""))
 good("SUBMIT with the longest names", CLIENT_SENDS, [8, 1, "p" * 64, "f" * 255, b"\x90"],
      submit(pool="p" * 64, function="f" * 255))
 good("SUBMIT with every kind of character that a name may have", CLIENT_SENDS, [8, 1, "AZaz09_.-", "f", b"\x90"],
@@ -228,7 +265,8 @@ good("ERROR failed of a worker", WORKER_SENDS, [12, FENCE, "failed", "no", {"typ
 for code in ("no_such_function", "bad_payload", "cancelled"):
     good(f"ERROR {code} of a worker", WORKER_SENDS, [12, FENCE, code, "why"],
          {"verb": "ERROR", "ref": FENCE, "code": code, "message": "why"})
-for code in ("cancelled", "expired", "dead", "lost", "draining", "shutdown", "no_such_pool", "not_found", "internal"):
+for code in ("cancelled", "expired", "dead", "lost", "draining", "shutdown", "no_such_pool", "pool_failed", "not_found",
+             "internal"):
     good(f"ERROR {code}", CLIENT_GETS, [12, 1, code, "why"],
          {"verb": "ERROR", "ref": 1, "code": code, "message": "why"})
 good("ERROR busy", CLIENT_GETS,
@@ -288,14 +326,54 @@ good("STOP", WORKER_GETS, [21], {"verb": "STOP"})
 good("STOP with facts", WORKER_GETS, [21, {"reason": "shutdown", "grace_ms": 30000}],
      {"verb": "STOP", "facts": {"reason": "shutdown", "grace_ms": 30000}})
 
+# Agents and telemetry
+good("REPLACE", WORKER_GETS, [24, 9, 4711, "text"], {"verb": "REPLACE", "session": 9, "pid": 4711, "pool": "text"})
+good("REPLACE with facts", WORKER_GETS, [24, U64_MAX, 4711, "text", {"reason": "memory", "first": True}],
+     {"verb": "REPLACE", "session": U64_MAX, "pid": 4711, "pool": "text", "facts": {"reason": "memory", "first": True}})
+good("RETIRE", WORKER_GETS, [25, 4711], {"verb": "RETIRE", "pid": 4711})
+good("RETIRE with facts", WORKER_GETS, [25, 4711, {"kill": True, "grace_ms": 5000, "reason": "stalled"}],
+     {"verb": "RETIRE", "pid": 4711, "facts": {"kill": True, "grace_ms": 5000, "reason": "stalled"}})
+good("PROCESSES", WORKER_SENDS, [26, [[4711, 52428800, 1234567], [4712, 0, 0]]],
+     {"verb": "PROCESSES", "processes": [[4711, 52428800, 1234567], [4712, 0, 0]]})
+good("PROCESSES of an agent without workers", WORKER_SENDS, [26, []], {"verb": "PROCESSES", "processes": []})
+good("PROCESSES with later fields", WORKER_SENDS, [26, [[1, 2, 3, 4, {"x": 5}], [U64_MAX, U64_MAX, U64_MAX]]],
+     {"verb": "PROCESSES", "processes": [[1, 2, 3], [U64_MAX, U64_MAX, U64_MAX]]}, canonical=False)
+good("PROCESSES with the most workers", WORKER_SENDS, [26, [[i, 0, 0] for i in range(4096)]],
+     {"verb": "PROCESSES", "processes": [[i, 0, 0] for i in range(4096)]})
+good("EXITED", WORKER_SENDS, [27, "text", 4711], {"verb": "EXITED", "pool": "text", "pid": 4711})
+for cause in ("signal", "oom", "start_failed", "no_memory"):
+    good(f"EXITED because of {cause}", WORKER_SENDS,
+         [27, "text", 0, {"cause": cause, "status": 9, "replaces": 17, "text": "ImportError: no"}],
+         {"verb": "EXITED", "pool": "text", "pid": 0,
+          "facts": {"cause": cause, "status": 9, "replaces": 17, "text": "ImportError: no"}})
+good("EXITED with its default said", WORKER_SENDS, [27, "text", 1, {"cause": "exit", "status": 3}],
+     {"verb": "EXITED", "pool": "text", "pid": 1, "facts": {"status": 3}}, canonical=False)
+good("POOL", WORKER_SENDS, [28, "text"], {"verb": "POOL", "pool": "text"})
+good("POOL that failed", WORKER_SENDS, [28, "text", {"state": "failed", "wanted": 4, "reason": "5 starts failed in 60 s"}],
+     {"verb": "POOL", "pool": "text", "facts": {"state": "failed", "wanted": 4, "reason": "5 starts failed in 60 s"}})
+good("POOL with a changed configuration and no worker wanted", WORKER_SENDS, [28, "text", {"wanted": 0, "changed": True}],
+     {"verb": "POOL", "pool": "text", "facts": {"wanted": 0, "changed": True}})
+good("EVENT", WORKER_SENDS, [29, "app.epoch"], {"verb": "EVENT", "name": "app.epoch"})
+good("EVENT with fields", WORKER_SENDS, [29, "app.epoch.done", {"loss": 3, "tags": ["a", {"b": True}]}],
+     {"verb": "EVENT", "name": "app.epoch.done", "fields": {"loss": 3, "tags": ["a", {"b": True}]}})
+good("EVENT with the most fields", WORKER_SENDS, [29, "app." + "e" * 60, {"k": "v" * 8186}],
+     {"verb": "EVENT", "name": "app." + "e" * 60, "fields": {"k": "v" * 8186}})
+
 # The deepest nesting: the command is 1, so what lies in it may have 15
 def nested(depth):
     """An array in an array, `depth` of them."""
     return Raw(b"\x91" * (depth - 1) + b"\x90")
 
 
+def described_nest(depth):
+    """The same as it is understood."""
+    return [] if depth == 1 else [described_nest(depth - 1)]
+
+
 good("a later field with the deepest nesting", WORKER_SENDS, [4, {}, nested(15)],
      {"verb": "HEARTBEAT", "facts": {}}, canonical=False)
+good("a report with the deepest nesting", WORKER_SENDS, [4, {"report": {"x": nested(13)}}],
+     {"verb": "HEARTBEAT", "facts": {"report": {"x": described_nest(13)}}})
 good("an unknown fact with the deepest nesting", WORKER_SENDS, [4, {"x": nested(14)}],
      {"verb": "HEARTBEAT", "facts": {}}, canonical=False)
 

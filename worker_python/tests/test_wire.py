@@ -17,10 +17,17 @@ VERBS = {
     m.Heartbeat: "HEARTBEAT", m.Bye: "BYE", m.Rehello: "REHELLO", m.Submit: "SUBMIT", m.Accepted: "ACCEPTED",
     m.Cancel: "CANCEL", m.Result: "RESULT", m.Error: "ERROR", m.Chunk: "CHUNK", m.Seen: "SEEN", m.Task: "TASK",
     m.Started: "STARTED", m.Recall: "RECALL", m.Nack: "NACK", m.Draining: "DRAINING", m.Stop: "STOP",
+    m.AgentHello: "HELLO", m.Replace: "REPLACE", m.Retire: "RETIRE", m.Processes: "PROCESSES", m.Exited: "EXITED",
+    m.Pool: "POOL", m.Event: "EVENT",
 }  # fmt: skip
 DEFAULTS = {
     "name": "", "on_disconnect": "continue", "slots": 1, "profile": "process", "host": "", "pid": 0, "python": "",
     "gil_enabled": True, "session": 0, "leases": (), "reason": "", "grace_ms": 0, "resumed": False,
+    "agent": 0, "replaces": 0, "free_threaded": False, "gil_module": "", "report": {}, "pools": (), "clients": "",
+}  # fmt: skip
+FACT_DEFAULTS = {
+    "reason": "", "first": False, "kill": False, "grace_ms": 0, "cause": "exit", "status": 0, "replaces": 0, "text": "",
+    "state": "ok", "changed": False,
 }  # fmt: skip
 OPTION_DEFAULTS = {
     "priority": 5, "delay_ms": 0, "on_loss": "requeue", "ack": False, "stream": False, "progress": False,
@@ -71,13 +78,15 @@ def described(message: Any) -> dict[str, Any]:
     names = {"text": "message", "count": "count"}
     said = {names.get(key, key): item for key, item in raw.items()}
     if verb == "HELLO":
-        role = {m.WorkerHello: "worker"}.get(type(message), "client")
+        role = {m.WorkerHello: "worker", m.AgentHello: "agent"}.get(type(message), "client")
         protocol = said.pop("protocol")
         said = {"protocol": protocol, "role": role, "facts": without(said, DEFAULTS)}
     elif verb == "WELCOME":
         said = {"session": said.pop("session"), "facts": without(said, WELCOME_DEFAULTS)}
     elif verb == "STOP":
         said = {"facts": without(said, DEFAULTS)}
+    elif verb in ("REPLACE", "RETIRE", "EXITED", "POOL"):
+        said["facts"] = without(dict(said["facts"]), FACT_DEFAULTS)
     if isinstance(said.get("payload"), tuple):
         said["payload"] = {"frames": len(said["payload"])}
     if "options" in said:
@@ -89,7 +98,7 @@ def described(message: Any) -> dict[str, Any]:
         for key in keys:
             if key in said and said[key] == empty:
                 del said[key]
-    for key in ("options", "info", "details", "facts"):
+    for key in ("options", "info", "details", "facts", "fields"):
         if key in said and not said[key] and verb not in ("HELLO", "HEARTBEAT"):
             del said[key]
     return {"verb": verb, **{key: plain_lists(item) for key, item in said.items()}}

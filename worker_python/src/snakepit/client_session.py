@@ -18,7 +18,9 @@ from .errors import SnakepitError, Unreachable, error_from_code
 from .message import Buffer
 from .session import Session, State
 
-FINAL_CODES = frozenset(("failed", "no_such_function", "bad_payload", "cancelled", "expired", "dead", "lost"))
+FINAL_CODES = frozenset(
+    ("failed", "no_such_function", "bad_payload", "cancelled", "expired", "dead", "lost", "pool_failed")
+)
 # These answer a CANCEL, or say that the task is not over; the task's own end comes, or came, by itself.
 _NOT_AN_END = frozenset(("too_late", "not_found", "shutdown", "stale"))
 # A HELLO refused with these may be welcome later.

@@ -178,6 +178,14 @@ def _hello(role: str, facts_of: dict[str, check.Check], key: str, make: Callable
     return decoder
 
 
+_hello_of_worker = _hello("worker", facts.WORKER_FACTS, "pool", m.WorkerHello)
+_hello_of_agent = _hello("agent", facts.AGENT_FACTS, "agent", m.AgentHello)
+
+
+def _worker_or_agent(c: _Fields, attached: Frames) -> Message:
+    return (_hello_of_agent if len(c) > 2 and c[2] == "agent" else _hello_of_worker)(c, attached)
+
+
 def _welcome(c: _Fields, _: Frames) -> Message:
     _need(c, "session")
     known = check.mapping(c[2], "facts", facts.WELCOME_FACTS) if len(c) > 2 else {}
@@ -197,7 +205,7 @@ def _heartbeat(c: _Fields, _: Frames) -> Message:
 def _submit(c: _Fields, attached: Frames) -> Message:
     claimed = _claim(c, 4, attached, "id", "pool", "function", "payload", to_broker=True)
     task_id = check.task_id(c[1], "id")
-    pool = c[2] if c[2] == m.ADMIN_POOL else check.pool(c[2], "pool")
+    pool = c[2] if c[2] in ("", m.ADMIN_POOL) else check.pool(c[2], "pool")
     function = check.function(c[3], "function")
     options = m.NOTHING
     if len(c) > 5:
@@ -265,6 +273,42 @@ def _stop(c: _Fields, _: Frames) -> Message:
     return m.Stop(**(check.mapping(c[1], "facts", facts.STOP_FACTS) if len(c) > 1 else {}))
 
 
+def _replace(c: _Fields, _: Frames) -> Message:
+    _need(c, "session", "pid", "pool")
+    session, pid, pool = _UINT(c[1], "session"), _UINT(c[2], "pid"), check.pool(c[3], "pool")
+    return m.Replace(session, pid, pool, _facts(c, 4, facts.REPLACE_FACTS))
+
+
+def _retire(c: _Fields, _: Frames) -> Message:
+    _need(c, "pid")
+    return m.Retire(_UINT(c[1], "pid"), _facts(c, 2, facts.RETIRE_FACTS))
+
+
+def _processes(c: _Fields, _: Frames) -> Message:
+    _need(c, "processes")
+    return m.Processes(check.processes(c[1], "processes"))
+
+
+def _exited(c: _Fields, _: Frames) -> Message:
+    _need(c, "pool", "pid")
+    return m.Exited(check.pool(c[1], "pool"), _UINT(c[2], "pid"), _facts(c, 3, facts.EXITED_FACTS))
+
+
+def _pool(c: _Fields, _: Frames) -> Message:
+    _need(c, "pool")
+    return m.Pool(check.pool(c[1], "pool"), _facts(c, 2, facts.POOL_FACTS))
+
+
+def _event(c: _Fields, _: Frames) -> Message:
+    _need(c, "name")
+    name = check.event_name(c[1], "name")
+    return m.Event(name, _EVENT_FIELDS(c[2], "fields") if len(c) > 2 else m.NOTHING)
+
+
+def _facts(c: _Fields, index: int, table: dict[str, check.Check]) -> m.Facts:
+    return check.mapping(c[index], "facts", table) if len(c) > index else m.NOTHING
+
+
 def _bye(c: _Fields, _: Frames) -> Message:
     _need(c)
     return m.Bye(_text(c, 1, "reason"))
@@ -329,6 +373,7 @@ _REF_VERBS = {*PAYLOAD_AT, m.ACCEPTED, m.CANCEL, m.ERROR, m.STARTED, m.RECALL, m
 # A str of fewer characters is within the limit of a function's name in any encoding.
 _SHORT = m.FUNCTION_BYTES_MAX // 4
 _UINT = check.uint()
+_EVENT_FIELDS = check.any_mapping(m.EVENT_BYTES_MAX)
 _ATTEMPT = check.uint(facts.ATTEMPT_MAX, 1)
 _CODE = check.text(64, 1)
 _TEXT = check.text(m.CONTROL_BYTES_MAX)
@@ -362,7 +407,7 @@ _DECODERS: dict[tuple[str, bool], dict[int, _Decoder]] = {
         m.CHUNK: _chunk("client", to_broker=False),
     },
     ("worker", True): {
-        m.HELLO: _hello("worker", facts.WORKER_FACTS, "pool", m.WorkerHello),
+        m.HELLO: _worker_or_agent,
         m.HEARTBEAT: _heartbeat,
         m.BYE: _bye,
         m.RESULT: _result("worker", to_broker=True),
@@ -371,6 +416,10 @@ _DECODERS: dict[tuple[str, bool], dict[int, _Decoder]] = {
         m.STARTED: _number(m.Started, "fence"),
         m.NACK: _nack,
         m.DRAINING: _bare(m.Draining),
+        m.PROCESSES: _processes,
+        m.EXITED: _exited,
+        m.POOL: _pool,
+        m.EVENT: _event,
     },
     ("worker", False): {
         **_from_broker("worker"),
@@ -378,5 +427,7 @@ _DECODERS: dict[tuple[str, bool], dict[int, _Decoder]] = {
         m.CANCEL: _cancel("worker"),
         m.RECALL: _number(m.Recall, "fence"),
         m.STOP: _stop,
+        m.REPLACE: _replace,
+        m.RETIRE: _retire,
     },
 }

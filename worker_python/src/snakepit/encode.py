@@ -107,15 +107,19 @@ def _client_hello(hello: m.ClientHello) -> list[Any]:
 def _worker_hello(hello: m.WorkerHello) -> list[Any]:
     facts = _facts(
         hello, "pool", slots=1, profile="process", name="", host="", pid=0, python="", gil_enabled=True, session=0,
-        leases=(),
+        leases=(), agent=0, replaces=0, free_threaded=False, gil_module="", report={},
     )  # fmt: skip
     return [m.HELLO, hello.protocol, "worker", facts]
+
+
+def _agent_hello(hello: m.AgentHello) -> list[Any]:
+    return [m.HELLO, hello.protocol, "agent", _facts(hello, "agent", name="", host="", pid=0, pools=())]
 
 
 def _welcome(welcome: m.Welcome) -> list[Any]:
     facts = _facts(
         welcome, "broker", "epoch", "resumed", "heartbeat_ms", "inline_max", "control_max", "frame_max",
-        "attachments_max", leases=(),
+        "attachments_max", leases=(), clients="",
     )  # fmt: skip
     # One with nothing to say is what a test's broker sends; a real one says all.
     return (
@@ -130,6 +134,7 @@ def _error(error: m.Error) -> list[Any]:
 _ENCODERS: dict[type, Callable[[Any], list[Any]]] = {
     m.ClientHello: _client_hello,
     m.WorkerHello: _worker_hello,
+    m.AgentHello: _agent_hello,
     m.Welcome: _welcome,
     m.Refuse: lambda c: _trim([m.REFUSE, c.code, c.text, dict(c.details)], {}),
     m.Heartbeat: lambda c: [m.HEARTBEAT] if c.facts is None else [m.HEARTBEAT, dict(c.facts)],
@@ -151,4 +156,10 @@ _ENCODERS: dict[type, Callable[[Any], list[Any]]] = {
     m.Draining: lambda c: [m.DRAINING],
     m.Stop: lambda c: _trim([m.STOP, {**({"reason": c.reason} if c.reason else {}),
                                       **({"grace_ms": c.grace_ms} if c.grace_ms else {})}], {}),
+    m.Replace: lambda c: _trim([m.REPLACE, c.session, c.pid, c.pool, dict(c.facts)], {}),
+    m.Retire: lambda c: _trim([m.RETIRE, c.pid, dict(c.facts)], {}),
+    m.Processes: lambda c: [m.PROCESSES, c.processes],
+    m.Exited: lambda c: _trim([m.EXITED, c.pool, c.pid, dict(c.facts)], {}),
+    m.Pool: lambda c: _trim([m.POOL, c.pool, dict(c.facts)], {}),
+    m.Event: lambda c: _trim([m.EVENT, c.name, dict(c.fields)], {}),
 }  # fmt: skip

@@ -21,6 +21,7 @@ __all__ = [
     "NoSuchFunction",
     "NoSuchPool",
     "NotFound",
+    "PoolFailed",
     "ResultTooLarge",
     "SnakepitError",
     "StreamBroken",
@@ -125,6 +126,12 @@ class TaskLost(SnakepitError):
     code = "lost"
 
 
+class PoolFailed(SnakepitError):
+    """No agent can start workers for the pool, and it does not let tasks wait."""
+
+    code = "pool_failed"
+
+
 class Busy(SnakepitError):
     """A limit of tasks or bytes is reached, here or at the broker; `retry_after_seconds` says when to come back."""
 
@@ -223,7 +230,8 @@ class StreamBroken(SnakepitError):
 _CLASSES: dict[str, type[SnakepitError]] = {
     kind.code: kind
     for kind in (
-        TaskError, NoSuchFunction, BadPayload, TaskCancelled, TaskExpired, TaskDead, TaskLost, Busy, Draining,
+        TaskError, NoSuchFunction, BadPayload, TaskCancelled, TaskExpired, TaskDead, TaskLost, PoolFailed, Busy,
+        Draining,
         NoSuchPool, TooLarge, NotFound, TooLate, Unavailable, InternalError,
     )
 } | dict.fromkeys(("bad_message", "bad_field", "unsupported", "unknown_verb"), BadRequest)  # fmt: skip

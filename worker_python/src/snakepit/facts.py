@@ -24,6 +24,18 @@ WORKER_FACTS: dict[str, Check] = {
     "gil_enabled": check.boolean,
     "session": check.uint(),
     "leases": check.fences,
+    "agent": check.uint(),
+    "replaces": check.uint(),
+    "free_threaded": check.boolean,
+    "gil_module": check.label,
+    "report": check.any_mapping(m.REPORT_BYTES_MAX),
+}
+AGENT_FACTS: dict[str, Check] = {
+    "agent": check.uint(least=1),
+    "name": check.label,
+    "host": check.label,
+    "pid": check.uint(),
+    "pools": check.agent_pools,
 }
 WELCOME_FACTS: dict[str, Check] = {
     "broker": check.text(255),
@@ -35,6 +47,7 @@ WELCOME_FACTS: dict[str, Check] = {
     "frame_max": check.uint(),
     "attachments_max": check.uint(),
     "leases": check.fences,
+    "clients": check.text(m.ENDPOINT_BYTES_MAX),
 }
 HEARTBEAT_FACTS: dict[str, Check] = {
     "rss_bytes": check.uint(),
@@ -42,6 +55,8 @@ HEARTBEAT_FACTS: dict[str, Check] = {
     "tasks_done": check.uint(),
     "running": check.fences,
     "gil_enabled": check.boolean,
+    "gil_module": check.label,
+    "report": check.any_mapping(m.REPORT_BYTES_MAX),
 }
 
 
@@ -90,4 +105,22 @@ DETAILS: dict[str, Check] = {
 STOP_FACTS: dict[str, Check] = {
     "reason": check.text(m.ERROR_TEXT_BYTES_MAX),
     "grace_ms": check.uint(),
+}
+REPLACE_FACTS: dict[str, Check] = {"reason": check.text(m.ERROR_TEXT_BYTES_MAX), "first": check.boolean}
+RETIRE_FACTS: dict[str, Check] = {
+    "kill": check.boolean,
+    "grace_ms": check.uint(),
+    "reason": check.text(m.ERROR_TEXT_BYTES_MAX),
+}
+EXITED_FACTS: dict[str, Check] = {
+    "cause": check.choice("exit", "signal", "oom", "start_failed", "no_memory"),
+    "status": check.uint(),
+    "replaces": check.uint(),
+    "text": check.text(m.CONTROL_BYTES_MAX),
+}
+POOL_FACTS: dict[str, Check] = {
+    "state": check.choice("ok", "failed"),
+    "wanted": check.uint(2**32 - 1),
+    "changed": check.boolean,
+    "reason": check.text(m.ERROR_TEXT_BYTES_MAX),
 }

@@ -9,7 +9,10 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+import msgpack  # type: ignore[import-untyped]
+
 from .message import (
+    AGENT_POOLS_MAX,
     CONTENT_TYPE_BYTES_MAX,
     FUNCTION_BYTES_MAX,
     ID_BYTES_MAX,
@@ -17,6 +20,7 @@ from .message import (
     LABEL_BYTES_MAX,
     LEASES_MAX,
     NESTING_MAX,
+    PROCESSES_MAX,
     TASK_FRAMES_MAX,
 )
 
@@ -156,6 +160,38 @@ def fences(value: Any, name: str) -> tuple[int, ...]:
     return value
 
 
+def _records(value: Any, name: str, limit: int, least_fields: int) -> tuple[Any, ...]:
+    """Check an array of at most so many arrays of at least so many fields each."""
+    if not isinstance(value, tuple) or isinstance(value, Map) or len(value) > limit:
+        raise FieldError(name, f"must be an array of at most {limit}")
+    for record in value:
+        if not isinstance(record, tuple) or isinstance(record, Map) or len(record) < least_fields:
+            raise FieldError(name, f"must hold arrays of {least_fields} fields")
+    return value
+
+
+def agent_pools(value: Any, name: str) -> tuple[tuple[str, int], ...]:
+    """Check an array of [name, wanted]."""
+    wanted = uint(2**32 - 1)
+    return tuple((pool(item[0], name), wanted(item[1], name)) for item in _records(value, name, AGENT_POOLS_MAX, 2))
+
+
+def processes(value: Any, name: str) -> tuple[tuple[int, int, int], ...]:
+    """Check an array of [pid, rss_bytes, cpu_us]."""
+    number = uint()
+    return tuple(
+        (number(item[0], name), number(item[1], name), number(item[2], name))
+        for item in _records(value, name, PROCESSES_MAX, 3)
+    )
+
+
+def event_name(value: Any, name: str) -> str:
+    """Check the name of an application's event."""
+    if not isinstance(value, str) or not _NAME.match(value) or not value.startswith("app.") or value == "app.":
+        raise FieldError(name, "must begin with app. and have 64 bytes of A-Z a-z 0-9 _ . - at most")
+    return value
+
+
 def payload_claim(value: Any, name: str) -> bytes | int:
     """Check a payload as it stands in the command: inline bytes, or the number of its attachment frames."""
     if isinstance(value, bytes):
@@ -219,6 +255,33 @@ def encoded_bytes(value: str) -> int:
     """How many bytes a str takes in MessagePack."""
     size = len(value.encode("utf-8", "surrogateescape"))
     return size + (1 if size < 32 else 2 if size < 256 else 3 if size < 65536 else 5)
+
+
+def any_mapping(limit_bytes: int) -> Check:
+    """Make a check for a map of str to anything of at most so many bytes encoded; gives it as a plain dict."""
+
+    def check(value: Any, name: str) -> dict[str, Any]:
+        if not isinstance(value, Map):
+            raise FieldError(name, "must be a map")
+        if not all(isinstance(key, str) for key, _ in value):
+            raise FieldError(name, "must be a map with str keys")
+        plain: dict[str, Any] = plain_value(value)
+        if len(msgpack.packb(plain, unicode_errors="surrogateescape")) > limit_bytes:
+            raise FieldError(name, f"must be at most {limit_bytes} bytes encoded")
+        return plain
+
+    return check
+
+
+def plain_value(value: Any) -> Any:
+    """Turn what was read into plain dicts and tuples. As deep as the protocol's nesting limit."""
+    if isinstance(value, Map):
+        return {_plain_key(key): plain_value(item) for key, item in value}
+    return tuple(plain_value(item) for item in value) if isinstance(value, tuple) else value
+
+
+def _plain_key(key: Any) -> Any:
+    return plain_value(key) if not isinstance(key, Map) else str(key)
 
 
 def str_array(value: Any, name: str) -> list[str]:

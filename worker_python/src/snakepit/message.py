@@ -37,11 +37,17 @@ ATTEMPTS_MAX = 1000
 INSTANCE_BYTES = 16
 ID_BYTES_MAX = 16
 NESTING_MAX = 16
+ENDPOINT_BYTES_MAX = 256
+REPORT_BYTES_MAX = 16384
+AGENT_POOLS_MAX = 256
+PROCESSES_MAX = 4096
+EVENT_BYTES_MAX = 8192
 DURATION_MS_MAX = 315_360_000_000  # ten years
 
 HELLO, WELCOME, REFUSE, HEARTBEAT, BYE, REHELLO = 1, 2, 3, 4, 5, 6
 SUBMIT, ACCEPTED, CANCEL, RESULT, ERROR, CHUNK, SEEN = 8, 9, 10, 11, 12, 13, 14
 TASK, STARTED, RECALL, NACK, DRAINING, STOP = 16, 17, 18, 19, 20, 21
+REPLACE, RETIRE, PROCESSES, EXITED, POOL, EVENT = 24, 25, 26, 27, 28, 29
 
 Buffer: TypeAlias = "bytes | bytearray | memoryview"
 # Inline bytes, or the attachment frames: the body first, then the buffers that belong to it.
@@ -77,6 +83,23 @@ class WorkerHello:
     gil_enabled: bool = True
     session: int = 0
     leases: tuple[int, ...] = ()
+    agent: int = 0
+    replaces: int = 0
+    free_threaded: bool = False
+    gil_module: str = ""
+    report: Facts = field(default_factory=dict)
+    protocol: str = PROTOCOL
+
+
+@dataclass(frozen=True, slots=True)
+class AgentHello:
+    """HELLO of an agent, which keeps `wanted` workers alive for each of its pools, given as (name, wanted)."""
+
+    agent: int
+    name: str = ""
+    host: str = ""
+    pid: int = 0
+    pools: tuple[tuple[str, int], ...] = ()
     protocol: str = PROTOCOL
 
 
@@ -101,6 +124,7 @@ class Welcome:
     frame_max: int = FRAME_BYTES_MAX
     attachments_max: int = TASK_FRAMES_MAX
     leases: tuple[int, ...] = ()
+    clients: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +138,9 @@ class Refuse:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """A sign of life. `facts` of a worker: rss_bytes, cpu_us, tasks_done, running, gil_enabled. None: short form."""
+    """A sign of life. `facts` of a worker: rss_bytes, cpu_us, tasks_done, running, gil_enabled,
+    gil_module, report. None: short form.
+    """
 
     facts: Facts | None = None
 
@@ -235,9 +261,60 @@ class Stop:
     grace_ms: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """To an agent: start a replacement for the worker `pid` of `pool`. `facts`: reason, first."""
+
+    session: int
+    pid: int
+    pool: str
+    facts: Facts = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Retire:
+    """To an agent: the process ends and is not started again. `facts`: kill, grace_ms, reason."""
+
+    pid: int
+    facts: Facts = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Processes:
+    """Of an agent: what each worker uses, as (pid, rss_bytes, cpu_us)."""
+
+    processes: tuple[tuple[int, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """Of an agent: a process ended, or could not be started (`pid` 0). `facts`: cause, status, replaces, text."""
+
+    pool: str
+    pid: int
+    facts: Facts = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Of an agent: the state of a pool there. `facts`: state, wanted, changed, reason."""
+
+    pool: str
+    facts: Facts = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Telemetry of an application; the name begins with `app.`."""
+
+    name: str
+    fields: Facts = field(default_factory=dict)
+
+
 Message: TypeAlias = (
-    ClientHello | WorkerHello | OtherHello | Welcome | Refuse | Heartbeat | Bye | Rehello | Submit | Accepted | Cancel
-    | Result | Error | Chunk | Seen | Task | Started | Recall | Nack | Draining | Stop
+    ClientHello | WorkerHello | AgentHello | OtherHello | Welcome | Refuse | Heartbeat | Bye | Rehello | Submit
+    | Accepted | Cancel | Result | Error | Chunk | Seen | Task | Started | Recall | Nack | Draining | Stop
+    | Replace | Retire | Processes | Exited | Pool | Event
 )  # fmt: skip
 
 
