@@ -23,6 +23,13 @@ log = {{ level = "error"; }};
 pools = ( {{ name = "echo"; queued_max = 200000; max_attempts = 1000; }} );
 """
 
+POOLS_CONFIG = """
+endpoints = {{ clients = "ipc://{folder}/clients"; workers = "ipc://{folder}/workers"; events = ""; }};
+log = {{ level = "error"; }};
+agent = {{ restart_delay = "50ms"; stop_timeout = "5s"; }};
+pools = ( {pools} );
+"""
+
 
 def _end_with_parent() -> None:
     """In the child: end when this process ends, in whatever way it does."""
@@ -118,6 +125,21 @@ class Stage:
         await_port(clients)
         await_port(workers)
         return broker, clients, workers
+
+
+    def start_pools(self, app: str, *pools: str) -> tuple[subprocess.Popen[str], str]:
+        """Start snakepitd on ipc endpoints with local workers of this interpreter: process, clients' endpoint.
+
+        Args:
+            app: the text of the module `bench_tasks`, which has an App named `app`.
+            pools: each pool's options, as in the configuration file, without app, python and directory.
+        """
+        (self.folder / "bench_tasks.py").write_text(app)
+        common = f'app = "bench_tasks:app"; python = "{sys.executable}"; directory = "{self.folder}";'
+        config = self.folder / "pools.conf"
+        groups = ", ".join(f"{{ {common} {pool} }}" for pool in pools)
+        config.write_text(POOLS_CONFIG.format(folder=self.folder, pools=groups))
+        return self.start(BROKER, "-c", str(config)), f"ipc://{self.folder}/clients"
 
 
 BROKER = "broker/io/snakepitd"
