@@ -245,7 +245,8 @@ build(struct program *program, bool no_agent)
     if (!program->clients)
         return ERR_SYSTEM;
     sources = (struct admin_sources){.broker = program->broker, .clients = program->clients,
-                                     .workers = program->workers, .version = SNAKEPIT_VERSION,
+                                     .workers = program->workers, .events = program->events,
+                                     .version = SNAKEPIT_VERSION,
                                      .epoch = config->broker.epoch, .started_us = clock_now_us()};
     program->admin = admin_new(&sources);
     if (!no_agent && config_has_local_workers(config)) {

@@ -112,13 +112,26 @@ put_link(struct wire_buffer *buffer, const struct admin_sources *sources)
     put_uint(buffer, "connections_refused", clients.connections_refused + workers.connections_refused);
 }
 
+static void
+put_events(struct wire_buffer *buffer, const struct admin_sources *sources)
+{
+    struct events_stats events;
+
+    events_get_stats(sources->events, &events);
+    wire_write_text(buffer, "events");
+    wire_write_map(buffer, 3);
+    put_uint(buffer, "published", events.published);
+    put_uint(buffer, "overruns", events.overruns);
+    put_uint(buffer, "subscriptions", events.subscriptions);
+}
+
 void
 report_status(struct wire_buffer *buffer, const struct admin_sources *sources, int64_t now_us)
 {
     struct broker_stats all;
 
     broker_get_stats(sources->broker, &all);
-    wire_write_map(buffer, 11);
+    wire_write_map(buffer, 12);
     put_text(buffer, "version", sources->version);
     put_seconds(buffer, "uptime_seconds", now_us - sources->started_us);
     put_text(buffer, "state", all.is_draining ? "draining" : "running");
@@ -129,6 +142,7 @@ report_status(struct wire_buffer *buffer, const struct admin_sources *sources, i
     put_uint(buffer, "stale", all.stale);
     put_uint(buffer, "undeliverable", all.undeliverable);
     put_link(buffer, sources);
+    put_events(buffer, sources);
     wire_write_text(buffer, "pools");
     report_pools(buffer, sources, (struct bytes){0});
 }

@@ -3,6 +3,7 @@
 #define SNAKEPIT_IO_ADMIN_REPORT_H
 
 #include "broker/core/broker.h"
+#include "broker/io/events.h"
 #include "broker/io/router.h"
 #include "wire/writer.h"
 
@@ -11,6 +12,7 @@ struct admin_sources {
     struct broker *broker;
     const struct router *clients;
     const struct router *workers;
+    const struct events *events;
     const char *version;
     uint64_t epoch;
     int64_t started_us; /* monotonic */

@@ -1,4 +1,4 @@
-/* events.h - what the core notes, as a log line and on the PUB socket, from one place. Decides nothing. */
+/* events.h - what the core notes, as a log line and on the XPUB socket, from one place. Decides nothing. */
 #ifndef SNAKEPIT_IO_EVENTS_H
 #define SNAKEPIT_IO_EVENTS_H
 
@@ -26,11 +26,30 @@ events_fd(const struct events *events);
 int
 events_monitor_fd(const struct events *events);
 
-/* Once at the start, too. Let ZeroMQ see who came and went: it does that only inside a call, and nothing else may be sent for days. */
+/* Once at the start, too. Learn who came, who went and what they subscribe to: ZeroMQ sees that only inside a call, and
+ * nothing else may be sent for days. */
 void
 events_attend(struct events *events);
 
-/* Log the note and publish it as [name][JSON object]. A slow subscriber loses messages, nobody waits. */
+/* events_attend should be called although no descriptor says so. */
+bool
+events_needs_attention(const struct events *events);
+
+/* Does anybody subscribe to events of this kind, as far as events_attend has seen? */
+bool
+events_are_wanted(const struct events *events, enum note_kind kind);
+
+struct events_stats {
+    uint64_t published;     /* events that somebody subscribed to; never shrinks */
+    uint64_t overruns;      /* times when a slow subscriber began to lose events; never shrinks */
+    uint64_t subscriptions; /* prefixes that somebody subscribes to now */
+};
+
+void
+events_get_stats(const struct events *events, struct events_stats *ret_stats);
+
+/* Log the note, and publish it as [name][JSON object] if anybody subscribes to it. A slow subscriber loses messages,
+ * nobody waits. */
 void
 events_note(struct events *events, const struct note *note);
 

@@ -244,6 +244,18 @@ log_int(struct log *log, const char *key, int64_t value)
 }
 
 void
+log_seconds(struct log *log, const char *key, int64_t duration_us)
+{
+    uint64_t us = duration_us > 0 ? (uint64_t)duration_us : 0;
+    char text[32];
+
+    if (!begin_field(log, key))
+        return;
+    snprintf(text, sizeof(text), "%" PRIu64 ".%06u", us / 1000000, (unsigned)(us % 1000000));
+    append_text(log, text);
+}
+
+void
 log_begin(struct log *log, enum log_level level, const char *event)
 {
     char time[CLOCK_TEXT_BYTES];

@@ -41,6 +41,10 @@ log_uint(struct log *log, const char *key, uint64_t value);
 void
 log_int(struct log *log, const char *key, int64_t value);
 
+/* Microseconds as seconds, "1.500000". */
+void
+log_seconds(struct log *log, const char *key, int64_t duration_us);
+
 /* Writes the line; never waits. A full disk, or a pipe that is full or closed, loses the line and counts it; the next
  * line that works says how many (lost_lines). */
 void

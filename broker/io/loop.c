@@ -152,6 +152,14 @@ take_signal(struct loop *loop)
         shut_down(loop, signal.ssi_signo == SIGTERM ? loop->parts.drain_timeout_us : 0);
 }
 
+/* Who listens decides what the core tells. */
+static void
+attend_events(const struct loop_parts *parts)
+{
+    events_attend(parts->events);
+    broker_watch_requests(parts->broker, events_are_wanted(parts->events, NOTE_REQUEST_EXECUTED));
+}
+
 static void
 look_around(struct loop *loop, int timeout_ms)
 {
@@ -171,8 +179,8 @@ look_around(struct loop *loop, int timeout_ms)
         router_watch(parts->clients);
     if (fds[FD_WORKERS_MONITOR].revents)
         router_watch(parts->workers);
-    if (fds[FD_EVENTS].revents || fds[FD_EVENTS_MONITOR].revents)
-        events_attend(parts->events);
+    if (fds[FD_EVENTS].revents || fds[FD_EVENTS_MONITOR].revents || events_needs_attention(parts->events))
+        attend_events(parts);
     if (fds[FD_SIGNALS].revents)
         take_signal(loop);
     if (parts->agent && (fds[FD_AGENT].revents || agent_process_next_due_us(parts->agent) <= loop->now_us))
@@ -196,6 +204,8 @@ choose_timeout(const struct loop *loop)
         due_us = min(due_us, agent_process_next_due_us(parts->agent));
     if (router_has_waiting(parts->clients) || router_has_waiting(parts->workers))
         due_us = min(due_us, loop->now_us + ROUTER_RETRY_US);
+    if (events_needs_attention(parts->events))
+        return 0;
     if (due_us == INT64_MAX)
         return -1;
     if (due_us <= loop->now_us)
@@ -218,7 +228,7 @@ prepare(struct loop *loop)
     /* ZeroMQ wakes only a reader that has found nothing. */
     router_watch(parts->clients);
     router_watch(parts->workers);
-    events_attend(parts->events);
+    attend_events(parts);
     loop->has_more[FD_CLIENTS] = loop->has_more[FD_WORKERS] = true;
 }
 

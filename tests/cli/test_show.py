@@ -16,7 +16,7 @@ from pathlib import Path
 
 from harness import SNAKEPIT, CliTest, wait_until
 
-STATUS_FIELDS = set("version uptime_seconds state clients workers tasks bytes stale undeliverable link pools".split())
+STATUS_FIELDS = set("version uptime_seconds state clients workers tasks bytes stale undeliverable link events pools".split())
 POOL_FIELDS = set(
     "name state queued delayed running workers workers_wanted slots slots_busy succeeded failed cancelled expired dead "
     "lost requeued refused queued_bytes queued_max queued_bytes_max".split()

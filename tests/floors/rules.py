@@ -62,7 +62,7 @@ FOLDERS = {
     "broker/io/": (["broker/io/", "broker/core/broker.h", "broker/core/event.h", "broker/core/outbox.h", "wire/"],
                    PROGRAM | {"zmq.h"}),
     "broker/io/config": (["broker/io/", "broker/core/broker.h", "wire/"], PROGRAM | {"libconfig.h"}),
-    "broker/io/events": (["broker/io/", "broker/core/outbox.h"], PROGRAM | {"zmq.h", "jansson.h"}),
+    "broker/io/event": (["broker/io/", "broker/core/outbox.h", "wire/"], PROGRAM | {"zmq.h"}),
     "broker/": (["broker/", "wire/"], PROGRAM | {"zmq.h"}),
     "agent/": (["agent/", "broker/io/config.h", "broker/io/log.h", "broker/io/clock.h", "wire/"], PROGRAM),
     "client/include/": ([], C_LIBRARY),
