@@ -74,12 +74,21 @@ broker_note_executed(struct broker *broker, const struct lease *lease, enum erro
     note->pool = task->pool->name;
     note->task = task->number;
     note->worker = lease->worker->session;
-    note->worker_name = outbox_copy(broker->outbox, lease->worker->name, strlen(lease->worker->name));
+    note->worker_name = lease->worker->name;
     note->function = name;
     note->state = task_final_name(verdict);
     note->attempt = task->attempt;
     note->wait_us = lease->leased_us - task->live.not_before_us;
     note->run_us = broker->now_us - lease->leased_us;
+}
+
+void
+broker_note_app(struct broker *broker, const struct worker *worker, const struct app_event *event)
+{
+    struct note *note = broker_note_worker(broker, NOTE_APP_EVENT, worker);
+
+    note->name = outbox_copy(broker->outbox, event->name.data, event->name.size);
+    note->fields = event->fields;
 }
 
 /* --- what admin calls show -------------------------------------------------------------------------------------- */

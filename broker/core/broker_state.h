@@ -264,6 +264,10 @@ broker_review_capacity(struct broker *broker, struct pool *pool);
 void
 broker_capacity_due(struct broker *broker, struct pool *pool);
 
+/* Pass on what an application tells of itself. */
+void
+broker_note_app(struct broker *broker, const struct worker *worker, const struct app_event *event);
+
 /* The attempt of this lease was answered, and its task is about to end so. To be called only while somebody listens. */
 void
 broker_note_executed(struct broker *broker, const struct lease *lease, enum error_code verdict);

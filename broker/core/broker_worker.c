@@ -283,6 +283,9 @@ handle_heard(struct broker *broker, struct worker *worker, const struct message 
     case VERB_DRAINING:
         handle_draining(broker, worker);
         return;
+    case VERB_EVENT:
+        broker_note_app(broker, worker, &message->event);
+        return;
     case VERB_BYE:
         stop(broker, worker, message->reason);
         return;

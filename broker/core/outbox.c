@@ -36,6 +36,7 @@ static const char *const note_names[NOTE_KINDS] = {
     [NOTE_TASK_DEAD] = "task.dead",
     [NOTE_REQUEST_EXECUTED] = "request.executed",
     [NOTE_SHUTDOWN_BEGUN] = "broker.draining",
+    [NOTE_APP_EVENT] = "app.*",
 };
 
 const char *

@@ -31,6 +31,7 @@ enum note_kind {
     NOTE_TASK_DEAD,
     NOTE_REQUEST_EXECUTED, /* an attempt was answered; only while broker_watch_requests says that somebody listens */
     NOTE_SHUTDOWN_BEGUN,
+    NOTE_APP_EVENT, /* telemetry of an application: `name` and `fields` are its own */
     NOTE_KINDS,
 };
 
@@ -47,6 +48,8 @@ struct note {
     const char *reason;
     const char *function;
     const char *state; /* the task's final state */
+    const char *name;  /* APP_EVENT: begins with "app." */
+    struct bytes fields; /* APP_EVENT: one encoded map, or empty; a view into the handled event */
     uint64_t worker;
     uint64_t client;
     uint64_t task;

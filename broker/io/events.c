@@ -245,20 +245,21 @@ begin_line(struct events *events, const char *name, uint64_t seq)
     json_line_begin(&events->line);
     json_line_text(&events->line, "event", name);
     json_line_text(&events->line, "time", clock_format(clock_wall_us(), time));
-    json_line_uint(&events->line, "seq", seq);
+    if (seq > 0)
+        json_line_uint(&events->line, "seq", seq);
 }
 
 void
 events_note(struct events *events, const struct note *note)
 {
     const struct event_kind *kind = event_table_find(note->kind);
-    const char *name = note_name(note->kind);
+    const char *name = note->name ? note->name : note_name(note->kind);
     bool is_published = subscriptions_want(&events->subscriptions, name);
 
     events->seqs[note->kind]++;
     log_begin(events->log, kind->level, name);
     if (is_published)
-        begin_line(events, name, events->seqs[note->kind]);
+        begin_line(events, name, note->name ? 0 : events->seqs[note->kind]);
     for (const struct event_field *field = event_fields; field->name; field++)
         if (kind->fields & field->bit)
             put_field(events, field, note, is_published);
@@ -267,6 +268,8 @@ events_note(struct events *events, const struct note *note)
         if (is_published)
             json_line_uint(&events->line, kind->count, note->count);
     }
+    if (note->fields.size > 0 && is_published)
+        json_line_map(&events->line, "fields", note->fields);
     log_end(events->log);
     if (!is_published)
         return;

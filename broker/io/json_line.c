@@ -202,7 +202,7 @@ put_value(struct wire_buffer *line, struct reader *reader)
 }
 
 int
-json_line_fields(struct wire_buffer *line, struct bytes map)
+json_line_map(struct wire_buffer *line, const char *key, struct bytes map)
 {
     struct reader reader;
 
@@ -210,6 +210,7 @@ json_line_fields(struct wire_buffer *line, struct bytes map)
     if (reader_peek(&reader) != VALUE_MAP || reader_skip(&reader, NESTING_MAX, NULL) != OK || !reader_is_at_end(&reader))
         return ERR_INVALID;
     reader_init(&reader, map);
-    put_pairs(line, &reader);
+    put_key(line, text_bytes(key));
+    put_value(line, &reader);
     return OK;
 }

@@ -18,11 +18,10 @@ json_line_uint(struct wire_buffer *line, const char *key, uint64_t value);
 void
 json_line_seconds(struct wire_buffer *line, const char *key, int64_t duration_us);
 
-/* The pairs of an encoded map, each as a field of the object. Bytes, extensions and floats that are no numbers become
- * null, and pairs whose key is no string are left out. OK; ERR_INVALID: it is not one map, or is deeper than NESTING_MAX;
- * then nothing is written. */
+/* An encoded map. Bytes, extensions and floats that are no numbers become null, and pairs whose key is no string are left
+ * out. OK; ERR_INVALID: it is not one map, or is deeper than NESTING_MAX; then nothing is written. */
 int
-json_line_fields(struct wire_buffer *line, struct bytes map);
+json_line_map(struct wire_buffer *line, const char *key, struct bytes map);
 
 /* Close the object. */
 void

@@ -7,7 +7,7 @@ import pytest
 import zmq
 
 from broker_process import BrokerProcess
-from raw_peer import BYE, DRAINING, ERROR, HEARTBEAT, RESULT, TASK, RawClient, RawWorker
+from raw_peer import BYE, DRAINING, ERROR, EVENT, HEARTBEAT, RESULT, TASK, RawClient, RawWorker
 
 QUICK = 'heartbeat = "200ms"; worker_grace = "200ms";'
 
@@ -68,6 +68,18 @@ def test_every_note_is_logged_and_published(any_broker):
         events.expect("worker.stopped", reason="enough", leases=0, **who)
         any_broker.wait_for_log("event=worker.started pool=p")
         any_broker.wait_for_log("reason=enough")
+
+
+def test_an_applications_events_pass_through(broker):
+    with Subscriber(broker, "app.") as events, RawWorker(broker.workers) as worker:
+        worker.hello(name="w")
+        worker.send([EVENT, "app.loaded", {"model": "small", "seconds": 0.5, "sizes": [1, 2]}], [EVENT, "app.plain"])
+        event = events.expect("app.loaded", pool="p", worker=worker.session, worker_name="w")
+        assert event["fields"] == {"model": "small", "seconds": 0.5, "sizes": [1, 2]}
+        assert "fields" not in events.expect("app.plain")
+        worker.send([EVENT, "worker.lost", {}])
+        assert worker.expect(ERROR)[2] == "bad_field"
+        events.expect_nothing()
 
 
 def test_a_prefix_gives_only_its_events(broker):
