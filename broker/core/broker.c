@@ -80,6 +80,7 @@ broker_new(const struct broker_settings *settings)
     broker->settings = *settings;
     broker->version = copy_text(settings->version);
     broker->settings.version = broker->version;
+    broker_set_default_pool(broker, settings->default_pool);
     broker->now_us = INT64_MIN;
     broker->judge_after_us = INT64_MIN;
     broker->fence_next = (settings->epoch << FENCE_EPOCH_SHIFT) + (uint64_t)settings->epoch_us * FENCES_PER_US;
@@ -169,10 +170,7 @@ broker_destroy(struct broker **broker_p)
     destroy_workers(broker);
     destroy_clients(broker);
     outbox_fini(&unsent);
-    HASH_CLEAR(hh, broker->pools_by_name);
-    for (size_t i = 0; i < broker->pools_count; i++)
-        pool_destroy(&broker->pools[i]);
-    free(broker->pools);
+    broker_destroy_pools(broker);
     task_table_fini(&broker->tasks);
     peers_fini(&broker->client_peers);
     peers_fini(&broker->worker_peers);
@@ -181,38 +179,9 @@ broker_destroy(struct broker **broker_p)
     stock_destroy(&broker->lease_stock);
     stock_destroy(&broker->body_stock);
     free(broker->version);
+    free(broker->default_pool);
     free(broker);
     *broker_p = NULL;
-}
-
-/* --- pools ------------------------------------------------------------------------------------------------------ */
-
-struct pool *
-broker_pool(const struct broker *broker, struct bytes name)
-{
-    struct pool *pool;
-
-    HASH_FIND_BYHASHVALUE(hh, broker->pools_by_name, name.data, name.size, hash_bytes(name.data, name.size), pool);
-    return pool;
-}
-
-int
-broker_add_pool(struct broker *broker, const struct pool_settings *settings)
-{
-    struct bytes name = text_bytes(settings->name);
-    struct pool *pool;
-
-    if (!text_is_name(name) || broker_pool(broker, name))
-        return ERR_INVALID;
-    broker->pools = realloc(broker->pools, (broker->pools_count + 1) * sizeof(struct pool *));
-    if (!broker->pools)
-        abort();
-    pool = pool_new(settings);
-    pool->capacity.timer.tag = TIMER_POOL;
-    broker->pools[broker->pools_count++] = pool;
-    HASH_ADD_KEYPTR_BYHASHVALUE(hh, broker->pools_by_name, pool->name, name.size, hash_bytes(name.data, name.size),
-                                pool);
-    return OK;
 }
 
 /* --- turns ------------------------------------------------------------------------------------------------------ */
@@ -312,6 +281,8 @@ begin_turn(struct broker *broker, int64_t now_us, struct outbox *outbox)
 static void
 end_turn(struct broker *broker)
 {
+    if (broker->removing_count > 0)
+        broker_advance_removals(broker);
     if (broker->state == BROKER_DRAINING)
         broker_advance_shutdown(broker);
     while (broker->departed_clients) {
@@ -344,6 +315,13 @@ handle_event(struct broker *broker, const struct event *event)
             broker_client_peer_gone(broker, event->peer);
         else
             broker_worker_peer_gone(broker, event->peer);
+        return OK;
+    case EVENT_POOL_SET:
+        return broker_set_pool(broker, event->pool_settings);
+    case EVENT_POOL_REMOVE:
+        return broker_remove_pool(broker, event->pool);
+    case EVENT_SETTINGS:
+        broker_change_settings(broker, event->settings);
         return OK;
     default:
         return broker_handle_operator(broker, event);

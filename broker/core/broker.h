@@ -48,7 +48,8 @@ int
 broker_add_pool(struct broker *broker, const struct pool_settings *settings);
 
 /* Take one event. Actions are appended to the outbox, in the order in which they must be carried out.
- * OK; for operator's events ERR_NOT_FOUND (no such pool or task) and ERR_AGAIN (TASK_CANCEL: it runs; its worker was asked). */
+ * OK; for operator's events ERR_NOT_FOUND (no such pool or task), ERR_AGAIN (TASK_CANCEL: it runs; its worker was asked) and
+ * ERR_INVALID (POOL_DRAIN, POOL_RESUME: the pool is being removed; POOL_SET: no name). */
 int
 broker_handle(struct broker *broker, const struct event *event, int64_t now_us, struct outbox *outbox);
 
@@ -74,6 +75,7 @@ broker_watch_requests(struct broker *broker, bool is_watched);
 struct pool_stats {
     const char *name;
     bool is_draining;
+    bool is_removed; /* draining, and then it goes */
     uint64_t queued, delayed, running;
     uint64_t workers, workers_ready, workers_wanted;
     uint64_t slots, slots_busy;

@@ -62,12 +62,29 @@ check_kept(const struct broker *broker)
 static void
 check_pools(const struct broker *broker)
 {
+    size_t removing = 0;
+
     for (size_t i = 0; i < broker->pools_count; i++) {
         const struct pool *pool = broker->pools[i];
 
         pool_check(pool);
+        removing += pool->state == POOL_REMOVED;
+        assert(broker_pool_wants_workers(pool) || pool->workers);
         assert(heap_node_is_in(&pool->capacity.timer) || pool->capacity.is_full == pool->capacity.is_reached);
         assert(broker->state != BROKER_RUNNING || pool->queue.count == 0 || pool->crew.count == 0);
+    }
+    assert(removing == broker->removing_count);
+}
+
+static void
+check_former_pools(const struct broker *broker)
+{
+    for (size_t i = 0; i < broker->former_count; i++) {
+        const struct pool *pool = broker->former_pools[i];
+
+        pool_check(pool);
+        assert(pool_waiting(pool) == 0 && pool->running_count == 0 && !pool->workers);
+        assert(pool->state == POOL_REMOVED && !heap_node_is_in(&pool->capacity.timer));
     }
 }
 
@@ -150,6 +167,7 @@ broker_check(const struct broker *broker)
     check_tasks(broker);
     check_kept(broker);
     check_pools(broker);
+    check_former_pools(broker);
     check_leases(broker);
     check_workers(broker);
     check_clients(broker);

@@ -139,6 +139,16 @@ trim(struct broker *broker, struct client *client)
 }
 
 void
+broker_trim_all(struct broker *broker)
+{
+    struct client *client, *next;
+
+    DL_FOREACH_SAFE(broker->clients, client, next)
+        if (client->kept_count > 0)
+            trim(broker, client);
+}
+
+void
 broker_repeat_final(struct broker *broker, struct task *task)
 {
     assert(task->state == TASK_FINAL && task->client->peer > 0);

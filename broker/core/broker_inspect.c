@@ -36,7 +36,8 @@ get_pool(const struct pool *pool, struct pool_stats *ret_stats)
 {
     *ret_stats = (struct pool_stats){
         .name = pool->name,
-        .is_draining = pool->state == POOL_DRAINING,
+        .is_draining = pool->state != POOL_OPEN,
+        .is_removed = pool->state == POOL_REMOVED,
         .queued = pool->queue.count,
         .delayed = pool->delayed_count,
         .running = pool->running_count,

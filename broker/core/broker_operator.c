@@ -7,7 +7,7 @@
 static void
 set_pool_state(struct broker *broker, struct pool *pool, enum pool_state state)
 {
-    if (pool_become(pool, state))
+    if (pool->state != POOL_REMOVED && pool_become(pool, state))
         outbox_note(broker->outbox, state == POOL_OPEN ? NOTE_POOL_OPEN : NOTE_POOL_DRAINING)->pool = pool->name;
 }
 
@@ -18,6 +18,8 @@ set_pool_states(struct broker *broker, struct bytes name, enum pool_state state)
 
     if (name.size > 0 && !pool)
         return ERR_NOT_FOUND;
+    if (pool && pool->state == POOL_REMOVED)
+        return ERR_INVALID;
     if (pool) {
         set_pool_state(broker, pool, state);
         return OK;

@@ -77,62 +77,10 @@ broker_ask_hello(struct broker *broker, enum side side, uint32_t number, bool al
     outbox_send(broker->outbox, side, number, VERB_REHELLO, NULL);
 }
 
-/* --- near names ------------------------------------------------------------------------------------------------- */
-
-/* A sentence under construction; what does not fit is left out. */
-struct sentence {
-    char text[512];
-    size_t size;
-};
-
-static void
-add_bytes(struct sentence *sentence, struct bytes bytes)
-{
-    if (bytes.size > sizeof sentence->text - sentence->size)
-        return;
-    if (bytes.size > 0)
-        memcpy(sentence->text + sentence->size, bytes.data, bytes.size);
-    sentence->size += bytes.size;
-}
-
-static void
-add_text(struct sentence *sentence, const char *text)
-{
-    add_bytes(sentence, text_bytes(text));
-}
-
-/* A third of the letters may differ, but at least one. */
-static bool
-is_near(struct bytes name, const char *other)
-{
-    return text_distance(name, text_bytes(other)) <= (name.size < 6 ? 1 : name.size / 3);
-}
-
-static struct bytes
-say_no_such_pool(struct broker *broker, struct bytes name)
-{
-    struct sentence sentence = {.size = 0};
-    unsigned found = 0;
-
-    add_text(&sentence, "no pool is named \"");
-    add_bytes(&sentence, name);
-    add_text(&sentence, "\"");
-    for (size_t i = 0; i < broker->pools_count && found < 3; i++) {
-        if (!is_near(name, broker->pools[i]->name))
-            continue;
-        add_text(&sentence, found++ == 0 ? "; did you mean \"" : " or \"");
-        add_text(&sentence, broker->pools[i]->name);
-        add_text(&sentence, "\"");
-    }
-    if (found > 0)
-        add_text(&sentence, "?");
-    return (struct bytes){outbox_copy(broker->outbox, sentence.text, sentence.size), (uint32_t)sentence.size};
-}
-
 void
 broker_send_no_such_pool(struct broker *broker, uint32_t peer, const struct ref *ref, struct bytes name)
 {
-    struct bytes text = say_no_such_pool(broker, name);
+    struct bytes text = broker_say_no_such_pool(broker, name);
 
     broker_send_error(broker, SIDE_CLIENT, peer, ref, ERROR_NO_SUCH_POOL, "")->text = text;
 }
@@ -140,7 +88,7 @@ broker_send_no_such_pool(struct broker *broker, uint32_t peer, const struct ref 
 void
 broker_refuse_no_such_pool(struct broker *broker, uint32_t peer, struct bytes name)
 {
-    struct bytes text = say_no_such_pool(broker, name);
+    struct bytes text = broker_say_no_such_pool(broker, name);
 
     broker_refuse(broker, SIDE_WORKER, peer, ERROR_NO_SUCH_POOL, "")->text = text;
 }

@@ -39,6 +39,11 @@ struct broker {
     struct pool **pools; /* in the order in which they were added */
     size_t pools_count;
     struct pool *pools_by_name;
+    size_t removing_count;       /* of those, POOL_REMOVED */
+    struct pool **former_pools;  /* removed and empty. Kept, as their counters go on when they are added again, and as
+                                  * notes and final messages point to their names. */
+    size_t former_count;
+    char *default_pool; /* settings.default_pool is this one */
 
     struct peers client_peers;
     struct peers worker_peers;
@@ -74,11 +79,41 @@ struct broker {
     bool is_watched; /* somebody listens to request.executed */
 };
 
-/* --- broker.c ------------------------------------------------------------------------------------------------- */
+/* --- broker_pools.c: pools and settings come, change and go ---------------------------------------------------- */
 
 /* The pool of this name, or NULL. */
 struct pool *
 broker_pool(const struct broker *broker, struct bytes name);
+
+/* The pool of tasks that name none, or NULL. */
+struct pool *
+broker_default_pool(const struct broker *broker);
+
+void
+broker_set_default_pool(struct broker *broker, const char *name);
+
+/* Add a pool, change it, or take it back while it is being removed. OK, or ERR_INVALID: no name. */
+int
+broker_set_pool(struct broker *broker, const struct pool_settings *settings);
+
+/* OK or ERR_NOT_FOUND. */
+int
+broker_remove_pool(struct broker *broker, struct bytes name);
+
+/* Let go of removed pools whose last task has ended. */
+void
+broker_advance_removals(struct broker *broker);
+
+/* May workers still come? Not to a removed pool without tasks. */
+bool
+broker_pool_wants_workers(const struct pool *pool);
+
+void
+broker_change_settings(struct broker *broker, const struct broker_settings *settings);
+
+/* All pools must be without tasks and workers. */
+void
+broker_destroy_pools(struct broker *broker);
 
 /* --- broker_reply.c: short answers ---------------------------------------------------------------------------- */
 
@@ -103,7 +138,7 @@ broker_welcome(struct broker *broker, enum side side, uint32_t peer, uint64_t se
 void
 broker_ask_hello(struct broker *broker, enum side side, uint32_t number, bool always);
 
-/* Say that there is no such pool, and which have a similar name. */
+/* Answer that there is no such pool, and which there are. */
 void
 broker_send_no_such_pool(struct broker *broker, uint32_t peer, const struct ref *ref, struct bytes name);
 
@@ -113,6 +148,16 @@ broker_refuse_no_such_pool(struct broker *broker, uint32_t peer, struct bytes na
 /* Append a note about a worker. */
 struct note *
 broker_note_worker(struct broker *broker, enum note_kind kind, const struct worker *worker);
+
+/* --- broker_say.c: sentences for people, in memory of the outbox ------------------------------------------------ */
+
+/* That no pool has this name (empty: that none was named), and which there are, those of a similar name first. */
+struct bytes
+broker_say_no_such_pool(struct broker *broker, struct bytes name);
+
+/* Why the pool takes no new tasks, and what to do about it. */
+struct bytes
+broker_say_draining(struct broker *broker, const struct pool *pool);
 
 /* --- broker_client.c: sessions of clients --------------------------------------------------------------------- */
 
@@ -218,6 +263,10 @@ broker_forget_all(struct broker *broker, struct client *client);
 /* Drop what is kept too long. */
 void
 broker_expire_kept(struct broker *broker);
+
+/* Drop what is over the limits, after these became lower. */
+void
+broker_trim_all(struct broker *broker);
 
 /* When broker_expire_kept has something to do, or INT64_MAX. */
 int64_t

@@ -91,8 +91,8 @@ is_closed(struct broker *broker, const struct offer *offer)
         broker_send_no_such_pool(broker, offer->client->peer, &offer->submit->id, offer->submit->pool);
         return true;
     }
-    if (offer->pool->state == POOL_DRAINING) {
-        refuse(broker, offer, ERROR_DRAINING, "the pool takes no new tasks");
+    if (offer->pool->state != POOL_OPEN) {
+        refuse(broker, offer, ERROR_DRAINING, "")->text = broker_say_draining(broker, offer->pool);
         return true;
     }
     return false;
@@ -264,7 +264,7 @@ broker_submit(struct broker *broker, struct client *client, const struct submit 
         offer_again(broker, task, submit);
         return;
     }
-    offer.pool = broker_pool(broker, submit->pool);
+    offer.pool = submit->pool.size > 0 ? broker_pool(broker, submit->pool) : broker_default_pool(broker);
     offer.bytes = offer_bytes(submit);
     if (!is_closed(broker, &offer) && !is_too_large(broker, &offer) && !is_busy(broker, &offer))
         accept(broker, &offer);

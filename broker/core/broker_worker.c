@@ -210,6 +210,7 @@ resume(struct broker *broker, struct worker *worker, uint32_t number, const stru
         peers_get(&broker->worker_peers, old_number)->is_replaced = true;
     keep_named_leases(broker, worker, hello->leases);
     worker->heard_us = broker->now_us;
+    worker->is_stop_sent = false; /* it may have been lost with the connection */
     move(broker, worker, worker->was_draining ? WORKER_DRAINING : WORKER_READY, number);
     broker_welcome(broker, SIDE_WORKER, number, worker->session, true)->leases = list_leases(broker, worker);
     repeat_cancels(broker, worker);
@@ -231,7 +232,7 @@ handle_hello(struct broker *broker, uint32_t number, struct worker *current, con
     if (!broker_accepts_hello(broker, SIDE_WORKER, number, hello))
         return;
     pool = broker_pool(broker, hello->pool);
-    if (!pool) {
+    if (!pool || (!broker_pool_wants_workers(pool) && !find_resumable(broker, pool, hello))) {
         broker_refuse_no_such_pool(broker, number, hello->pool);
         return;
     }

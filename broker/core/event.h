@@ -4,12 +4,18 @@
 
 #include "wire/message.h"
 
+struct broker_settings;
+struct pool_settings;
+
 enum event_kind {
     EVENT_COMMAND,     /* `message` came from `peer` */
     EVENT_PEER_GONE,   /* the connection of `peer` ended, or its output queue overflowed; the number may be reused */
     EVENT_POOL_DRAIN,  /* operator: refuse new tasks of `pool`; empty name: of all pools */
     EVENT_POOL_RESUME, /* operator: take tasks again */
     EVENT_TASK_CANCEL, /* operator: cancel the task with the broker's number `task` */
+    EVENT_POOL_SET,    /* configuration: add the pool of `pool_settings`, or give it these settings */
+    EVENT_POOL_REMOVE, /* configuration: refuse new tasks of `pool`, let all others end, then let its workers and itself go */
+    EVENT_SETTINGS,    /* configuration: go on with `settings`; what they say of epoch, version and hash stays as it was */
     EVENT_SHUTDOWN,    /* refuse new tasks, dispatch nothing more, let leases end until `shutdown_us` from now */
 };
 
@@ -21,6 +27,8 @@ struct event {
     const struct message *message; /* COMMAND; attachments are referenced by the core when it keeps them */
     struct bytes pool;             /* POOL_* */
     uint64_t task;                 /* TASK_CANCEL */
+    const struct pool_settings *pool_settings; /* POOL_SET */
+    const struct broker_settings *settings;    /* SETTINGS */
     int64_t shutdown_us;           /* SHUTDOWN: how long leases may go on */
 };
 

@@ -27,6 +27,10 @@ enum note_kind {
     NOTE_POOL_CAPACITY_FREE,    /* it is not so any more, for ten seconds without a break */
     NOTE_POOL_DRAINING,
     NOTE_POOL_OPEN,
+    NOTE_POOL_ADDED,    /* by a reload */
+    NOTE_POOL_CHANGED,
+    NOTE_POOL_REMOVING, /* by a reload: it takes no new tasks */
+    NOTE_POOL_REMOVED,  /* its last task and its last worker have gone */
     NOTE_TASK_REQUEUED,
     NOTE_TASK_DEAD,
     NOTE_REQUEST_EXECUTED, /* an attempt was answered; only while broker_watch_requests says that somebody listens */

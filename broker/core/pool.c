@@ -12,8 +12,9 @@
 #define RETRY_MAX_MS UINT64_C(5000)
 
 static const bool moves[POOL_STATES][POOL_STATES] = {
-    [POOL_OPEN] = {[POOL_DRAINING] = true},
-    [POOL_DRAINING] = {[POOL_OPEN] = true},
+    [POOL_OPEN] = {[POOL_DRAINING] = true, [POOL_REMOVED] = true},
+    [POOL_DRAINING] = {[POOL_OPEN] = true, [POOL_REMOVED] = true},
+    [POOL_REMOVED] = {[POOL_OPEN] = true},
 };
 
 struct pool *
@@ -49,6 +50,13 @@ pool_destroy(struct pool **pool_p)
     free(pool->name);
     free(pool);
     *pool_p = NULL;
+}
+
+void
+pool_change(struct pool *pool, const struct pool_settings *settings)
+{
+    pool->settings = *settings;
+    pool->settings.name = pool->name;
 }
 
 bool

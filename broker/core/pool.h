@@ -7,7 +7,12 @@
 #include "broker/core/pool_settings.h"
 #include "broker/core/queue.h"
 
-enum pool_state { POOL_OPEN, POOL_DRAINING, POOL_STATES };
+enum pool_state {
+    POOL_OPEN,
+    POOL_DRAINING, /* an operator said so: no new tasks */
+    POOL_REMOVED,  /* not in the configuration any more: no new tasks, and it goes when the last one has ended */
+    POOL_STATES,
+};
 
 /* How fast the pool ended tasks lately, measured over windows of a second. */
 struct pace {
@@ -60,6 +65,10 @@ pool_new(const struct pool_settings *settings);
 /* Frees the pool, which must have no tasks and no workers. */
 void
 pool_destroy(struct pool **pool_p);
+
+/* Other settings under the same name. */
+void
+pool_change(struct pool *pool, const struct pool_settings *settings);
 
 /* Returns whether anything changed. */
 bool

@@ -26,6 +26,7 @@ struct worker {
     uint8_t state;     /* enum worker_state; changed by worker_become only */
     bool was_draining; /* DETACHED: what it returns to */
     bool is_in_crew;
+    bool is_stop_sent; /* on this connection */
     bool gil_enabled;
     enum profile profile;
     uint32_t slots;

@@ -206,9 +206,13 @@ static void
 run_resume(struct admin *admin, struct call *call)
 {
     struct event event = {.kind = EVENT_POOL_RESUME, .pool = call->args.pool};
+    struct admin_fault removed = {.code = ERROR_DRAINING,
+                                  .text = "the pool was removed from the configuration; put it back and reload"};
 
-    broker_handle(admin->sources.broker, &event, call->now_us, call->outbox);
-    answer_word(call, "open");
+    if (broker_handle(admin->sources.broker, &event, call->now_us, call->outbox) == OK)
+        answer_word(call, "open");
+    else
+        answer_error(call->outbox, call->peer, call->ref, &removed);
 }
 
 /* Answered by admin_tick, at the earliest in this same turn. */

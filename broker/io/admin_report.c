@@ -49,7 +49,7 @@ write_pool(struct wire_buffer *buffer, const struct pool_stats *pool)
 {
     wire_write_map(buffer, 20);
     put_text(buffer, "name", pool->name);
-    put_text(buffer, "state", pool->is_draining ? "draining" : "open");
+    put_text(buffer, "state", pool->is_removed ? "removing" : pool->is_draining ? "draining" : "open");
     put_uint(buffer, "queued", pool->queued);
     put_uint(buffer, "delayed", pool->delayed);
     put_uint(buffer, "running", pool->running);

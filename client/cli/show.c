@@ -55,6 +55,7 @@ state_style(const char *state)
         const char *state;
         enum cell_style style;
     } styles[] = {{"open", CELL_GOOD},      {"ready", CELL_GOOD},   {"running", CELL_GOOD}, {"draining", CELL_WARN},
+                  {"removing", CELL_WARN},
                   {"detached", CELL_WARN},  {"stalled", CELL_BAD},  {"delayed", CELL_FAINT}};
 
     for (size_t i = 0; i < COUNT(styles); i++)

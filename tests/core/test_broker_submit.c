@@ -149,10 +149,11 @@ Test(broker_submit, an_unknown_pool_is_refused_with_near_names)
     kit_offer(&kit, 1, &submit);
     cr_assert_eq(client_error(&kit)->code, ERROR_NO_SUCH_POOL);
     cr_assert_eq(client_error(&kit)->ref.number, 7);
-    cr_assert(bytes_are(client_error(&kit)->text, "no pool is named \"nunbers\"; did you mean \"numbers\"?"));
+    cr_assert(bytes_are(client_error(&kit)->text, "no pool is named \"nunbers\"; did you mean \"numbers\"? "
+                                                  "The pools are \"text\", \"numbers\""));
     submit.pool = bytes_of("pictures");
     kit_offer(&kit, 1, &submit);
-    cr_assert(bytes_are(client_error(&kit)->text, "no pool is named \"pictures\""));
+    cr_assert(bytes_are(client_error(&kit)->text, "no pool is named \"pictures\"; the pools are \"text\", \"numbers\""));
 }
 
 Test(broker_submit, a_draining_pool_refuses_and_others_do_not)

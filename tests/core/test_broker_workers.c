@@ -51,7 +51,8 @@ Test(broker_workers, an_unknown_pool_is_refused_with_near_names)
     cr_assert_eq(kit_hello(&kit, SIDE_WORKER, 1, &hello), 0);
     refuse = kit_sent(&kit, SIDE_WORKER, 1, VERB_REFUSE);
     cr_assert_eq(refuse->error.code, ERROR_NO_SUCH_POOL);
-    cr_assert(bytes_are(refuse->error.text, "no pool is named \"txet\"; did you mean \"text\"?"));
+    cr_assert(bytes_are(refuse->error.text, "no pool is named \"txet\"; did you mean \"text\"? "
+                                            "The pools are \"text\", \"numbers\""));
 }
 
 Test(broker_workers, no_slots_and_too_many_are_refused)

@@ -1,0 +1,226 @@
+/* broker_pools.c - pools and settings come, change and go while the broker runs; see broker_state.h.
+ *
+ * A pool that is removed takes no new tasks. When its last task has ended, its workers are asked to stop; when the last of
+ * them has gone, the pool has. Added again before that, it goes on as if nothing had been. */
+#include "broker/core/broker_state.h"
+#include "wire/text.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+struct pool *
+broker_pool(const struct broker *broker, struct bytes name)
+{
+    struct pool *pool;
+
+    HASH_FIND_BYHASHVALUE(hh, broker->pools_by_name, name.data, name.size, hash_bytes(name.data, name.size), pool);
+    return pool;
+}
+
+struct pool *
+broker_default_pool(const struct broker *broker)
+{
+    return broker->default_pool ? broker_pool(broker, text_bytes(broker->default_pool)) : NULL;
+}
+
+void
+broker_set_default_pool(struct broker *broker, const char *name)
+{
+    size_t size = name ? strlen(name) + 1 : 0;
+    char *copy = name ? malloc(size) : NULL;
+
+    if (name && !copy)
+        abort();
+    if (name)
+        memcpy(copy, name, size);
+    free(broker->default_pool);
+    broker->default_pool = copy;
+    broker->settings.default_pool = copy;
+}
+
+/* --- adding ----------------------------------------------------------------------------------------------------- */
+
+static struct pool **
+append(struct pool **pools, size_t count, struct pool *pool)
+{
+    pools = realloc(pools, (count + 1) * sizeof *pools);
+    if (!pools)
+        abort();
+    pools[count] = pool;
+    return pools;
+}
+
+static void
+take_out(struct pool **pools, size_t *count, size_t at)
+{
+    memmove(&pools[at], &pools[at + 1], (*count - at - 1) * sizeof *pools);
+    --*count;
+}
+
+/* The pool that had this name before, taken from the former ones, or NULL. */
+static struct pool *
+take_former(struct broker *broker, const char *name)
+{
+    for (size_t i = 0; i < broker->former_count; i++) {
+        struct pool *pool = broker->former_pools[i];
+
+        if (strcmp(pool->name, name) != 0)
+            continue;
+        take_out(broker->former_pools, &broker->former_count, i);
+        return pool;
+    }
+    return NULL;
+}
+
+int
+broker_add_pool(struct broker *broker, const struct pool_settings *settings)
+{
+    struct bytes name = text_bytes(settings->name);
+    struct pool *pool;
+
+    if (!text_is_name(name) || broker_pool(broker, name))
+        return ERR_INVALID;
+    pool = take_former(broker, settings->name);
+    if (!pool)
+        pool = pool_new(settings);
+    pool->capacity.timer.tag = TIMER_POOL;
+    pool_change(pool, settings);
+    pool_become(pool, POOL_OPEN);
+    broker->pools = append(broker->pools, broker->pools_count++, pool);
+    HASH_ADD_KEYPTR_BYHASHVALUE(hh, broker->pools_by_name, pool->name, name.size, hash_bytes(name.data, name.size),
+                                pool);
+    return OK;
+}
+
+int
+broker_set_pool(struct broker *broker, const struct pool_settings *settings)
+{
+    struct bytes name = text_bytes(settings->name);
+    struct pool *pool = broker_pool(broker, name);
+    enum note_kind kind = NOTE_POOL_CHANGED;
+
+    if (!pool || pool->state == POOL_REMOVED)
+        kind = NOTE_POOL_ADDED;
+    if (!pool && broker_add_pool(broker, settings) != OK)
+        return ERR_INVALID;
+    if (pool && pool->state == POOL_REMOVED) {
+        pool_become(pool, POOL_OPEN);
+        broker->removing_count--;
+    }
+    if (pool)
+        pool_change(pool, settings);
+    outbox_note(broker->outbox, kind)->pool = broker_pool(broker, name)->name;
+    return OK;
+}
+
+/* --- removing --------------------------------------------------------------------------------------------------- */
+
+static bool
+has_tasks(const struct pool *pool)
+{
+    return pool_waiting(pool) > 0 || pool->running_count > 0;
+}
+
+bool
+broker_pool_wants_workers(const struct pool *pool)
+{
+    return pool->state != POOL_REMOVED || has_tasks(pool);
+}
+
+int
+broker_remove_pool(struct broker *broker, struct bytes name)
+{
+    struct pool *pool = broker_pool(broker, name);
+    struct note *note;
+
+    if (!pool || !pool_become(pool, POOL_REMOVED))
+        return ERR_NOT_FOUND;
+    broker->removing_count++;
+    note = outbox_note(broker->outbox, NOTE_POOL_REMOVING);
+    note->pool = pool->name;
+    note->queued = pool_waiting(pool);
+    note->count = pool->running_count;
+    return OK;
+}
+
+/* Ask each worker once on each of its connections. */
+static void
+stop_workers(struct broker *broker, struct pool *pool)
+{
+    struct worker *worker;
+
+    DL_FOREACH(pool->workers, worker) {
+        if (worker->peer == 0 || worker->is_stop_sent)
+            continue;
+        worker->is_stop_sent = true;
+        outbox_send(broker->outbox, SIDE_WORKER, worker->peer, VERB_STOP, NULL)->stop.reason =
+            text_bytes("the pool was removed");
+    }
+}
+
+void
+broker_advance_removals(struct broker *broker)
+{
+    for (size_t i = broker->pools_count; i-- > 0;) {
+        struct pool *pool = broker->pools[i];
+
+        if (pool->state != POOL_REMOVED || has_tasks(pool))
+            continue;
+        stop_workers(broker, pool);
+        if (pool->workers)
+            continue;
+        take_out(broker->pools, &broker->pools_count, i);
+        heap_remove(&broker->timers, &pool->capacity.timer);
+        pool->capacity.is_full = pool->capacity.is_reached = false;
+        HASH_DELETE(hh, broker->pools_by_name, pool);
+        broker->former_pools = append(broker->former_pools, broker->former_count++, pool);
+        broker->removing_count--;
+        outbox_note(broker->outbox, NOTE_POOL_REMOVED)->pool = pool->name;
+    }
+}
+
+void
+broker_destroy_pools(struct broker *broker)
+{
+    HASH_CLEAR(hh, broker->pools_by_name);
+    for (size_t i = 0; i < broker->pools_count; i++)
+        pool_destroy(&broker->pools[i]);
+    for (size_t i = 0; i < broker->former_count; i++)
+        pool_destroy(&broker->former_pools[i]);
+    free(broker->pools);
+    free(broker->former_pools);
+}
+
+/* --- settings --------------------------------------------------------------------------------------------------- */
+
+/* Workers learn the interval in WELCOME, so they are asked to say HELLO again. Until then they cannot know better: all
+ * count as heard just now. */
+static void
+spread_heartbeat(struct broker *broker)
+{
+    struct worker *worker;
+
+    for (worker = broker->workers; worker; worker = worker->hh.next)
+        if (worker->peer > 0)
+            broker_ask_hello(broker, SIDE_WORKER, worker->peer, true);
+    DL_FOREACH2(broker->heard, worker, heard_next)
+        worker->heard_us = broker->now_us;
+}
+
+void
+broker_change_settings(struct broker *broker, const struct broker_settings *settings)
+{
+    struct broker_settings old = broker->settings;
+
+    broker->settings = *settings;
+    broker->settings.epoch = old.epoch;
+    broker->settings.epoch_us = old.epoch_us;
+    broker->settings.hash_seed = old.hash_seed;
+    broker->settings.version = broker->version;
+    broker_set_default_pool(broker, settings->default_pool);
+    if (settings->heartbeat_us != old.heartbeat_us)
+        spread_heartbeat(broker);
+    broker_trim_all(broker);
+}

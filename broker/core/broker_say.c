@@ -1,0 +1,118 @@
+/* broker_say.c - sentences that tell people what is wrong and what to do; see broker_state.h. */
+#include "broker/core/broker_state.h"
+#include "wire/text.h"
+
+#include <string.h>
+
+/* More would not be read; `snakepit pools` lists all. */
+enum { POOLS_LISTED_MAX = 8, SENTENCE_BYTES = 1024 };
+
+/* A sentence under construction; what does not fit is left out. */
+struct sentence {
+    char text[SENTENCE_BYTES];
+    size_t size;
+};
+
+static void
+add_bytes(struct sentence *sentence, struct bytes bytes)
+{
+    if (bytes.size > sizeof sentence->text - sentence->size)
+        return;
+    if (bytes.size > 0)
+        memcpy(sentence->text + sentence->size, bytes.data, bytes.size);
+    sentence->size += bytes.size;
+}
+
+static void
+add_text(struct sentence *sentence, const char *text)
+{
+    add_bytes(sentence, text_bytes(text));
+}
+
+static void
+add_name(struct sentence *sentence, const char *before, const char *name)
+{
+    add_text(sentence, before);
+    add_text(sentence, "\"");
+    add_text(sentence, name);
+    add_text(sentence, "\"");
+}
+
+static struct bytes
+finish(struct broker *broker, const struct sentence *sentence)
+{
+    return (struct bytes){outbox_copy(broker->outbox, sentence->text, sentence->size), (uint32_t)sentence->size};
+}
+
+/* A third of the letters may differ, but at least one. */
+static bool
+is_near(struct bytes name, const struct pool *pool)
+{
+    return name.size > 0 && text_distance(name, text_bytes(pool->name)) <= (name.size < 6 ? 1 : name.size / 3);
+}
+
+/* Up to three. Returns how many. */
+static unsigned
+suggest_near(const struct broker *broker, struct bytes name, struct sentence *sentence)
+{
+    unsigned found = 0;
+
+    for (size_t i = 0; i < broker->pools_count && found < 3; i++)
+        if (broker->pools[i]->state != POOL_REMOVED && is_near(name, broker->pools[i]))
+            add_name(sentence, found++ == 0 ? "; did you mean " : " or ", broker->pools[i]->name);
+    if (found > 0)
+        add_text(sentence, "?");
+    return found;
+}
+
+/* All pools, or the first ones and that there are more. */
+static void
+list_pools(const struct broker *broker, struct sentence *sentence)
+{
+    unsigned listed = 0;
+
+    for (size_t i = 0; i < broker->pools_count; i++) {
+        if (broker->pools[i]->state == POOL_REMOVED)
+            continue;
+        if (listed == POOLS_LISTED_MAX) {
+            add_text(sentence, " and others, see snakepit pools");
+            return;
+        }
+        add_name(sentence, listed++ == 0 ? "" : ", ", broker->pools[i]->name);
+    }
+    if (listed == 0)
+        add_text(sentence, "none");
+}
+
+struct bytes
+broker_say_no_such_pool(struct broker *broker, struct bytes name)
+{
+    struct sentence sentence = {.size = 0};
+
+    if (name.size == 0) {
+        add_text(&sentence, "no pool was named, and the configuration has no default_pool; the pools are ");
+    } else {
+        add_text(&sentence, "no pool is named \"");
+        add_bytes(&sentence, name);
+        add_text(&sentence, "\"");
+        add_text(&sentence, suggest_near(broker, name, &sentence) > 0 ? " The pools are " : "; the pools are ");
+    }
+    list_pools(broker, &sentence);
+    return finish(broker, &sentence);
+}
+
+struct bytes
+broker_say_draining(struct broker *broker, const struct pool *pool)
+{
+    struct sentence sentence = {.size = 0};
+
+    if (pool->state == POOL_REMOVED) {
+        add_name(&sentence, "the pool ", pool->name);
+        add_text(&sentence, " was removed from the configuration; the tasks that it has end, new ones are not taken");
+    } else {
+        add_name(&sentence, "the pool ", pool->name);
+        add_text(&sentence, " is drained and takes no new tasks until: snakepit resume ");
+        add_text(&sentence, pool->name);
+    }
+    return finish(broker, &sentence);
+}
