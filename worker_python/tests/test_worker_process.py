@@ -14,7 +14,8 @@ import pytest
 import snakepit
 from conftest import wait_until
 from pit import Broker, Worker
-from snakepit import worker as worker_module
+from snakepit.loading import NoApp, load_app
+from snakepit.vitals import measure_vitals
 
 
 @pytest.fixture
@@ -195,17 +196,22 @@ def test_a_worker_survives_a_restart_of_the_broker(folder: pathlib.Path) -> None
 
 
 def test_an_app_is_loaded_by_its_path() -> None:
-    app = worker_module.load_app("pit_tasks:app")
+    app = load_app("pit_tasks:app")
     assert "square" in app.tasks
-    assert worker_module.load_app("pit_tasks") is app
-    with pytest.raises(worker_module.NoApp, match="not a snakepit"):
-        worker_module.load_app("pit_tasks:square")
-    with pytest.raises(worker_module.NoApp, match="for instance"):
-        worker_module.load_app(":app")
+    assert load_app("pit_tasks") is app
+    with pytest.raises(NoApp, match="not a snakepit"):
+        load_app("pit_tasks:square")
+    with pytest.raises(NoApp, match="for instance"):
+        load_app(":app")
 
 
-def test_vitals_are_measured() -> None:
-    facts = worker_module.vitals()
-    assert facts["rss_bytes"] > 1_000_000
-    assert facts["cpu_us"] > 0
-    assert facts["gil_enabled"] is worker_module.gil_is_enabled()
+def test_vitals_are_measured_with_those_of_children() -> None:
+    alone = measure_vitals()
+    assert alone["rss_bytes"] > 1_000_000
+    assert alone["cpu_us"] > 0
+    program = "held = bytearray(50_000_000); print('held', flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"held\n"
+        assert measure_vitals()["rss_bytes"] > alone["rss_bytes"] + 50_000_000
+        child.communicate(b"\n")

@@ -93,14 +93,40 @@ def test_a_cancel_reaches_the_task_and_an_unknown_one_is_nothing(ready: WorkerSe
 
 def test_heartbeats_carry_facts_and_what_runs(ready: WorkerSession) -> None:
     ready.tick(0.0)
-    assert sent(ready) == [m.Heartbeat({"rss_bytes": 5, "tasks_done": 0, "running": ()})], "the first one at once"
+    facts = {"rss_bytes": 5, "gil_enabled": True, "tasks_done": 0, "running": ()}
+    assert sent(ready) == [m.Heartbeat(facts)], "the first one at once"
     ready.receive([task(1), task(2)], 0.0)
     assert ready.begin(1)
     ready.tick(0.9)
     assert sent(ready) == []
     ready.tick(1.0)
-    assert sent(ready) == [m.Heartbeat({"rss_bytes": 5, "tasks_done": 0, "running": (1,)})]
+    assert sent(ready) == [m.Heartbeat({**facts, "running": (1,)})]
     assert ready.next_due == 2.0
+
+
+def test_a_fact_that_changes_is_told_at_once_and_once_and_in_every_later_hello(ready: WorkerSession) -> None:
+    ready.tick(0.0)
+    sent(ready)
+    ready.update(0.1, gil_enabled=True, gil_module="")
+    assert ready.next_due == 1.0, "what is as before is not told"
+    ready.update(0.2, gil_enabled=True, gil_module="lxml.etree", report={"n": 1})
+    ready.tick(0.2)
+    [beat] = sent(ready)
+    assert beat.facts["gil_module"] == "lxml.etree"
+    assert beat.facts["report"] == {"n": 1}
+    ready.receive([m.Heartbeat()], 0.3)
+    ready.tick(1.0)
+    [beat] = sent(ready)
+    assert "gil_module" not in beat.facts
+    ready.receive([m.Rehello()], 1.1)
+    [hello] = sent(ready)
+    assert (hello.gil_module, hello.report, hello.session) == ("lxml.etree", {"n": 1}, 7)
+
+
+def test_a_fact_that_changes_before_there_is_a_connection_is_in_the_hello(session: WorkerSession) -> None:
+    session.update(0.0, gil_module="lxml.etree")
+    session.link_up(1.0)
+    assert sent(session) == [m.WorkerHello("p", slots=2, gil_module="lxml.etree")]
 
 
 def test_silence_for_three_heartbeats_makes_a_new_connection(ready: WorkerSession) -> None:

@@ -7,11 +7,10 @@
 The guide is docs/python.md; the protocol is docs/protocol.md.
 """
 
-from . import aio, testing
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from .app import App
-from .arrays import ArrayData, Attachment
-from .caller import PoolCaller
-from .client import Client
 from .errors import (
     BadPayload,
     BadRequest,
@@ -31,6 +30,7 @@ from .errors import (
     TaskError,
     TaskExpired,
     TaskLost,
+    ThreadUnsafe,
     Timeout,
     TooLarge,
     TooLate,
@@ -38,13 +38,35 @@ from .errors import (
     Unreachable,
     UsedAfterFork,
 )
-from .executor import Executor
-from .future import TaskFuture, TaskStream
-from .options import Options
 from .task import RunningTask, current_task
+from .thread_local import local
 from .version import VERSION
 
+if TYPE_CHECKING:
+    from . import aio, testing
+    from .arrays import ArrayData, Attachment
+    from .caller import PoolCaller
+    from .client import Client
+    from .executor import Executor
+    from .future import TaskFuture, TaskStream
+    from .options import Options
+
 __version__ = VERSION
+
+# What a worker does not need is imported when it is first asked for: a machine pays for a hundred workers' starts and
+# memory, and asyncio and the client are three quarters of this package's import.
+_MODULE_OF = {
+    "ArrayData": "arrays",
+    "Attachment": "arrays",
+    "Client": "client",
+    "Executor": "executor",
+    "Options": "options",
+    "PoolCaller": "caller",
+    "TaskFuture": "future",
+    "TaskStream": "future",
+    "aio": "",
+    "testing": "",
+}
 
 __all__ = [
     "App",
@@ -75,6 +97,7 @@ __all__ = [
     "TaskFuture",
     "TaskLost",
     "TaskStream",
+    "ThreadUnsafe",
     "Timeout",
     "TooLarge",
     "TooLate",
@@ -83,5 +106,19 @@ __all__ = [
     "UsedAfterFork",
     "aio",
     "current_task",
+    "local",
     "testing",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = importlib.import_module(f".{_MODULE_OF[name] or name}", __name__)
+    value = getattr(module, name) if _MODULE_OF[name] else module
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULE_OF})

@@ -30,6 +30,7 @@ __all__ = [
     "TaskError",
     "TaskExpired",
     "TaskLost",
+    "ThreadUnsafe",
     "Timeout",
     "TooLarge",
     "TooLate",
@@ -42,6 +43,8 @@ __all__ = [
 
 # What a worker says as the type of a failure when the function went well and its result was not sent.
 RESULT_TOO_LARGE = "TooLarge"
+# And when it did not run, since it must not run beside others in threads.
+THREAD_UNSAFE = "snakepit.ThreadUnsafe"
 
 
 class SnakepitError(Exception):
@@ -88,6 +91,10 @@ class TaskError(SnakepitError):
     def __str__(self) -> str:
         head = f"{self.remote_type}: {self.message}" if self.remote_type else self.message
         return f"{head}\n\nIn the worker:\n{self.traceback.rstrip()}" if self.traceback else head
+
+
+class ThreadUnsafe(TaskError):
+    """The task is declared not thread-safe, and this pool runs tasks in threads and refuses such ones."""
 
 
 class NoSuchFunction(SnakepitError):
@@ -236,9 +243,13 @@ _CLASSES: dict[str, type[SnakepitError]] = {
     )
 } | dict.fromkeys(("bad_message", "bad_field", "unsupported", "unknown_verb"), BadRequest)  # fmt: skip
 
+# Failures that are the worker's doing and not the function's, by their `type`.
+_FAILURES: dict[str, type[TaskError]] = {RESULT_TOO_LARGE: ResultTooLarge, THREAD_UNSAFE: ThreadUnsafe}
+
 
 def error_from_code(code: str, message: str, details: Mapping[str, Any] | None = None) -> SnakepitError:
     """Make the exception for an error code of the protocol; an unknown code gives a plain `SnakepitError`."""
-    if code == TaskError.code and details is not None and details.get("type") == RESULT_TOO_LARGE:
-        return ResultTooLarge(message, details=details)
-    return _CLASSES.get(code, SnakepitError)(message, code=code, details=details)
+    kind = _CLASSES.get(code, SnakepitError)
+    if kind is TaskError and details is not None:
+        kind = _FAILURES.get(str(details.get("type")), kind)
+    return kind(message, code=code, details=details)

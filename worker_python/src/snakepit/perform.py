@@ -5,10 +5,9 @@ The same code serves the worker and `testing.LocalPit`. Nothing here knows socke
 
 from __future__ import annotations
 
-import asyncio
 import os
 import traceback
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import Callable, Generator
 from types import TracebackType
 from typing import Any, TypeAlias
 
@@ -16,11 +15,11 @@ from . import message as m
 from .app import App
 from .convert import decode_arguments, encode_value
 from .encode import cut_text
-from .errors import BadPayload, TaskCancelled
+from .errors import THREAD_UNSAFE, BadPayload, TaskCancelled
 from .message import Chunk, Error, Result
 from .task import RunningTask, TaskFunction, enter_task, leave_task
 
-__all__ = ["perform", "perform_async"]
+__all__ = ["perform"]
 
 # Takes one part of a stream and may block until there is room for it.
 Emit: TypeAlias = "Callable[[Chunk], None]"
@@ -40,13 +39,13 @@ def perform(app: App, definition: TaskFunction | None, running: RunningTask, emi
         The answer, whose `ref` is the fence.
     """
     if definition is None:
-        return _unknown(app, running)
+        return unknown_function(app, running)
     command = running.command
     content_type = running.content_type if command.options else "msgpack"
     try:
         args, kwargs = decode_arguments(command.payload, content_type, allow_pickle=app.allow_pickle)
     except BadPayload as error:
-        return _error(running, "bad_payload", str(error))
+        return error_answer(running, "bad_payload", str(error))
     token = enter_task(running)
     try:
         for hook in app.before_hooks:
@@ -58,51 +57,26 @@ def perform(app: App, definition: TaskFunction | None, running: RunningTask, emi
         finally:
             for hook in app.after_hooks:
                 hook(running)
-        return _result(running, value)
+        return result_of(running, value)
     except BaseException as error:  # SystemExit and KeyboardInterrupt of a task end the task, not the worker
-        return _failure(running, error)
+        return failure(running, error)
     finally:
         leave_task(token)
 
 
-async def perform_async(app: App, definition: TaskFunction | None, running: RunningTask, emit: Emit) -> Result | Error:
-    """Run a task whose function is a coroutine function or an async generator, in the running loop. Raises nothing.
-
-    A cancel cancels the coroutine. Chunks are emitted from a helper thread, since that may block.
-    """
-    if definition is None:
-        return _unknown(app, running)
-    try:
-        args, kwargs = decode_arguments(running.command.payload, running.content_type, allow_pickle=app.allow_pickle)
-    except BadPayload as error:
-        return _error(running, "bad_payload", str(error))
-    token = enter_task(running)
-    try:
-        _cancel_with(running)
-        for hook in app.before_hooks:
-            hook(running)
-        try:
-            called = definition.function(*args, **kwargs)
-            value = await (called if definition.kind == "async" else _drain_async(called, running, emit))
-        finally:
-            for hook in app.after_hooks:
-                hook(running)
-        return _result(running, value)
-    except BaseException as error:
-        return _failure(running, error)
-    finally:
-        leave_task(token)
-
-
-def _unknown(app: App, running: RunningTask) -> Error:
+def unknown_function(app: App, running: RunningTask) -> Error:
+    """Answer that the app has no such task, with the names that come near."""
     text = f"no task is named {running.function!r}; {app.suggest(running.function)}"
-    return _error(running, "no_such_function", text)
+    return error_answer(running, "no_such_function", text)
 
 
-def _cancel_with(running: RunningTask) -> None:
-    task, loop = asyncio.current_task(), asyncio.get_running_loop()
-    if task is not None:
-        running.on_cancel(lambda: None if loop.is_closed() else loop.call_soon_threadsafe(task.cancel))
+def thread_unsafe(running: RunningTask) -> Error:
+    """Answer that the task must not run beside others in threads, as this pool would."""
+    text = (
+        f"the task {running.function!r} is declared not thread-safe, and this pool refuses such tasks in its threads: "
+        'call it in a pool with the process profile, or let it run here one at a time, with thread_unsafe = "lock"'
+    )
+    return error_answer(running, "failed", text, {"type": THREAD_UNSAFE})
 
 
 def _drain(items: Generator[Any, Any, Any], running: RunningTask, emit: Emit) -> Any:
@@ -116,34 +90,22 @@ def _drain(items: Generator[Any, Any, Any], running: RunningTask, emit: Emit) ->
             except StopIteration as stop:
                 return stop.value if running.is_stream else collected
             if running.is_stream:
-                emit(_chunk(running, item))
+                emit(next_chunk(running, item))
             else:
                 collected.append(item)
     finally:
         items.close()
 
 
-async def _drain_async(items: AsyncGenerator[Any, Any], running: RunningTask, emit: Emit) -> Any:
-    collected: list[Any] = []
-    try:
-        async for item in items:
-            if running.is_stream:
-                await asyncio.to_thread(emit, _chunk(running, item))
-            else:
-                collected.append(item)
-            running.check_cancelled()
-    finally:
-        await items.aclose()
-    return None if running.is_stream else collected
-
-
-def _chunk(running: RunningTask, item: Any) -> Chunk:
+def next_chunk(running: RunningTask, item: Any) -> Chunk:
+    """Make the next part of a stream."""
     payload, info = _encoded(running, item)
     running.seq += 1
     return Chunk(running.fence, running.seq, payload, info)
 
 
-def _result(running: RunningTask, value: Any) -> Result:
+def result_of(running: RunningTask, value: Any) -> Result:
+    """Answer with what the function returned. BadPayload: it cannot be sent."""
     if not running.command.options:  # the usual case, in which nothing else needs to be looked at
         return Result(running.command.fence, encode_value(value), m.NOTHING)
     payload, info = _encoded(running, value)
@@ -162,9 +124,10 @@ def _encoded(running: RunningTask, value: Any) -> tuple[m.Payload, m.Facts]:
     return encode_value(value, content_type), {"content_type": content_type}
 
 
-def _failure(running: RunningTask, error: BaseException) -> Error:
-    if isinstance(error, TaskCancelled) or (running.cancelled and isinstance(error, asyncio.CancelledError)):
-        return _error(running, "cancelled", str(error) or "the task was asked to end")
+def failure(running: RunningTask, error: BaseException) -> Error:
+    """Answer with what the function, or a hook, raised."""
+    if isinstance(error, TaskCancelled):
+        return cancelled(running, error)
     kind = type(error)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     try:
@@ -175,7 +138,12 @@ def _failure(running: RunningTask, error: BaseException) -> Error:
         "type": cut_text(name, m.ERROR_TYPE_BYTES_MAX),
         "traceback": cut_text(_traceback(error), m.TRACEBACK_BYTES_MAX, keep_tail=True),
     }
-    return _error(running, "failed", text, details)
+    return error_answer(running, "failed", text, details)
+
+
+def cancelled(running: RunningTask, error: BaseException) -> Error:
+    """Answer that the task ended because it was asked to."""
+    return error_answer(running, "cancelled", str(error) or "the task was asked to end")
 
 
 def _traceback(error: BaseException) -> str:
@@ -193,5 +161,6 @@ def _is_own(frames: TracebackType) -> bool:
     return frames.tb_frame.f_code.co_filename.startswith(_PACKAGE)
 
 
-def _error(running: RunningTask, code: str, text: str, details: m.Facts = m.NOTHING) -> Error:
+def error_answer(running: RunningTask, code: str, text: str, details: m.Facts = m.NOTHING) -> Error:
+    """Make an ERROR of a task; the text is cut to what the protocol allows."""
     return Error(running.fence, code, cut_text(text, m.ERROR_TEXT_BYTES_MAX), details)

@@ -5,101 +5,56 @@ The I/O thread puts leases into one inbox; whoever is free takes the next. Answe
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import queue
 import threading
-from collections import deque
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
+from .answers import Answers
 from .app import App
-from .encode import encode, encode_result, frames_of
-from .message import Buffer, Chunk, Error, Result
-from .perform import perform, perform_async
+from .message import Error, Result
+from .perform import perform, thread_unsafe
 from .task import RunningTask, TaskFunction
+from .thread_local import close_thread_values
 
-# So many parts of streams may wait to be sent; a generator that is faster than the network waits here.
-CHUNKS_WAITING_MAX = 64
+if TYPE_CHECKING:
+    import asyncio
 
-# Fence, encoded command, frames, whether it is final.
-Waiting: TypeAlias = "tuple[int, bytes, tuple[Buffer, ...], bool]"
+__all__ = ["Runner"]
 
 _log = logging.getLogger("snakepit.worker")
 
 
-class Answers:
-    """What the task threads have for the I/O thread: encoded commands. Any thread adds, the I/O thread takes.
-
-    Waking the I/O thread costs more than a small task: a system call, and the GIL goes to and fro. So while it promises
-    to look by itself soon (`is_watched`), a task thread that has more tasks waiting does not wake it.
-
-    Args:
-        wake: wakes the I/O thread.
-    """
-
-    def __init__(self, wake: Callable[[], None]) -> None:
-        self._wake = wake
-        self._waiting: deque[Waiting] = deque()
-        self._chunk_room = threading.Semaphore(CHUNKS_WAITING_MAX)
-        # Set and cleared by the I/O thread, which looks once more after it has cleared it.
-        self.is_watched = False
-
-    def answer(self, answer: Result | Error, *, is_last: bool = True) -> None:
-        """Add the final answer of a task. `is_last`: the thread has no other task to go on with."""
-        if type(answer) is Result:
-            payload = answer.payload
-            command = encode_result(answer.ref, payload, answer.info)
-            frames = payload if isinstance(payload, tuple) else ()
-        else:
-            command, frames = encode(answer), ()
-        fence = answer.ref
-        assert isinstance(fence, int)
-        self._waiting.append((fence, command, frames, True))
-        if is_last or not self.is_watched:
-            self._wake()
-
-    def chunk(self, chunk: Chunk) -> None:
-        """Add a part of a stream. Blocks while too many wait."""
-        self._chunk_room.acquire()
-        assert isinstance(chunk.ref, int)
-        self._waiting.append((chunk.ref, encode(chunk), frames_of(chunk), False))
-        self._wake()
-
-    def take_all(self) -> list[Waiting]:
-        """Take what is there, the oldest first. For the I/O thread."""
-        taken: list[Waiting] = []
-        take, add = self._waiting.popleft, taken.append
-        try:
-            while True:
-                add(take())
-        except IndexError:
-            return taken
-
-    def chunks_sent(self, count: int) -> None:
-        """Make room: so many chunks have left."""
-        if count:
-            self._chunk_room.release(count)
-
-
 class Runner:
-    """Runs what the inbox brings.
+    """Runs what the inbox brings. `start`, then `connect`, then `run`.
 
     Args:
         app: the tasks.
-        begin: claims a task by its fence; False when it was taken back meanwhile.
-        answers: takes the answers.
         slots: how many tasks the broker may send at one time.
+        threads: how many threads run them; 0: the main thread, one after the other, coroutines side by side.
+        refuses_unsafe: whether a task that is not thread-safe is answered with an error where several threads run
+            tasks; else such tasks run there one at a time.
     """
 
-    def __init__(self, app: App, begin: Callable[[int], bool], answers: Answers, slots: int) -> None:
+    def __init__(self, app: App, slots: int, threads: int = 0, *, refuses_unsafe: bool = False) -> None:
+        self.answers = Answers()
         self._app = app
-        self._begin = begin
-        self._answers = answers
         self._slots = slots
+        self._threads_wanted = threads
+        self._begin: Callable[[int], bool] = lambda _: False
         self._inbox: queue.SimpleQueue[RunningTask | None] = queue.SimpleQueue()
         self._notify: Callable[[], Any] | None = None
         self._threads: list[threading.Thread] = []
+        unsafe = app.unsafe_tasks if threads > 1 else frozenset()
+        self._refused = unsafe if refuses_unsafe else frozenset()
+        self._locked = frozenset() if refuses_unsafe else unsafe
+        self._one_at_a_time = threading.Lock()
+
+    def connect(self, begin: Callable[[int], bool], wake: Callable[[], None]) -> None:
+        """Say how a task is claimed by its fence (False: it was taken back), and how the I/O thread is woken."""
+        self._begin = begin
+        self.answers.wake = wake
 
     # --- for the I/O thread ---
 
@@ -124,87 +79,123 @@ class Runner:
 
     # --- for the main thread ---
 
-    def run_process(self) -> None:
-        """Run tasks in the calling thread until stop: one after the other, coroutines side by side up to `slots`."""
-        has_async = any(task.is_async for task in self._app.tasks.values())
-        if has_async and self._slots > 1:
-            asyncio.run(self._serve())
-        else:
-            self._run_thread()
+    def start(self) -> None:
+        """Set up the threads: returns when each has run its hooks, so that a worker says HELLO when it can work.
 
-    def run_threads(self) -> None:
-        """Run tasks in `slots` threads until stop."""
-        for number in range(self._slots):
+        Raises:
+            BaseException: what a hook raised.
+        """
+        if not self._threads_wanted:
+            self._run_hooks()
+            return
+        outcomes: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
+        for number in range(self._threads_wanted):
             # Daemons: a forced end must not wait for a task that never does.
-            thread = threading.Thread(target=self._run_thread_guarded, name=f"snakepit-task-{number}", daemon=True)
+            thread = threading.Thread(target=self._run_thread, args=(outcomes,), name=f"snakepit-task-{number}",
+                                      daemon=True)  # fmt: skip
             self._threads.append(thread)
-        for thread in self._threads:
             thread.start()
-        for thread in self._threads:
-            thread.join()
+        for _ in self._threads:
+            fault = outcomes.get()
+            if fault is not None:
+                raise fault
 
-    def _run_thread_guarded(self) -> None:
+    def run(self) -> None:
+        """Run tasks until stop, and then the hooks for the threads' end."""
+        if self._threads_wanted:
+            for thread in self._threads:
+                thread.join()
+            return
+        if self._slots > 1 and any(task.is_async for task in self._app.tasks.values()):
+            import asyncio
+
+            from .coroutines import serve
+
+            asyncio.run(serve(self))
+        else:
+            self._run_tasks()
+        self._run_stop_hooks()
+
+    # --- a thread ---
+
+    def _run_thread(self, outcomes: queue.SimpleQueue[BaseException | None]) -> None:
         try:
-            self._run_thread()
+            self._run_hooks()
+        except BaseException as error:  # the main thread ends the process with it
+            outcomes.put(error)
+            return
+        outcomes.put(None)
+        try:
+            self._run_tasks()
+            self._run_stop_hooks()
         except BaseException:
             _log.critical("a task thread ended by a fault", exc_info=True)
             raise
 
-    def _run_thread(self) -> None:
+    def _run_hooks(self) -> None:
         for hook in self._app.thread_start_hooks:
             hook()
-        app, inbox, begin, answers = self._app, self._inbox, self._begin, self._answers
-        tasks = app.tasks
+
+    def _run_stop_hooks(self) -> None:
+        self._app.run_stop_hooks(self._app.thread_stop_hooks)
+        close_thread_values()
+
+    def _run_tasks(self) -> None:
+        inbox, locked = self._inbox, self._locked
         loop: asyncio.AbstractEventLoop | None = None
         try:
             while (running := inbox.get()) is not None:
-                command = running.command
-                if not begin(command.fence):
-                    continue
-                definition = tasks.get(command.function)
-                if definition is not None and definition.is_async:
-                    loop = loop or asyncio.new_event_loop()
-                    answer = loop.run_until_complete(perform_async(app, definition, running, answers.chunk))
+                if locked and running.command.function in locked:
+                    # The lock comes before the claim: what waits for it can still be recalled for a free worker.
+                    with self._one_at_a_time:
+                        loop = self._run_one(running, loop)
                 else:
-                    answer = perform(app, definition, running, answers.chunk)
-                answers.answer(answer, is_last=inbox.empty())
+                    loop = self._run_one(running, loop)
         finally:
             if loop is not None:
                 loop.close()
 
-    # --- coroutines side by side ---
+    def _run_one(
+        self, running: RunningTask, loop: asyncio.AbstractEventLoop | None
+    ) -> asyncio.AbstractEventLoop | None:
+        """Run a task, if it still is ours; give this thread's event loop, once there is one."""
+        if not self._begin(running.command.fence):
+            return loop
+        definition = self._app.tasks.get(running.command.function)
+        if definition is not None and definition.is_async and definition.name not in self._refused:
+            import asyncio
 
-    async def _serve(self) -> None:
-        for hook in self._app.thread_start_hooks:
-            hook()
-        loop, wake = asyncio.get_running_loop(), asyncio.Event()
-        self._notify = lambda: None if loop.is_closed() else loop.call_soon_threadsafe(wake.set)
-        wake.set()  # what came before there was a notify
-        active: set[asyncio.Task[None]] = set()
-        is_open = True
-        while is_open:
-            await wake.wait()
-            wake.clear()
-            while is_open and not self._inbox.empty():
-                running = self._inbox.get_nowait()
-                is_open = running is not None
-                if running is not None and self._begin(running.fence):
-                    self._start(running, active)
-                    if active:
-                        await asyncio.sleep(0)  # coroutines go on between two tasks that are none
-        if active:
-            await asyncio.wait(active)
+            from .perform_async import perform_async
 
-    def _start(self, running: RunningTask, active: set[asyncio.Task[None]]) -> None:
-        definition = self._app.tasks.get(running.function)
-        if definition is None or not definition.is_async:
-            answer = perform(self._app, definition, running, self._answers.chunk)
-            self._answers.answer(answer, is_last=self._inbox.empty())
-            return
-        task = asyncio.get_running_loop().create_task(self._run_async(definition, running))
-        active.add(task)
-        task.add_done_callback(active.discard)
+            loop = loop or asyncio.new_event_loop()
+            answer = loop.run_until_complete(perform_async(self._app, definition, running, self.answers.chunk))
+        else:
+            answer = self.perform(definition, running)
+        self.answers.answer(answer, is_last=self._inbox.empty())
+        return loop
 
-    async def _run_async(self, definition: TaskFunction, running: RunningTask) -> None:
-        answer = await perform_async(self._app, definition, running, self._answers.chunk)
-        self._answers.answer(answer)
+    def perform(self, definition: TaskFunction | None, running: RunningTask) -> Result | Error:
+        """Run a task that is no coroutine in the calling thread, or refuse it."""
+        if self._refused and running.function in self._refused:
+            return thread_unsafe(running)
+        return perform(self._app, definition, running, self.answers.chunk)
+
+    # --- for coroutines ---
+
+    def begin(self, fence: int) -> bool:
+        """Claim a task by its fence; False: it was taken back."""
+        return self._begin(fence)
+
+    @property
+    def app(self) -> App:
+        """Whose tasks it runs."""
+        return self._app
+
+    @property
+    def inbox(self) -> queue.SimpleQueue[RunningTask | None]:
+        """What waits; None is the end."""
+        return self._inbox
+
+    def on_put(self, notify: Callable[[], Any]) -> None:
+        """Call this, in the I/O thread, when something was put into the inbox."""
+        self._notify = notify

@@ -25,6 +25,8 @@ class TaskFunction:
     name: str
     function: Callable[..., Any]
     kind: Kind
+    # Whether several threads may run it at one time.
+    is_thread_safe: bool = True
 
     @property
     def is_async(self) -> bool:

@@ -6,7 +6,6 @@ sees here is what a caller sees there. Not imitated: pools (any name will do), p
 
 from __future__ import annotations
 
-import asyncio
 import concurrent.futures
 import itertools
 import threading
@@ -18,7 +17,7 @@ from .caller import Caller, Request
 from .errors import ClientClosed, SnakepitError, error_from_code
 from .future import Sink
 from .message import ADMIN_POOL, Chunk, Error, Result, Task
-from .perform import perform, perform_async
+from .perform import perform
 from .task import RunningTask
 
 __all__ = ["LocalPit"]
@@ -123,6 +122,10 @@ class LocalPit(Caller):
 
         definition = self._app.tasks.get(running.function)
         if definition is not None and definition.is_async:
+            import asyncio
+
+            from .perform_async import perform_async
+
             return asyncio.run(perform_async(self._app, definition, running, emit))
         return perform(self._app, definition, running, emit)
 

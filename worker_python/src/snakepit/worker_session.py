@@ -38,7 +38,7 @@ class WorkerSession(Session):
 
     Args:
         hello: who the worker is; `session` and `leases` are filled in here.
-        measure: gives the facts for a heartbeat (rss_bytes, cpu_us, gil_enabled); called from tick.
+        measure: gives the facts for a heartbeat (rss_bytes, cpu_us); called from tick.
 
     All methods belong to the I/O thread, except `begin`.
     """
@@ -57,6 +57,10 @@ class WorkerSession(Session):
         self.to_run: list[RunningTask] = []
         self.to_cancel: list[RunningTask] = []
         self.is_draining = False
+        # What the broker gave as its reason when it asked for the end.
+        self.stop_reason = ""
+        # Facts of the HELLO that have changed since it was said, for the next heartbeat.
+        self._changed: dict[str, Any] = {}
         self._stop_by = math.inf
 
     # --- what the task threads do ---
@@ -70,6 +74,16 @@ class WorkerSession(Session):
         return self._unstarted.pop(fence, None) is not None
 
     # --- what the shell brings from the task threads ---
+
+    def update(self, now: float, **facts: Any) -> None:
+        """Change facts of the HELLO (`gil_enabled`, `gil_module`, `report`); the broker is told at once."""
+        changed = {name: value for name, value in facts.items() if getattr(self._facts, name) != value}
+        if not changed:
+            return
+        self._facts = dataclasses.replace(self._facts, **changed)
+        if self.state is State.READY:
+            self._changed.update(changed)
+            self._beat_due = now
 
     def answer(self, fence: int, command: bytes, frames: tuple[Buffer, ...], now: float) -> None:
         """Send the final answer (an encoded RESULT or ERROR) of a lease. Dropped when the lease was given up."""
@@ -128,10 +142,14 @@ class WorkerSession(Session):
 
     def _heartbeat(self) -> m.Message:
         running = [fence for fence in self.leases if fence not in self._unstarted]
-        return m.Heartbeat({**self._measure(), "tasks_done": self.tasks_done, "running": running[: m.LEASES_MAX]})
+        facts = {**self._measure(), "gil_enabled": self._facts.gil_enabled, "tasks_done": self.tasks_done,
+                 "running": running[: m.LEASES_MAX], **self._changed}  # fmt: skip
+        self._changed = {}
+        return m.Heartbeat(facts)
 
     def _welcomed(self, welcome: m.Welcome, now: float) -> None:
         self.session = welcome.session
+        self._changed = {}  # its HELLO said all
         self._beat_due = now  # at once: the broker then knows memory and CPU from the start
         still_open = set(welcome.leases)
         for fence in [fence for fence in self.leases if fence not in still_open]:
@@ -158,6 +176,7 @@ class WorkerSession(Session):
         elif kind is m.Recall:
             self._give_back(message.fence, "recalled")
         elif kind is m.Stop:
+            self.stop_reason = message.reason
             self.notes.append(f"asked to stop: {message.reason or 'no reason given'}")
             self.drain(now, message.grace_ms / 1000 if message.grace_ms else math.inf)
         elif kind is m.Error and message.code != "stale":  # stale: another attempt was quicker, nothing to do
