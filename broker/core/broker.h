@@ -93,6 +93,7 @@ struct worker_stats {
     uint64_t rss_bytes, cpu_us, tasks_done;
     bool gil_enabled;
     int64_t started_us;
+    int64_t heard_us; /* its last sign of life */
 };
 
 struct task_stats {
@@ -142,10 +143,62 @@ struct load_stats {
     struct latency_stats run;  /* from a dispatch to its answer */
 };
 
+/* Why something waits, or that it does not. */
+enum wait_cause {
+    CAUSE_NONE,          /* pool: nothing waits */
+    CAUSE_FINAL,         /* the task has ended */
+    CAUSE_RUNNING,       /* the task runs */
+    CAUSE_DELAYED,       /* its time has not come */
+    CAUSE_SHUTDOWN,      /* the broker ends and dispatches nothing more */
+    CAUSE_NO_WORKER,     /* the pool has no worker */
+    CAUSE_POOL_FAILED,   /* the same, and its workers cannot be started */
+    CAUSE_NONE_USABLE,   /* all its workers are stalled, draining or detached */
+    CAUSE_ALL_BUSY,      /* every slot is taken */
+    CAUSES,
+};
+
+struct explanation {
+    enum wait_cause cause;
+    struct pool_stats pool;
+    struct task_stats task;   /* explain_task; for a pool, the task that waits longest at the front; `task` 0: none */
+    const char *final_state;  /* FINAL */
+    int64_t due_us;           /* DELAYED: when it may run; 0 otherwise */
+    int64_t leased_us;        /* RUNNING: since when */
+    bool is_cancel_asked;     /* RUNNING: its worker was asked to end it */
+    uint64_t ahead;           /* tasks of higher or equal priority that go before it */
+    uint64_t ready, stalled, draining, detached; /* workers */
+    struct task_stats oldest; /* ALL_BUSY: what has run for longest, */
+    int64_t oldest_leased_us; /* and since when; `oldest.task` 0: its task ended, and only its slot is still taken */
+};
+
+/* Why the task with the broker's number waits. OK, or ERR_NOT_FOUND: not known, or final and no longer kept. */
+int
+broker_explain_task(const struct broker *broker, uint64_t number, struct explanation *ret_explanation);
+
+/* Why the tasks of a pool wait. OK or ERR_NOT_FOUND. */
+int
+broker_explain_pool(const struct broker *broker, struct bytes name, struct explanation *ret_explanation);
+
 /* The load of a pool since the broker's start, and of the last 30 to 60 seconds. OK or ERR_NOT_FOUND. */
 int
 broker_get_load(const struct broker *broker, struct bytes name, int64_t now_us, struct load_stats *ret_all,
                 struct load_stats *ret_recent);
+
+/* The worker session of this number. OK or ERR_NOT_FOUND. */
+int
+broker_find_worker(const struct broker *broker, uint64_t session, struct worker_stats *ret_stats);
+
+struct lease_stats {
+    uint64_t fence;
+    struct task_stats task; /* `task` 0: it has ended, and only the slot is still taken */
+    int64_t leased_us;
+    bool is_cancel_asked;
+};
+
+/* Calls `visit` for each lease of the worker, oldest first. */
+void
+broker_each_lease(const struct broker *broker, uint64_t session,
+                  void (*visit)(void *context, const struct lease_stats *stats), void *context);
 
 /* Calls `visit` for each worker session of the pool (NULL: of all), oldest first. `visit` must not change the broker. */
 void

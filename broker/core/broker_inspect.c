@@ -31,8 +31,8 @@ count_workers(const struct pool *pool, struct pool_stats *stats)
     }
 }
 
-static void
-get_pool(const struct pool *pool, struct pool_stats *ret_stats)
+void
+broker_get_pool_stats(const struct pool *pool, struct pool_stats *ret_stats)
 {
     *ret_stats = (struct pool_stats){
         .name = pool->name,
@@ -63,7 +63,7 @@ broker_get_pool(const struct broker *broker, size_t index, struct pool_stats *re
 {
     if (index >= broker->pools_count)
         return ERR_NOT_FOUND;
-    get_pool(broker->pools[index], ret_stats);
+    broker_get_pool_stats(broker->pools[index], ret_stats);
     return OK;
 }
 
@@ -74,8 +74,42 @@ broker_find_pool(const struct broker *broker, struct bytes name, struct pool_sta
 
     if (!pool)
         return ERR_NOT_FOUND;
-    get_pool(pool, ret_stats);
+    broker_get_pool_stats(pool, ret_stats);
     return OK;
+}
+
+/* --- workers ---------------------------------------------------------------------------------------------------- */
+
+static const struct worker *
+find_worker(const struct broker *broker, uint64_t session)
+{
+    struct worker *worker;
+
+    HASH_FIND_BYHASHVALUE(hh, broker->workers, &session, sizeof session, (unsigned)hash_mix(session), worker);
+    return worker;
+}
+
+static void
+get_worker(const struct worker *worker, struct worker_stats *ret_stats)
+{
+    *ret_stats = (struct worker_stats){
+        .id = worker->session,
+        .name = worker->name,
+        .pool = worker->pool->name,
+        .host = worker->host,
+        .python = worker->python,
+        .state = worker_state_name(worker->state),
+        .pid = worker->pid,
+        .profile = worker->profile,
+        .slots = worker->slots,
+        .busy = worker->busy,
+        .rss_bytes = worker->rss_bytes,
+        .cpu_us = worker->cpu_us,
+        .tasks_done = worker->tasks_done,
+        .gil_enabled = worker->gil_enabled,
+        .started_us = worker->started_us,
+        .heard_us = worker->heard_us,
+    };
 }
 
 void
@@ -87,26 +121,59 @@ broker_each_worker(const struct broker *broker, const char *pool_name,
     if (pool_name && !pool)
         return;
     for (const struct worker *worker = broker->workers; worker; worker = worker->hh.next) {
-        struct worker_stats stats = {
-            .id = worker->session,
-            .name = worker->name,
-            .pool = worker->pool->name,
-            .host = worker->host,
-            .python = worker->python,
-            .state = worker_state_name(worker->state),
-            .pid = worker->pid,
-            .profile = worker->profile,
-            .slots = worker->slots,
-            .busy = worker->busy,
-            .rss_bytes = worker->rss_bytes,
-            .cpu_us = worker->cpu_us,
-            .tasks_done = worker->tasks_done,
-            .gil_enabled = worker->gil_enabled,
-            .started_us = worker->started_us,
-        };
+        struct worker_stats stats;
 
-        if (!pool || worker->pool == pool)
-            visit(context, &stats);
+        if (pool && worker->pool != pool)
+            continue;
+        get_worker(worker, &stats);
+        visit(context, &stats);
+    }
+}
+
+int
+broker_find_worker(const struct broker *broker, uint64_t session, struct worker_stats *ret_stats)
+{
+    const struct worker *worker = find_worker(broker, session);
+
+    if (!worker)
+        return ERR_NOT_FOUND;
+    get_worker(worker, ret_stats);
+    return OK;
+}
+
+/* --- tasks ------------------------------------------------------------------------------------------------------ */
+
+void
+broker_get_task(const struct task *task, struct task_stats *ret_stats)
+{
+    *ret_stats = (struct task_stats){
+        .task = task->number,
+        .pool = task->pool->name,
+        .state = task_state_name(task->state),
+        .function = task->body->function,
+        .priority = task->priority,
+        .attempt = task->attempt,
+        .worker = task->lease ? task->lease->worker->session : 0,
+        .accepted_us = task->accepted_us,
+    };
+}
+
+void
+broker_each_lease(const struct broker *broker, uint64_t session,
+                  void (*visit)(void *context, const struct lease_stats *stats), void *context)
+{
+    const struct worker *worker = find_worker(broker, session);
+    const struct lease *lease;
+
+    if (!worker)
+        return;
+    DL_FOREACH(worker->leases, lease) {
+        struct lease_stats stats = {.fence = lease->fence, .leased_us = lease->leased_us,
+                                    .is_cancel_asked = lease->is_cancel_sent};
+
+        if (lease->task)
+            broker_get_task(lease->task, &stats.task);
+        visit(context, &stats);
     }
 }
 
@@ -121,17 +188,9 @@ static void
 visit_task(void *context, const struct task *task)
 {
     struct walk *walk = context;
-    struct task_stats stats = {
-        .task = task->number,
-        .pool = task->pool->name,
-        .state = task_state_name(task->state),
-        .function = task->body->function,
-        .priority = task->priority,
-        .attempt = task->attempt,
-        .worker = task->lease ? task->lease->worker->session : 0,
-        .accepted_us = task->accepted_us,
-    };
+    struct task_stats stats;
 
+    broker_get_task(task, &stats);
     walk->left--;
     walk->visit(walk->context, &stats);
 }

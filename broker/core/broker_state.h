@@ -326,6 +326,14 @@ broker_note_executed(struct broker *broker, const struct lease *lease, enum erro
 void
 broker_handle_answer(struct broker *broker, struct worker *worker, const struct message *message);
 
+/* --- broker_inspect.c ------------------------------------------------------------------------------------------- */
+
+void
+broker_get_pool_stats(const struct pool *pool, struct pool_stats *ret_stats);
+
+void
+broker_get_task(const struct task *task, struct task_stats *ret_stats);
+
 /* --- broker_operator.c: what operators ask for, and the end --------------------------------------------------- */
 
 int

@@ -19,7 +19,7 @@ FLOORS = [
     ("broker/core/outbox", 2),
     ("broker/core/broker", 4),
     *((f"broker/core/broker_{part}", 4) for part in
-      "state reply client submit dispatch final worker answer operator inspect check load pools say".split()),
+      "state reply client submit dispatch final worker answer operator inspect check load pools say explain".split()),
     ("broker/core/", 3),
     ("broker/io/log", 4),
     ("broker/io/clock", 4),

@@ -1,0 +1,175 @@
+/* broker_explain.c - why tasks wait; see broker.h. Changes nothing. */
+#include "broker/core/broker_state.h"
+
+#include <utlist.h>
+
+/* --- a place in the queue --------------------------------------------------------------------------------------- */
+
+struct search {
+    const struct task *wanted;
+    const struct task *first;
+    uint64_t ahead;
+    bool is_found;
+};
+
+static void
+pass_by(void *context, const struct task *task)
+{
+    struct search *search = context;
+
+    if (!search->first)
+        search->first = task;
+    search->is_found |= task == search->wanted;
+    search->ahead += !search->is_found;
+}
+
+static uint64_t
+count_ahead(const struct task *task)
+{
+    struct search search = {.wanted = task};
+
+    queue_each(&task->pool->queue, SIZE_MAX, pass_by, &search);
+    return search.ahead;
+}
+
+/* --- the workers of a pool -------------------------------------------------------------------------------------- */
+
+static void
+count_workers(const struct pool *pool, struct explanation *explanation)
+{
+    const struct worker *worker;
+
+    DL_FOREACH(pool->workers, worker) {
+        explanation->ready += worker->state == WORKER_READY;
+        explanation->stalled += worker->state == WORKER_STALLED;
+        explanation->draining += worker->state == WORKER_DRAINING;
+        explanation->detached += worker->state == WORKER_DETACHED;
+    }
+}
+
+/* The lease that has been open for longest: what to look at when nothing moves. */
+static void
+find_oldest(const struct pool *pool, struct explanation *explanation)
+{
+    const struct lease *oldest = NULL;
+    const struct worker *worker;
+
+    DL_FOREACH(pool->workers, worker)
+        if (worker->leases && (!oldest || worker->leases->leased_us < oldest->leased_us))
+            oldest = worker->leases;
+    if (!oldest)
+        return;
+    explanation->oldest_leased_us = oldest->leased_us;
+    explanation->oldest.worker = oldest->worker->session;
+    if (oldest->task)
+        broker_get_task(oldest->task, &explanation->oldest);
+}
+
+/* Why nobody takes the task at the front of the queue. In this order: the first that holds is what to change. */
+static enum wait_cause
+blame_pool(const struct broker *broker, const struct pool *pool, const struct explanation *explanation)
+{
+    if (broker->state != BROKER_RUNNING)
+        return CAUSE_SHUTDOWN;
+    if (pool->workers_count == 0)
+        return CAUSE_NO_WORKER;
+    return explanation->ready == 0 ? CAUSE_NONE_USABLE : CAUSE_ALL_BUSY;
+}
+
+static void
+explain_queue(const struct broker *broker, const struct pool *pool, struct explanation *explanation)
+{
+    count_workers(pool, explanation);
+    explanation->cause = blame_pool(broker, pool, explanation);
+    if (explanation->cause == CAUSE_ALL_BUSY)
+        find_oldest(pool, explanation);
+}
+
+/* --- what is asked ---------------------------------------------------------------------------------------------- */
+
+static const struct task *
+find_number(const struct broker *broker, uint64_t number)
+{
+    for (uint32_t at = 0; at < broker->tasks.capacity; at++) {
+        const struct task *task = broker->tasks.slots[at].task;
+
+        if (task && task->number == number)
+            return task;
+    }
+    return NULL;
+}
+
+static void
+explain_running(const struct task *task, struct explanation *explanation)
+{
+    explanation->cause = CAUSE_RUNNING;
+    explanation->leased_us = task->lease->leased_us;
+    explanation->is_cancel_asked = task->is_cancel_asked;
+}
+
+int
+broker_explain_task(const struct broker *broker, uint64_t number, struct explanation *ret_explanation)
+{
+    const struct task *task = find_number(broker, number);
+
+    if (!task)
+        return ERR_NOT_FOUND;
+    *ret_explanation = (struct explanation){0};
+    broker_get_pool_stats(task->pool, &ret_explanation->pool);
+    broker_get_task(task, &ret_explanation->task);
+    switch ((enum task_state)task->state) {
+    case TASK_FINAL:
+        ret_explanation->cause = CAUSE_FINAL;
+        ret_explanation->final_state = task_final_name(task->verdict);
+        ret_explanation->task.function = (struct bytes){0}; /* the body is the result's now */
+        break;
+    case TASK_LEASED:
+        explain_running(task, ret_explanation);
+        break;
+    case TASK_DELAYED:
+        ret_explanation->cause = CAUSE_DELAYED;
+        ret_explanation->due_us = task->live.not_before_us;
+        break;
+    default:
+        ret_explanation->ahead = count_ahead(task);
+        explain_queue(broker, task->pool, ret_explanation);
+    }
+    return OK;
+}
+
+/* The delayed task whose time comes first. */
+static void
+explain_delayed(const struct pool *pool, struct explanation *explanation)
+{
+    const struct task *next = pool->delayed, *task;
+
+    DL_FOREACH(pool->delayed, task)
+        if (task->live.not_before_us < next->live.not_before_us)
+            next = task;
+    if (!next)
+        return;
+    explanation->cause = CAUSE_DELAYED;
+    explanation->due_us = next->live.not_before_us;
+    broker_get_task(next, &explanation->task);
+}
+
+int
+broker_explain_pool(const struct broker *broker, struct bytes name, struct explanation *ret_explanation)
+{
+    const struct pool *pool = broker_pool(broker, name);
+    struct search search = {0};
+
+    if (!pool)
+        return ERR_NOT_FOUND;
+    *ret_explanation = (struct explanation){0};
+    broker_get_pool_stats(pool, &ret_explanation->pool);
+    queue_each(&pool->queue, 1, pass_by, &search);
+    if (!search.first) {
+        count_workers(pool, ret_explanation);
+        explain_delayed(pool, ret_explanation);
+        return OK;
+    }
+    broker_get_task(search.first, &ret_explanation->task);
+    explain_queue(broker, pool, ret_explanation);
+    return OK;
+}
