@@ -4,6 +4,7 @@
 #define SNAKEPIT_CORE_BROKER_H
 
 #include "event.h"
+#include "lifecycle.h"
 #include "outbox.h"
 #include "pool_settings.h"
 
@@ -76,8 +77,14 @@ struct pool_stats {
     const char *name;
     bool is_draining;
     bool is_removed; /* draining, and then it goes */
+    bool is_failed;              /* its agents cannot start workers, and none is ready */
+    bool is_memory_limit_off;    /* worker_memory_max is below what an idle worker takes */
     uint64_t queued, delayed, running;
-    uint64_t workers, workers_ready, workers_wanted;
+    uint64_t workers, workers_ready;
+    uint64_t workers_wanted; /* by the agents that serve it; without any, by the configuration */
+    uint64_t agents;
+    uint64_t recycling, recycle_due; /* workers that are being replaced, and that wait for it */
+    uint64_t recycled[RECYCLE_REASONS]; /* by reason; never shrink */
     uint64_t slots, slots_busy;
     uint64_t succeeded, failed, cancelled, expired, dead, lost; /* finals; never shrink */
     uint64_t requeued, refused;
@@ -92,6 +99,23 @@ struct worker_stats {
     uint32_t slots, busy;
     uint64_t rss_bytes, cpu_us, tasks_done;
     bool gil_enabled;
+    bool free_threaded;
+    const char *gil_module; /* whose import switched the GIL on; "" when there is none, or it is not known */
+    struct bytes report;    /* one encoded map, or empty */
+    uint64_t agent;         /* number of the agent that started it; 0: none */
+    uint64_t replaces;      /* session in whose place it came; 0: none */
+    const char *reason;     /* why it is being, or is to be, replaced; NULL: it is not */
+    int64_t started_us;
+    int64_t heard_us;
+};
+
+struct agent_stats {
+    uint64_t id; /* session number */
+    uint64_t number; /* the one that it gave itself */
+    const char *name, *host;
+    uint64_t pid;
+    bool is_connected; /* else it has a moment to come back */
+    uint64_t pools, pools_failed, workers_wanted;
     int64_t started_us;
     int64_t heard_us; /* its last sign of life */
 };
@@ -204,6 +228,11 @@ broker_each_lease(const struct broker *broker, uint64_t session,
 void
 broker_each_worker(const struct broker *broker, const char *pool,
                    void (*visit)(void *context, const struct worker_stats *stats), void *context);
+
+/* Calls `visit` for each agent. `visit` must not change the broker. */
+void
+broker_each_agent(const struct broker *broker, void (*visit)(void *context, const struct agent_stats *stats),
+                  void *context);
 
 /* Calls `visit` for at most `limit` tasks of the pool (NULL: of all), running first, then in queue order, then delayed. */
 void

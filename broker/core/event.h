@@ -16,6 +16,7 @@ enum event_kind {
     EVENT_POOL_SET,    /* configuration: add the pool of `pool_settings`, or give it these settings */
     EVENT_POOL_REMOVE, /* configuration: refuse new tasks of `pool`, let all others end, then let its workers and itself go */
     EVENT_SETTINGS,    /* configuration: go on with `settings`; what they say of epoch, version and hash stays as it was */
+    EVENT_RECYCLE,     /* operator: replace the worker with session `worker`, or (0) all of `pool` */
     EVENT_SHUTDOWN,    /* refuse new tasks, dispatch nothing more, let leases end until `shutdown_us` from now */
 };
 
@@ -25,7 +26,9 @@ struct event {
     uint32_t peer;  /* COMMAND, PEER_GONE: the shell's number of a connection; small, dense, > 0, reused after PEER_GONE.
                      * Clients and workers are numbered apart. */
     const struct message *message; /* COMMAND; attachments are referenced by the core when it keeps them */
-    struct bytes pool;             /* POOL_* */
+    struct bytes pool;             /* POOL_*, RECYCLE */
+    uint64_t worker;               /* RECYCLE */
+    uint64_t *ret_workers;         /* RECYCLE: set to how many will be replaced; may be NULL */
     uint64_t task;                 /* TASK_CANCEL */
     const struct pool_settings *pool_settings; /* POOL_SET */
     const struct broker_settings *settings;    /* SETTINGS */

@@ -22,9 +22,21 @@ enum note_kind {
     NOTE_WORKER_DRAINING,
     NOTE_WORKER_STOPPED, /* BYE */
     NOTE_WORKER_LOST,
+    NOTE_WORKER_HEALTH_CHECK_FAILED, /* with STALLED: heartbeats are missing while the connection stands */
+    NOTE_WORKER_REPLACING, /* its agent was asked for a replacement, or it was asked to end */
+    NOTE_WORKER_RECYCLED,  /* it ended, and its place is, or will be, filled */
+    NOTE_WORKER_REPLACE_FAILED, /* it stays; the next try is after `retry_us` */
+    NOTE_WORKER_REFUSED,   /* its HELLO was refused, or it was stopped, for what it is */
+    NOTE_WORKER_EXITED,    /* an agent tells the end of a process whose session was over before, or never was */
+    NOTE_WORKER_START_FAILED,
+    NOTE_AGENT_CONNECTED,
+    NOTE_AGENT_LOST, /* said BYE, fell silent, or its connection ended */
     NOTE_POOL_SATURATED, /* tasks began to be refused; once until the queue has fallen below 9/10 of its limits */
     NOTE_POOL_CAPACITY_REACHED, /* all slots were busy and tasks waited, for a second without a break */
     NOTE_POOL_CAPACITY_FREE,    /* it is not so any more, for ten seconds without a break */
+    NOTE_POOL_FAILED,    /* nobody can start workers for it */
+    NOTE_POOL_RECOVERED, /* somebody can */
+    NOTE_POOL_MEMORY_LIMIT_TOO_LOW, /* a worker was over the limit before its first task: the limit is not used */
     NOTE_POOL_DRAINING,
     NOTE_POOL_OPEN,
     NOTE_POOL_ADDED,    /* by a reload */
@@ -63,6 +75,16 @@ struct note {
     uint64_t queued; /* tasks that wait for one */
     int64_t wait_us; /* from when it could have run to its dispatch */
     int64_t run_us;  /* from the dispatch to the answer */
+    int64_t uptime_us;
+    int64_t retry_us;  /* from now to the next try */
+    int64_t silent_us; /* since it was last heard */
+    uint64_t tasks_done;
+    uint64_t rss_bytes;
+    uint64_t limit_bytes;
+    uint64_t pid;
+    uint64_t agent; /* the number that the agent gave itself */
+    const char *agent_name;
+    const char *output; /* the end of what the process printed */
 };
 
 struct action {
