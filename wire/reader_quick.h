@@ -7,11 +7,31 @@
 #include "err.h"
 #include "reader.h"
 
+/* Eight bytes, big-endian. The compiler makes one instruction of it. */
+static inline uint64_t
+quick_load_64(const uint8_t *from)
+{
+    return (uint64_t)from[0] << 56 | (uint64_t)from[1] << 48 | (uint64_t)from[2] << 40 | (uint64_t)from[3] << 32 |
+           (uint64_t)from[4] << 24 | (uint64_t)from[5] << 16 | (uint64_t)from[6] << 8 | from[7];
+}
+
 static inline int
 quick_uint(struct reader *reader, uint64_t *ret_value)
 {
-    if (reader->at < reader->size && reader->data[reader->at] < 0x80) {
-        *ret_value = reader->data[reader->at++];
+    uint32_t left = reader->size - reader->at;
+    const uint8_t *lead = reader->data + reader->at;
+
+    if (left > 0 && *lead < 0x80) {
+        *ret_value = *lead;
+        reader->at++;
+        return OK;
+    }
+    /* 0xcc to 0xcf: 1, 2, 4 or 8 bytes follow, big-endian. Eight are loaded, and those that are too many shifted out. */
+    if (left > 8 && (*lead & 0xfc) == 0xcc) {
+        unsigned bytes = 1u << (*lead & 3);
+
+        *ret_value = quick_load_64(lead + 1) >> (64 - 8 * bytes);
+        reader->at += 1 + bytes;
         return OK;
     }
     return reader_uint(reader, ret_value);
