@@ -3,6 +3,7 @@
 #include "broker/io/agent_process.h"
 #include "broker/io/clock.h"
 #include "broker/io/config.h"
+#include "broker/io/config_print.h"
 #include "broker/io/events.h"
 #include "broker/io/log.h"
 #include "broker/io/loop.h"
@@ -33,6 +34,7 @@ static const char USAGE[] =
     "\n"
     "  -c, --config FILE   read this configuration (" DEFAULT_CONFIG ")\n"
     "  -t, --check-config  check the configuration, say OK or what is wrong, and end\n"
+    "  -p, --print-config  print the configuration with all defaults, in the form of a file, and end\n"
     "  -n, --no-agent      start no snakepit-agent, so no local workers\n"
     "  -V, --version       print the version and end\n"
     "  -h, --help          print this and end\n"
@@ -43,6 +45,7 @@ static const char USAGE[] =
 struct arguments {
     const char *config;
     bool only_check;
+    bool only_print;
     bool no_agent;
 };
 
@@ -71,6 +74,9 @@ take_option(int option, struct arguments *arguments, int *ret_status)
     case 't':
         arguments->only_check = true;
         return OK;
+    case 'p':
+        arguments->only_print = true;
+        return OK;
     case 'n':
         arguments->no_agent = true;
         return OK;
@@ -94,16 +100,17 @@ parse_arguments(int argc, char **argv, struct arguments *arguments, int *ret_sta
 {
     static const struct option OPTIONS[] = {
         {"config", required_argument, NULL, 'c'}, {"check-config", no_argument, NULL, 't'},
-        {"no-agent", no_argument, NULL, 'n'},     {"version", no_argument, NULL, 'V'},
-        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
+        {"print-config", no_argument, NULL, 'p'}, {"no-agent", no_argument, NULL, 'n'},
+        {"version", no_argument, NULL, 'V'},      {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
     };
     int option;
 
-    while ((option = getopt_long(argc, argv, "c:tnVh", OPTIONS, NULL)) != -1)
+    while ((option = getopt_long(argc, argv, "c:tpnVh", OPTIONS, NULL)) != -1)
         if (take_option(option, arguments, ret_status) != OK)
             return ERR_INVALID;
     /* `snakepitd --check-config FILE` is what hands type. */
-    if (optind < argc && arguments->only_check)
+    if (optind < argc && (arguments->only_check || arguments->only_print))
         arguments->config = argv[optind++];
     if (optind < argc) {
         fprintf(stderr, "snakepitd: unexpected argument '%s'\nTry 'snakepitd --help'.\n", argv[optind]);
@@ -306,7 +313,9 @@ main(int argc, char **argv)
         return status;
     if (load_config(arguments.config, &program.config) != OK)
         return EXIT_CONFIG;
-    if (arguments.only_check) {
+    if (arguments.only_print) {
+        config_print(program.config, stdout);
+    } else if (arguments.only_check) {
         print_summary(program.config);
     } else {
         program.log = log_new(STDERR_FILENO, "snakepitd", program.config->log_format, program.config->log_level);

@@ -13,14 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTIONS_MAX = 64, OPTION_PATH_BYTES = 128 };
 
 /* One line of a problem about a name that is no option: where it belongs, or what it resembles. */
 static void
 report_unknown(const char *section, const char *path, const config_setting_t *setting, struct config_report *report)
 {
     const char *name = config_setting_name(setting);
-    const char *words[OPTIONS_MAX];
+    const char *words[CONFIG_OPTIONS_MAX];
     const char *home = NULL;
     size_t count = 0;
 
@@ -53,13 +52,24 @@ read_member(const char *section, const char *prefix, const config_setting_t *set
             struct config_report *report)
 {
     const struct option *option = option_find(section, config_setting_name(setting));
-    char path[OPTION_PATH_BYTES];
+    char path[CONFIG_PATH_BYTES];
 
     snprintf(path, sizeof(path), "%s%s%s", prefix, prefix[0] == '\0' ? "" : ".", config_setting_name(setting));
     if (option == NULL)
         report_unknown(section, path, setting, report);
     else
         option_read(option, setting, record, path, report);
+}
+
+/* The same for what is not in a pool. */
+static void
+read_top(const char *section, const config_setting_t *setting, struct config *config, struct config_report *report)
+{
+    const struct option *option = option_find(section, config_setting_name(setting));
+
+    read_member(section, section, setting, config, report);
+    if (option != NULL)
+        config->lines[option - config_options] = config_setting_source_line(setting);
 }
 
 static void
@@ -74,7 +84,7 @@ read_section(const char *section, const config_setting_t *group, struct config *
         return;
     }
     for (unsigned i = 0; i < (unsigned)config_setting_length(group); i++)
-        read_member(section, section, config_setting_get_elem(group, i), config, report);
+        read_top(section, config_setting_get_elem(group, i), config, report);
 }
 
 /* Relative paths are taken from the file's directory, so that the file means the same wherever the program is
@@ -128,7 +138,7 @@ read_pool(struct config *config, const config_setting_t *group, unsigned index, 
 {
     struct pool_config *pool = &config->pools[config->pool_count];
     unsigned line = config_setting_source_line(group);
-    char path[OPTION_PATH_BYTES];
+    char path[CONFIG_PATH_BYTES];
 
     options_set_defaults(POOLS_SECTION, pool);
     snprintf(path, sizeof(path), POOLS_SECTION "[%u]", index);
@@ -193,7 +203,7 @@ read_root(struct config *config, const config_setting_t *root, struct config_rep
         const config_setting_t *setting = config_setting_get_elem(root, i);
         const char *name = config_setting_name(setting);
         if (!is_section(name))
-            read_member("", "", setting, config, report);
+            read_top("", setting, config, report);
         else if (strcmp(name, POOLS_SECTION) != 0)
             read_section(name, setting, config, report);
     }
@@ -214,15 +224,12 @@ report_syntax(const config_t *file, const char *text, struct config_report *repo
                    text);
 }
 
-static struct config *
-config_new(const char *path)
+struct config *
+config_new_default(void)
 {
     struct config *config = calloc(1, sizeof(*config));
 
     if (config == NULL)
-        abort();
-    config->path = strdup(path);
-    if (config->path == NULL)
         abort();
     options_set_defaults("", config);
     for (size_t i = 0; config_sections[i] != NULL; i++)
@@ -260,7 +267,10 @@ config_load(const char *path, struct config **ret_config, char **ret_text)
     report_init(&report, path);
     int err = config_text_read(path, &report, &text);
     if (err == OK) {
-        config = config_new(path);
+        config = config_new_default();
+        config->path = strdup(path);
+        if (config->path == NULL)
+            abort();
         parse_text(config, text, &report);
         free(text);
         if (report_has_problems(&report))

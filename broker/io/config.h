@@ -27,8 +27,11 @@ struct pool_config {
     int64_t start_failures_window_us;
 };
 
+enum { CONFIG_OPTIONS_MAX = 96, CONFIG_PATH_BYTES = 128 };
+
 struct config {
     char *path;
+    unsigned lines[CONFIG_OPTIONS_MAX]; /* where each option of config_options stands, but those of pools; 0: nowhere */
     char *clients_endpoint;
     char *workers_endpoint;
     char *events_endpoint; /* NULL: no event stream */
@@ -55,6 +58,10 @@ struct config {
  * Relative paths in the file are relative to the file's directory; in the record they are absolute. */
 int
 config_load(const char *path, struct config **ret_config, char **ret_text);
+
+/* All defaults, without a path and without pools. Freed with config_unload. */
+struct config *
+config_new_default(void);
 
 /* Free it; *config_p becomes NULL, NULL is allowed. (libconfig owns the name config_destroy.) */
 void

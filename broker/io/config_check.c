@@ -2,6 +2,7 @@
 #include "broker/io/config_check.h"
 
 #include "broker/io/config_endpoint.h"
+#include "broker/io/config_schema.h"
 #include "broker/io/config_value.h"
 
 #include <stdio.h>
@@ -9,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { OPTION_PATH_BYTES = 128, NAMES_MAX = 256 };
+enum { NAMES_MAX = 256 };
 
 /* The line of a member, or of the group when it is not given; 0 when there is no group either. */
 static unsigned
@@ -26,7 +27,7 @@ static void
 check_exposure(const struct config *config, const char *name, const char *text, const config_setting_t *group,
                struct config_report *report)
 {
-    char path[OPTION_PATH_BYTES];
+    char path[CONFIG_PATH_BYTES];
     struct endpoint endpoint;
     const char *reason;
 
@@ -46,7 +47,7 @@ check_endpoints(const struct config *config, const config_setting_t *group, stru
     const char *const names[] = {"clients", "workers", "events"};
     const char *const texts[] = {config->clients_endpoint, config->workers_endpoint, config->events_endpoint};
     struct endpoint endpoints[3];
-    char path[OPTION_PATH_BYTES];
+    char path[CONFIG_PATH_BYTES];
     const char *reason;
 
     for (size_t i = 0; i < 3; i++) {
@@ -129,7 +130,7 @@ static void
 check_profile(const struct pool_config *pool, const config_setting_t *group, const char *path,
               struct config_report *report)
 {
-    char option[OPTION_PATH_BYTES];
+    char option[CONFIG_PATH_BYTES];
 
     snprintf(option, sizeof(option), "%s.threads_per_worker", path);
     if (pool->profile == PROFILE_PROCESS && pool->slots > 1)
@@ -148,7 +149,7 @@ check_workers(const struct pool_config *pool, const config_setting_t *group, con
 {
     bool workers_given = config_setting_get_member(group, "workers") != NULL;
     bool app_given = config_setting_get_member(group, "app") != NULL;
-    char option[OPTION_PATH_BYTES];
+    char option[CONFIG_PATH_BYTES];
 
     snprintf(option, sizeof(option), "%s.app", path);
     if (pool->core.workers_wanted > 0 && !app_given)
@@ -166,7 +167,7 @@ static void
 check_start(const struct pool_config *pool, const config_setting_t *group, const char *path,
             struct config_report *report)
 {
-    char option[OPTION_PATH_BYTES];
+    char option[CONFIG_PATH_BYTES];
 
     snprintf(option, sizeof(option), "%s.nursery", path);
     if (pool->nursery && pool->profile != PROFILE_PROCESS)
@@ -188,7 +189,7 @@ check_recycling(const struct pool_config *pool, const config_setting_t *group, c
                 struct config_report *report)
 {
     const struct pool_settings *core = &pool->core;
-    char option[OPTION_PATH_BYTES];
+    char option[CONFIG_PATH_BYTES];
 
     snprintf(option, sizeof(option), "%s.recycle_parallel", path);
     if (core->workers_wanted > 1 && core->recycle_parallel >= core->workers_wanted && core->recycle_first)
@@ -202,18 +203,16 @@ static void
 check_unused(const struct pool_config *pool, const config_setting_t *group, const char *path,
              struct config_report *report)
 {
-    static const char *const names[] = {"profile", "threads_per_worker", "python", "directory", "environment",
-                                        "thread_unsafe", "nursery", "startup_batch", "startup_delay",
-                                        "start_failures_max", "start_failures_window", "when_failed"};
-    char option[OPTION_PATH_BYTES];
+    char path_of_option[CONFIG_PATH_BYTES];
 
     if (pool->core.workers_wanted > 0)
         return;
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (config_setting_get_member(group, names[i]) == NULL)
+    for (const struct option *option = config_options; option->name != NULL; option++) {
+        if (!option->is_local || config_setting_get_member(group, option->name) == NULL)
             continue;
-        snprintf(option, sizeof(option), "%s.%s", path, names[i]);
-        report_warning(report, line_of(group, names[i]), option, "has no effect, since the pool has no local workers");
+        snprintf(path_of_option, sizeof(path_of_option), "%s.%s", path, option->name);
+        report_warning(report, line_of(group, option->name), path_of_option,
+                       "has no effect, since the pool has no local workers");
     }
 }
 
@@ -222,7 +221,7 @@ static void
 check_paths(const struct pool_config *pool, const config_setting_t *group, const char *path,
             struct config_report *report)
 {
-    char option[OPTION_PATH_BYTES];
+    char option[CONFIG_PATH_BYTES];
     struct stat status;
 
     if (pool->core.workers_wanted == 0)

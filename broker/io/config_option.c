@@ -3,6 +3,7 @@
 
 #include "broker/io/config_describe.h"
 #include "broker/io/config_endpoint.h"
+#include "broker/io/config_field.h"
 #include "broker/io/config_value.h"
 #include "wire/err.h"
 #include "wire/text.h"
@@ -17,13 +18,6 @@ static void *
 field_of(const struct option *option, void *record)
 {
     return (char *)record + option->offset;
-}
-
-static bool
-is_text(enum option_type type)
-{
-    return type == OPTION_TEXT || type == OPTION_NAME || type == OPTION_APP || type == OPTION_ENDPOINT ||
-           type == OPTION_ENDPOINT_OR_NONE;
 }
 
 static void
@@ -82,7 +76,7 @@ set_default(const struct option *option, void *record)
     if (text == NULL)
         return;
     snprintf(unquoted, sizeof(unquoted), "%.*s", (int)strcspn(text + (text[0] == '"'), "\""), text + (text[0] == '"'));
-    if (is_text(option->type)) {
+    if (option_is_text(option)) {
         store_text(option, record, unquoted);
         return;
     }
@@ -121,7 +115,7 @@ options_free(const char *section, void *record)
     for (const struct option *option = config_options; option->name != NULL; option++) {
         if (strcmp(option->section, section) != 0)
             continue;
-        if (is_text(option->type))
+        if (option_is_text(option))
             free(*(char **)field_of(option, record));
         else if (option->type == OPTION_STRINGS)
             free_strings(*(char ***)field_of(option, record));

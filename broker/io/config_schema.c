@@ -130,43 +130,54 @@ const struct option config_options[] = {
     {POOLS_SECTION, "app", OPTION_APP, IN_POOL(app), NULL, 0, 0, NULL,
      .help = "What those workers run: the module and the name of its snakepit.App. Goes together with workers."},
     {POOLS_SECTION, "profile", OPTION_CHOICE, IN_POOL(profile), "\"process\"", 0, 0, profiles,
+     .is_local = true,
      .help = "process: one task at a time in each worker, the choice for Python code that computes. thread: several, "
              "for tasks that wait (network, disk), for code that releases the GIL, or for a Python without one."},
     {POOLS_SECTION, "threads_per_worker", OPTION_COUNT, IN_POOL(slots), "1", 1, SLOTS_MAX, NULL,
+     .is_local = true,
      .help = "Tasks at a time in each worker of the thread profile; 1 in the process profile."},
     {POOLS_SECTION, "require_free_threading", OPTION_BOOL, IN_POOL(core.require_free_threading), "false", 0, 0, NULL,
      .help = "Take only workers that run without the GIL: a free-threaded build of Python, and no imported module "
              "that switched the GIL on. Others are refused as \"gil_enabled\"."},
     {POOLS_SECTION, "thread_unsafe", OPTION_CHOICE, IN_POOL(thread_unsafe), "\"lock\"", 0, 0, thread_unsafe_words,
+     .is_local = true,
      .help = "What a worker of the thread profile does with a function that says it is not thread-safe. lock: runs "
              "one at a time. refuse: ends the task as failed."},
     {POOLS_SECTION, "python", OPTION_TEXT, IN_POOL(python), "\"python3\"", 0, 0, NULL,
+     .is_local = true,
      .help = "The interpreter: a name to be found in PATH, or a path, for instance that of a virtual environment. It "
              "must have the package snakepit."},
     {POOLS_SECTION, "directory", OPTION_TEXT, IN_POOL(directory), NULL, 0, 0, NULL,
+     .is_local = true,
      .help = "Working directory of the workers; modules in it can be imported. Without it: where the broker was "
              "started."},
     {POOLS_SECTION, "environment", OPTION_STRINGS, IN_POOL(environment), "( )", 0, 0, NULL,
+     .is_local = true,
      .help = "Environment variables of the workers, over those of the broker. OMP_NUM_THREADS and its kin (OPENBLAS, "
              "MKL, NUMEXPR, VECLIB) are set to 1 in the process profile, and to the cores shared among the pool's "
              "tasks in the thread profile, unless they are given here."},
     {POOLS_SECTION, "nursery", OPTION_BOOL, IN_POOL(nursery), "false", 0, 0, NULL,
+     .is_local = true,
      .help = "Fork the workers from one process that has imported the app, so that they start in milliseconds and "
              "share its memory. Only in the process profile, and only for apps that start no threads on import."},
     {POOLS_SECTION, "startup_batch", OPTION_COUNT, IN_POOL(startup_batch), "0", 1, 4096, NULL,
+     .is_local = true,
      .zero = "all at once",
      .help = "Workers that are started at one time; the next ones when these are ready."},
     {POOLS_SECTION, "startup_delay", OPTION_DURATION, IN_POOL(startup_delay_us), "\"0s\"", MS, 10 * MINUTE, NULL,
+     .is_local = true,
      .zero = "none",
      .help = "The wait between two such batches."},
     {POOLS_SECTION, "start_timeout", OPTION_DURATION, IN_POOL(core.start_timeout_us), "\"60s\"", 100 * MS, HOUR, NULL,
      .help = "A worker must be ready so long after its start. A replacement that is not leaves the old worker in its "
              "place."},
     {POOLS_SECTION, "start_failures_max", OPTION_COUNT, IN_POOL(start_failures_max), "5", 1, 1000, NULL,
+     .is_local = true,
      .help = "So many starts that fail within start_failures_window make the pool failed on this host: workers are "
              "then started only one at a time, once in each such window, until one succeeds."},
     {POOLS_SECTION, "start_failures_window", OPTION_DURATION, IN_POOL(start_failures_window_us), "\"60s\"", SECOND, 24
      * HOUR, NULL,
+     .is_local = true,
      .help = "See start_failures_max."},
     {POOLS_SECTION, "when_failed", OPTION_CHOICE, IN_POOL(core.when_failed), "\"wait\"", 0, 0, when_failed_words,
      .help = "Tasks of a pool that failed. wait: they stay queued until it recovers. refuse: they end as "

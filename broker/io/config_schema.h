@@ -34,6 +34,7 @@ struct option {
     const char *zero;   /* what 0 means, when it is allowed besides min to max; else NULL */
     const char *unit;   /* of a COUNT that does not simply count; else NULL */
     bool needs_restart; /* a reload cannot change it */
+    bool is_local;      /* of a pool: matters only to workers that the agent starts */
     const char *help;   /* what it is and why, in whole sentences */
 };
 

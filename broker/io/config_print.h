@@ -1,0 +1,14 @@
+/* config_print.h - a configuration record as the text of a file that loads to the same record. Reads no file. */
+#ifndef SNAKEPIT_IO_CONFIG_PRINT_H
+#define SNAKEPIT_IO_CONFIG_PRINT_H
+
+#include "broker/io/config.h"
+
+#include <stdio.h>
+
+/* The whole configuration in its modern form: every option that has a value and an effect; what is not the default has a
+ * comment that says what would be. */
+void
+config_print(const struct config *config, FILE *stream);
+
+#endif
