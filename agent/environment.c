@@ -1,6 +1,7 @@
 /* environment.c - a pool's environment variables; see environment.h. */
 #include "agent/environment.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,7 @@ static const char *const thread_variables[] = {
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
 };
 
-enum { THREAD_VARIABLES = sizeof(thread_variables) / sizeof(thread_variables[0]) };
+enum { THREAD_VARIABLES = sizeof(thread_variables) / sizeof(thread_variables[0]), OWN_VARIABLES = 2 };
 
 static size_t
 count_strings(char *const *strings)
@@ -55,11 +56,19 @@ threads_per_task(const struct pool_config *pool, unsigned cpus)
     return cpus / tasks;
 }
 
+void
+environment_print_replaces(uint64_t replaces, char text[ENVIRONMENT_REPLACES_BYTES])
+{
+    snprintf(text, ENVIRONMENT_REPLACES_BYTES, "SNAKEPIT_REPLACES=%" PRIu64, replaces);
+}
+
 char **
-environment_new(const struct pool_config *pool, char *const *inherited, unsigned cpus)
+environment_new(const struct pool_config *pool, char *const *inherited, const struct agent_context *context,
+                uint64_t replaces)
 {
     size_t inherited_count = count_strings(inherited);
-    size_t capacity = inherited_count + THREAD_VARIABLES + count_strings(pool->environment) + 1;
+    size_t capacity = inherited_count + THREAD_VARIABLES + count_strings(pool->environment) + OWN_VARIABLES + 1;
+    char text[64];
     char **environment = calloc(capacity, sizeof(*environment));
 
     if (environment == NULL)
@@ -68,12 +77,17 @@ environment_new(const struct pool_config *pool, char *const *inherited, unsigned
         if ((environment[i] = strdup(inherited[i])) == NULL)
             abort();
     for (size_t i = 0; i < THREAD_VARIABLES; i++) {
-        char text[64];
-        snprintf(text, sizeof(text), "%s=%u", thread_variables[i], threads_per_task(pool, cpus));
+        snprintf(text, sizeof(text), "%s=%u", thread_variables[i], threads_per_task(pool, context->cpus));
         put(environment, strdup(text));
     }
     for (char **own = pool->environment; *own != NULL; own++)
         put(environment, strdup(*own));
+    snprintf(text, sizeof(text), "SNAKEPIT_AGENT=%" PRIu64, context->id);
+    put(environment, strdup(text));
+    if (replaces != 0) {
+        environment_print_replaces(replaces, text);
+        put(environment, strdup(text));
+    }
     return environment;
 }
 

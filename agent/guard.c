@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -13,12 +13,6 @@
 struct guard {
     pid_t pid;
     int fd; /* write end */
-};
-
-/* What goes through the pipe; far below PIPE_BUF, so it arrives whole. */
-struct order {
-    pid_t group;
-    bool is_add;
 };
 
 /* The guard's own list. */
@@ -48,28 +42,30 @@ groups_remove(struct groups *groups, pid_t group)
             groups->list[i--] = groups->list[--groups->count];
 }
 
-/* The guard's whole life. */
+/* The guard's whole life. An order is a group to watch over, or, with a minus, to forget; far below PIPE_BUF, so it
+ * arrives whole. Workers that a nursery forked write one, too (snakepit/nursery.py). */
 static void
 keep_guard(int fd)
 {
     struct groups groups = {0};
-    struct order order;
+    int32_t order;
     ssize_t size;
 
     while ((size = read(fd, &order, sizeof(order))) == sizeof(order) || (size < 0 && errno == EINTR)) {
         if (size < 0)
             continue;
-        if (order.is_add)
-            groups_add(&groups, order.group);
+        if (order > 0)
+            groups_add(&groups, order);
         else
-            groups_remove(&groups, order.group);
+            groups_remove(&groups, -order);
     }
     for (size_t i = 0; i < groups.count; i++)
         kill(-groups.list[i], SIGKILL);
     _exit(0);
 }
 
-/* It must not die of what ends the agent, nor keep open what others wait to see closed. */
+/* Other threads may hold locks of the C library at the fork; glibc's memory functions are safe after it.
+ * It must not die of what ends the agent, nor keep open what others wait to see closed. */
 static void
 become_guard(int fd)
 {
@@ -129,12 +125,16 @@ guard_pid(const struct guard *guard)
     return guard->pid;
 }
 
+int
+guard_fd(const struct guard *guard)
+{
+    return guard->fd;
+}
+
 /* A guard that was killed cannot be told; whoever reaps it starts another and adds all groups again. */
 static void
-tell(const struct guard *guard, pid_t group, bool is_add)
+tell(const struct guard *guard, int32_t order)
 {
-    struct order order = {.group = group, .is_add = is_add};
-
     while (write(guard->fd, &order, sizeof(order)) < 0 && errno == EINTR)
         ;
 }
@@ -142,11 +142,11 @@ tell(const struct guard *guard, pid_t group, bool is_add)
 void
 guard_add(struct guard *guard, pid_t group)
 {
-    tell(guard, group, true);
+    tell(guard, group);
 }
 
 void
 guard_remove(struct guard *guard, pid_t group)
 {
-    tell(guard, group, false);
+    tell(guard, -group);
 }

@@ -9,7 +9,7 @@
 
 struct guard;
 
-/* Start the guard. NULL and errno when it cannot be started. The caller must be single-threaded. */
+/* Start the guard. NULL and errno when it cannot be started. */
 struct guard *
 guard_new(void);
 
@@ -19,6 +19,10 @@ guard_destroy(struct guard **guard_p);
 
 pid_t
 guard_pid(const struct guard *guard);
+
+/* Where orders are written, to be passed to a process that will add itself. */
+int
+guard_fd(const struct guard *guard);
 
 /* Watch over this process group from now on. A forked child may call it, too. */
 void

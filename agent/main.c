@@ -1,4 +1,6 @@
 /* main.c - the program snakepit-agent: keeps the configured number of Python workers alive on this host. */
+#include "agent/address.h"
+#include "agent/overrides.h"
 #include "agent/watch.h"
 
 #include "wire/err.h"
@@ -13,19 +15,23 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-enum { ADDRESS_BYTES = 256, EXIT_USAGE = 2, EXIT_CONFIG = 3, OPTION_LIFELINE = 256, OPTION_CONNECT };
+enum { EXIT_USAGE = 2, EXIT_CONFIG = 3, OPTION_LIFELINE = 256, OPTION_CONNECT, OPTION_WORKERS };
 
 const char *argp_program_version = "snakepit-agent " SNAKEPIT_VERSION;
 
 struct arguments {
     const char *config_path;
-    const char *address; /* NULL: from the configuration */
+    const char *connect; /* NULL: from the configuration */
     int lifeline_fd;     /* -1: none */
+    struct overrides overrides;
 };
 
 static const struct argp_option options[] = {
     {"config", 'c', "FILE", 0, "the configuration file; it has the pools whose workers are kept here", 0},
-    {"connect", OPTION_CONNECT, "ENDPOINT", 0, "what workers connect to, when the broker is on another host", 0},
+    {"connect", OPTION_CONNECT, "HOST|ENDPOINT", 0, "where the broker is, when it is on another host; of a host alone, "
+     "the workers' port of the configuration", 0},
+    {"workers", OPTION_WORKERS, "POOL=N", 0, "keep N workers of this pool here, whatever the configuration says; may be "
+     "given again for other pools", 0},
     {"lifeline", OPTION_LIFELINE, "FD", 0, "end when this inherited pipe ends; used by snakepitd", 0},
     {NULL, 'h', NULL, 0, "the same as --help", -1},
     {0},
@@ -52,9 +58,11 @@ parse_option(int key, char *value, struct argp_state *state)
         arguments->config_path = value;
         return 0;
     case OPTION_CONNECT:
-        if (strncmp(value, "tcp://", 6) != 0 && strncmp(value, "ipc://", 6) != 0)
-            argp_error(state, "--connect %s: an endpoint begins with tcp:// or ipc://", value);
-        arguments->address = value;
+        arguments->connect = value;
+        return 0;
+    case OPTION_WORKERS:
+        if (overrides_add(&arguments->overrides, value) != OK)
+            argp_error(state, "--workers %s: give POOL=N, N from 0 to 4096, for at most 64 pools", value);
         return 0;
     case 'h':
         argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
@@ -86,21 +94,19 @@ tidy_descriptors(void)
 }
 
 static int
-run(const struct config *config, const struct arguments *arguments)
+run(struct config *config, const struct arguments *arguments, const char *address)
 {
     struct log *log = log_new(STDERR_FILENO, "snakepit-agent", config->log_format, config->log_level);
-    char address[ADDRESS_BYTES];
+    const char *path = config->path;
     int status = EXIT_FAILURE;
 
-    config_worker_address(config, address, sizeof(address));
-    const char *chosen = arguments->address != NULL ? arguments->address : address;
-    struct watch *watch = watch_new(config, chosen, arguments->lifeline_fd, log);
+    log_begin(log, LOG_INFO, "agent.ready");
+    log_int(log, "pid", getpid());
+    log_str(log, "config", path);
+    log_str(log, "connect", address);
+    log_end(log);
+    struct watch *watch = watch_new(&config, &arguments->overrides, address, arguments->lifeline_fd, log);
     if (watch != NULL) {
-        log_begin(log, LOG_INFO, "agent.ready");
-        log_int(log, "pid", getpid());
-        log_str(log, "config", config->path);
-        log_str(log, "connect", chosen);
-        log_end(log);
         watch_run(watch);
         status = EXIT_SUCCESS;
     }
@@ -110,6 +116,33 @@ run(const struct config *config, const struct arguments *arguments)
     log_end(log);
     log_destroy(&log);
     return status;
+}
+
+static bool
+has_workers(const struct config *config, const struct overrides *overrides)
+{
+    for (size_t i = 0; i < config->pool_count; i++)
+        if (overrides_wanted(overrides, &config->pools[i]) > 0)
+            return true;
+    return false;
+}
+
+/* Whether the arguments go with the configuration; *address is the broker's then. Else a reason was printed. */
+static bool
+is_fit(const struct config *config, const struct arguments *arguments, char address[ADDRESS_BYTES])
+{
+    const char *pool = NULL;
+
+    if (!overrides_fit(&arguments->overrides, config, &pool))
+        fprintf(stderr, "%s: --workers names %s, which is not a pool with an app\n", config->path, pool);
+    else if (!has_workers(config, &arguments->overrides))
+        fprintf(stderr, "%s: no pool has workers; set workers and app in at least one pool\n", config->path);
+    else if (address_find(config, arguments->connect, address) != OK)
+        fprintf(stderr, "--connect %s: give tcp://HOST:PORT or ipc:///PATH, or a host when endpoints.workers of %s has "
+                "a port\n", arguments->connect, config->path);
+    else
+        return true;
+    return false;
 }
 
 int
@@ -134,11 +167,9 @@ main(int argc, char **argv)
     free(text);
     if (err != OK)
         return EXIT_CONFIG;
-    int status = EXIT_CONFIG;
-    if (config_has_local_workers(config))
-        status = run(config, &arguments);
-    else
-        fprintf(stderr, "%s: no pool has workers; set workers and app in at least one pool\n", config->path);
+    char address[ADDRESS_BYTES];
+    if (is_fit(config, &arguments, address))
+        return run(config, &arguments, address);
     config_unload(&config);
-    return status;
+    return EXIT_CONFIG;
 }

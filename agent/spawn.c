@@ -26,19 +26,23 @@ reset_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* stdout and stderr first: the lifeline's number may be that of the pipe. */
+/* A source may have the number that is another's target, so all are moved out of the way first. */
 static void
-set_descriptors(int output_fd, int lifeline_fd)
+set_descriptors(const struct spawn_plan *plan, int output_fd)
 {
-    int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    const int sources[SPAWN_FDS_END] = {
+        [STDIN_FILENO] = null_fd, [STDOUT_FILENO] = output_fd, [STDERR_FILENO] = output_fd,
+        [SPAWN_LIFELINE_FD] = plan->lifeline_fd, [SPAWN_READY_FD] = plan->ready_fd,
+        [SPAWN_SOCKET_FD] = plan->socket_fd,
+    };
+    int moved[SPAWN_FDS_END];
 
-    dup2(null_fd, STDIN_FILENO);
-    dup2(output_fd, STDOUT_FILENO);
-    dup2(output_fd, STDERR_FILENO);
-    if (lifeline_fd != SPAWN_LIFELINE_FD)
-        dup2(lifeline_fd, SPAWN_LIFELINE_FD);
-    else
-        fcntl(lifeline_fd, F_SETFD, 0);
+    for (int fd = 0; fd < SPAWN_FDS_END; fd++)
+        moved[fd] = sources[fd] < 0 ? -1 : fcntl(sources[fd], F_DUPFD_CLOEXEC, SPAWN_FDS_END);
+    for (int fd = 0; fd < SPAWN_FDS_END; fd++)
+        if (moved[fd] >= 0)
+            dup2(moved[fd], fd);
 }
 
 static void
@@ -52,7 +56,7 @@ run(const struct spawn_plan *plan, int output_fd, pid_t parent)
     /* By the child itself: if the parent told the guard, it could be killed before that, but after the program's
      * first act. */
     guard_add(plan->guard, getpid());
-    set_descriptors(output_fd, plan->lifeline_fd);
+    set_descriptors(plan, output_fd);
     reset_signals();
     if (plan->directory != NULL && chdir(plan->directory) != 0) {
         dprintf(STDERR_FILENO, "cannot enter the directory %s: %s\n", plan->directory, strerror(errno));

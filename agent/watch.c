@@ -1,41 +1,46 @@
 /* watch.c - the agent's one loop; see watch.h. */
 #include "agent/watch.h"
 
+#include "agent/broker_talk.h"
 #include "agent/guard.h"
+#include "agent/local_pools.h"
+#include "agent/memory.h"
+#include "agent/poll_set.h"
 #include "agent/strays.h"
-#include "agent/worker_process.h"
 #include "broker/io/clock.h"
+#include "wire/err.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum {
-    POLL_SIGNALS,
-    POLL_LIFELINE,
-    POLL_WORKERS, /* the first of the workers' outputs */
-    STRAYS_TIMEOUT_MS = 2000,
-};
+enum { STRAYS_TIMEOUT_MS = 2000, READY_PIDS_MAX = 256 };
 
 struct watch {
-    const struct config *config;
+    struct config *config;
+    const struct overrides *overrides;
     struct log *log;
-    struct worker_context context;
-    struct worker_process **workers;
-    size_t worker_count;
-    struct pollfd *poll_fds; /* POLL_WORKERS + worker_count */
+    struct agent_context context;
+    struct broker_talk *talk;
+    struct local_pools *pools;
+    struct poll_set poll_set;
     int signal_fd;
-    int lifeline_fd;          /* the caller's; -1: none */
-    int worker_lifeline_fd;   /* write end of the pipe that the workers hold the other end of */
+    int lifeline_fd;        /* the caller's; -1: none */
+    int worker_lifeline_fd; /* write end of the pipe that the workers hold the other end of */
+    int ready_fd;           /* read end of the pipe that workers tell their pids to */
     bool is_stopping;
+    /* Where the fixed ones stand in poll_set; the outputs of processes come behind. */
+    size_t at_signals, at_lifeline, at_ready, at_outputs;
 };
+
+/* --- making --------------------------------------------------------------------------------------------------- */
 
 static unsigned
 count_cpus(void)
@@ -60,46 +65,74 @@ open_signals(void)
     return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
-static void
-add_workers(struct watch *watch)
+/* 63 random bits, and never 0. */
+static uint64_t
+draw_id(void)
 {
-    for (size_t i = 0; i < watch->config->pool_count; i++)
-        watch->worker_count += watch->config->pools[i].core.workers_wanted;
-    watch->workers = calloc(watch->worker_count + 1, sizeof(*watch->workers));
-    watch->poll_fds = calloc(POLL_WORKERS + watch->worker_count, sizeof(*watch->poll_fds));
-    if (watch->workers == NULL || watch->poll_fds == NULL)
-        abort();
-    size_t at = 0;
-    for (size_t i = 0; i < watch->config->pool_count; i++) {
-        const struct pool_config *pool = &watch->config->pools[i];
-        for (unsigned number = 1; number <= pool->core.workers_wanted; number++)
-            watch->workers[at++] = worker_process_new(&watch->context, pool, number);
-    }
+    uint64_t id = 0;
+
+    while (id == 0 && getrandom(&id, sizeof(id), 0) == (ssize_t)sizeof(id))
+        id >>= 1;
+    return id;
+}
+
+/* All pipes; false and errno when the system refuses. */
+static bool
+open_pipes(struct watch *watch)
+{
+    int lifeline[2], ready[2];
+
+    if (pipe2(lifeline, O_CLOEXEC) != 0)
+        return false;
+    watch->context.lifeline_fd = lifeline[0];
+    watch->worker_lifeline_fd = lifeline[1];
+    if (pipe2(ready, O_CLOEXEC | O_NONBLOCK) != 0)
+        return false;
+    watch->ready_fd = ready[0];
+    watch->context.ready_fd = ready[1];
+    return true;
+}
+
+static void
+take_durations(struct watch *watch)
+{
+    watch->context.stop_timeout_us = watch->config->stop_timeout_us;
+    watch->context.restart_delay_us = watch->config->restart_delay_us;
+    watch->context.restart_delay_max_us = watch->config->restart_delay_max_us;
+}
+
+/* False and errno when the system refuses. */
+static bool
+open_parts(struct watch *watch)
+{
+    watch->signal_fd = open_signals();
+    return watch->signal_fd >= 0 && open_pipes(watch) && (watch->context.guard = guard_new()) != NULL &&
+           (watch->context.id = draw_id()) != 0 && (watch->talk = broker_talk_new(&watch->context)) != NULL;
 }
 
 struct watch *
-watch_new(const struct config *config, const char *address, int lifeline_fd, struct log *log)
+watch_new(struct config **config_p, const struct overrides *overrides, const char *address, int lifeline_fd,
+          struct log *log)
 {
     struct watch *watch = calloc(1, sizeof(*watch));
-    int pipe_ends[2] = {-1, -1};
 
     if (watch == NULL)
         abort();
-    watch->config = config;
+    watch->config = *config_p;
+    *config_p = NULL;
+    watch->overrides = overrides;
     watch->log = log;
+    watch->signal_fd = watch->worker_lifeline_fd = watch->ready_fd = -1;
     watch->lifeline_fd = lifeline_fd;
-    watch->signal_fd = open_signals();
-    watch->context = (struct worker_context){.config = config, .log = log, .address = address, .cpus = count_cpus()};
-    bool has_pipe = pipe2(pipe_ends, O_CLOEXEC) == 0;
-    watch->context.lifeline_fd = pipe_ends[0];
-    watch->worker_lifeline_fd = pipe_ends[1];
-    watch->context.guard = guard_new();
-    if (watch->signal_fd < 0 || !has_pipe || watch->context.guard == NULL) {
+    watch->context = (struct agent_context){
+        .log = log, .address = address, .lifeline_fd = -1, .ready_fd = -1, .cpus = count_cpus(),
+        .memory = memory_new("")};
+    take_durations(watch);
+    watch->pools = local_pools_new(&watch->context);
+    if (!open_parts(watch)) {
         log_line(log, LOG_ERROR, "agent.start_failed", "%s", strerror(errno));
         watch_destroy(&watch);
-        return NULL;
     }
-    add_workers(watch);
     return watch;
 }
 
@@ -117,25 +150,29 @@ watch_destroy(struct watch **watch_p)
 
     if (watch == NULL)
         return;
-    for (size_t i = 0; i < watch->worker_count; i++)
-        worker_process_destroy(&watch->workers[i]);
-    free(watch->workers);
-    free(watch->poll_fds);
+    local_pools_destroy(&watch->pools);
+    broker_talk_destroy(&watch->talk);
+    memory_destroy(&watch->context.memory);
     guard_destroy(&watch->context.guard);
+    poll_set_fini(&watch->poll_set);
     close_if_open(watch->signal_fd);
     close_if_open(watch->context.lifeline_fd);
+    close_if_open(watch->context.ready_fd);
     close_if_open(watch->worker_lifeline_fd);
+    close_if_open(watch->ready_fd);
+    config_unload(&watch->config);
     free(watch);
     *watch_p = NULL;
 }
 
-static struct worker_process *
-find_worker(const struct watch *watch, pid_t pid)
+/* --- children ------------------------------------------------------------------------------------------------- */
+
+static void
+guard_process(void *data, struct worker_process *worker, bool is_nursery)
 {
-    for (size_t i = 0; i < watch->worker_count; i++)
-        if (worker_process_pid(watch->workers[i]) == pid)
-            return watch->workers[i];
-    return NULL;
+    (void)is_nursery;
+    if (worker_process_pid(worker) != 0)
+        guard_add(data, worker_process_pid(worker));
 }
 
 /* The guard was killed: nothing is wrong yet, but a kill -9 of this process would now leave grandchildren. */
@@ -146,9 +183,7 @@ replace_guard(struct watch *watch)
     watch->context.guard = guard_new();
     if (watch->context.guard == NULL)
         abort();
-    for (size_t i = 0; i < watch->worker_count; i++)
-        if (worker_process_pid(watch->workers[i]) != 0)
-            guard_add(watch->context.guard, worker_process_pid(watch->workers[i]));
+    local_pools_each(watch->pools, guard_process, watch->context.guard);
     log_line(watch->log, LOG_WARN, "agent.guard_replaced", "the process snakepit-guard was killed");
 }
 
@@ -160,29 +195,72 @@ handle_ended_children(struct watch *watch, int64_t now_us)
     siginfo_t info = {0};
 
     while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0) {
-        struct worker_process *worker = find_worker(watch, info.si_pid);
-        if (worker != NULL)
-            worker_process_handle_end(worker, &info, now_us);
-        else if (info.si_pid == guard_pid(watch->context.guard))
+        if (info.si_pid == guard_pid(watch->context.guard))
             replace_guard(watch);
-        else
+        else if (!local_pools_handle_end(watch->pools, &info, now_us))
             waitid(P_PID, (id_t)info.si_pid, &(siginfo_t){0}, WEXITED | WNOHANG);
         info.si_pid = 0;
     }
 }
 
+/* --- orders --------------------------------------------------------------------------------------------------- */
+
 /* The second call leaves no more time. */
 static void
 stop(struct watch *watch, const char *reason, int64_t now_us)
 {
-    int64_t deadline_us = watch->is_stopping ? now_us : now_us + watch->config->stop_timeout_us;
+    int64_t deadline_us = watch->is_stopping ? now_us : now_us + watch->context.stop_timeout_us;
 
     log_begin(watch->log, LOG_INFO, "agent.stopping");
     log_str(watch->log, "reason", reason);
     log_end(watch->log);
+    if (!watch->is_stopping)
+        broker_talk_end(watch->talk, reason);
     watch->is_stopping = true;
-    for (size_t i = 0; i < watch->worker_count; i++)
-        worker_process_stop(watch->workers[i], deadline_us);
+    local_pools_close(watch->pools, deadline_us);
+}
+
+/* All or nothing: with a mistake in the file everything stays as it is. */
+static void
+reload(struct watch *watch, int64_t now_us)
+{
+    struct config *config = NULL;
+    const char *pool = NULL;
+    char *text = NULL;
+    int err = config_load(watch->config->path, &config, &text);
+
+    if (err == OK && !overrides_fit(watch->overrides, config, &pool)) {
+        log_line(watch->log, LOG_ERROR, "agent.reload_refused", "--workers names %s, which has no app any more", pool);
+        config_unload(&config);
+    } else if (err != OK) {
+        log_line(watch->log, LOG_ERROR, "agent.reload_refused", "nothing was changed: %s", text);
+    } else {
+        struct config *old = watch->config;
+        watch->config = config;
+        take_durations(watch);
+        log_set(watch->log, config->log_format, config->log_level);
+        local_pools_configure(watch->pools, config, watch->overrides, now_us);
+        config_unload(&old);
+        log_line(watch->log, LOG_INFO, "agent.reloaded", "%s", config->path);
+    }
+    free(text);
+}
+
+/* The kernel's SIGHUP says that the terminal is gone, anyone else's that the configuration has changed. */
+static void
+handle_signal(struct watch *watch, const struct signalfd_siginfo *info, int64_t now_us)
+{
+    bool is_hangup = info->ssi_signo == SIGHUP && info->ssi_code == SI_KERNEL;
+
+    if (info->ssi_signo == SIGCHLD)
+        handle_ended_children(watch, now_us);
+    else if (info->ssi_signo == SIGTERM)
+        stop(watch, "SIGTERM", now_us);
+    else if (info->ssi_signo == SIGHUP && !is_hangup && !watch->is_stopping)
+        reload(watch, now_us);
+    /* Ctrl-C and a closed terminal reach everyone there; then our parent decides, and tells us by the lifeline. */
+    else if (watch->lifeline_fd < 0)
+        stop(watch, info->ssi_signo == SIGINT ? "SIGINT" : "SIGHUP", now_us);
 }
 
 static void
@@ -190,15 +268,8 @@ handle_signals(struct watch *watch, int64_t now_us)
 {
     struct signalfd_siginfo info;
 
-    while (read(watch->signal_fd, &info, sizeof(info)) == sizeof(info)) {
-        if (info.ssi_signo == SIGCHLD)
-            handle_ended_children(watch, now_us);
-        else if (info.ssi_signo == SIGTERM)
-            stop(watch, "SIGTERM", now_us);
-        /* Ctrl-C and a closed terminal reach everyone there; then our parent decides, and tells us by the lifeline. */
-        else if (watch->lifeline_fd < 0)
-            stop(watch, info.ssi_signo == SIGINT ? "SIGINT" : "SIGHUP", now_us);
-    }
+    while (read(watch->signal_fd, &info, sizeof(info)) == sizeof(info))
+        handle_signal(watch, &info, now_us);
 }
 
 /* True when the process at the other end is gone. What it writes means nothing. */
@@ -210,72 +281,81 @@ lifeline_ended(int fd)
     return read(fd, data, sizeof(data)) == 0;
 }
 
-static int64_t
-next_due_us(const struct watch *watch)
+static void
+handle_ready(struct watch *watch, int64_t now_us)
 {
-    int64_t due_us = INT64_MAX;
+    int32_t pids[READY_PIDS_MAX];
+    ssize_t size = read(watch->ready_fd, pids, sizeof(pids));
 
-    for (size_t i = 0; i < watch->worker_count; i++) {
-        int64_t worker_due_us = worker_process_next_due_us(watch->workers[i]);
-        if (worker_due_us < due_us)
-            due_us = worker_due_us;
-    }
-    return due_us;
+    for (ssize_t i = 0; i < size / (ssize_t)sizeof(pids[0]); i++)
+        local_pools_handle_ready(watch->pools, pids[i], now_us);
+}
+
+/* --- the loop ------------------------------------------------------------------------------------------------- */
+
+static void
+add_output(void *data, struct worker_process *worker, bool is_nursery)
+{
+    struct watch *watch = data;
+
+    (void)is_nursery;
+    poll_set_add(&watch->poll_set, worker_process_output_fd(worker), worker);
 }
 
 static void
 wait_for_events(struct watch *watch)
 {
-    int64_t due_us = next_due_us(watch);
-    int64_t wait_us = due_us - clock_now_us();
-    struct timespec timeout = {0};
+    struct poll_set *set = &watch->poll_set;
+    int64_t due_us = local_pools_next_due_us(watch->pools);
+    int64_t talk_due_us = broker_talk_next_due_us(watch->talk);
 
-    if (wait_us > 0)
-        timeout = (struct timespec){.tv_sec = wait_us / 1000000, .tv_nsec = wait_us % 1000000 * 1000};
-    watch->poll_fds[POLL_SIGNALS] = (struct pollfd){.fd = watch->signal_fd, .events = POLLIN};
-    watch->poll_fds[POLL_LIFELINE] = (struct pollfd){.fd = watch->lifeline_fd, .events = POLLIN};
-    for (size_t i = 0; i < watch->worker_count; i++)
-        watch->poll_fds[POLL_WORKERS + i] =
-            (struct pollfd){.fd = worker_process_output_fd(watch->workers[i]), .events = POLLIN};
-    ppoll(watch->poll_fds, POLL_WORKERS + watch->worker_count, due_us == INT64_MAX ? NULL : &timeout, NULL);
+    poll_set_clear(set);
+    watch->at_signals = poll_set_add(set, watch->signal_fd, NULL);
+    watch->at_lifeline = poll_set_add(set, watch->lifeline_fd, NULL);
+    watch->at_ready = poll_set_add(set, watch->ready_fd, NULL);
+    poll_set_add(set, broker_talk_fd(watch->talk), NULL);
+    for (size_t i = 0; i < local_pools_count(watch->pools); i++)
+        poll_set_add(set, local_pool_nursery_fd(local_pools_at(watch->pools, i)), NULL);
+    watch->at_outputs = set->count;
+    local_pools_each(watch->pools, add_output, watch);
+    if (talk_due_us < due_us)
+        due_us = talk_due_us;
+    poll_set_wait(set, due_us == INT64_MAX ? INT64_MAX : due_us - clock_now_us());
 }
 
-static bool
-is_done(const struct watch *watch)
-{
-    for (size_t i = 0; i < watch->worker_count; i++)
-        if (!worker_process_is_gone(watch->workers[i]))
-            return false;
-    return true;
-}
-
+/* Births first, and then output: it needs the pid, and the lines of a worker that ended belong before the line that
+ * says so. */
 static void
 run_once(struct watch *watch)
 {
+    struct poll_set *set = &watch->poll_set;
+
     wait_for_events(watch);
     int64_t now_us = clock_now_us();
-
-    /* Output first: the lines of a worker that ended belong before the line that says so. */
-    for (size_t i = 0; i < watch->worker_count; i++)
-        if (watch->poll_fds[POLL_WORKERS + i].revents != 0)
-            worker_process_read_output(watch->workers[i]);
-    if (watch->poll_fds[POLL_SIGNALS].revents != 0)
+    local_pools_hear_nurseries(watch->pools, now_us);
+    for (size_t i = watch->at_outputs; i < set->count; i++)
+        if (poll_set_is_ready(set, i))
+            worker_process_read_output(set->owners[i], now_us);
+    if (poll_set_is_ready(set, watch->at_ready))
+        handle_ready(watch, now_us);
+    if (poll_set_is_ready(set, watch->at_signals))
         handle_signals(watch, now_us);
-    if (watch->poll_fds[POLL_LIFELINE].revents != 0 && lifeline_ended(watch->lifeline_fd)) {
+    if (poll_set_is_ready(set, watch->at_lifeline) && lifeline_ended(watch->lifeline_fd)) {
         watch->lifeline_fd = -1;
         if (!watch->is_stopping)
             stop(watch, "the broker ended", now_us);
     }
-    for (size_t i = 0; i < watch->worker_count; i++)
-        worker_process_tick(watch->workers[i], now_us);
+    local_pools_tick(watch->pools, now_us);
+    broker_talk_turn(watch->talk, watch->pools, now_us);
 }
 
 void
 watch_run(struct watch *watch)
 {
-    for (size_t i = 0; i < watch->worker_count; i++)
-        worker_process_tick(watch->workers[i], clock_now_us());
-    while (!is_done(watch))
+    local_pools_configure(watch->pools, watch->config, watch->overrides, clock_now_us());
+    local_pools_tick(watch->pools, clock_now_us());
+    broker_talk_turn(watch->talk, watch->pools, clock_now_us());
+    while (!watch->is_stopping || !local_pools_are_gone(watch->pools))
         run_once(watch);
     /* The guard is our child too; it is not needed any more, since no worker is left. */
     guard_destroy(&watch->context.guard);

@@ -274,7 +274,7 @@ Test(agent, a_process_worker_gets_its_arguments_directory_and_one_thread_per_lib
           "environment = ( \"MKL_NUM_THREADS=3\", \"PYTHONUNBUFFERED=1\" ); }", QUICK, true);
     collect_output(text, sizeof(text));
     snprintf(want, sizeof(want), "args -m snakepit.worker play:say --pool p --connect ipc://%s/workers "
-             "--name p-1 --lifeline 3\n/usr\n",
+             "--name p-1 --lifeline 3 --ready 4\n/usr\n",
              scene.directory);
     cr_expect_eq(strncmp(text, want, strlen(want)), 0, "%s", text);
     cr_expect_not_null(strstr(text, "\nOMP_NUM_THREADS=1\n"), "%s", text);
@@ -292,7 +292,7 @@ Test(agent, a_thread_worker_is_told_its_slots)
     start("{ name = \"p\"; workers = 1; app = \"play:say\"; @PLAY@ profile = \"thread\"; threads_per_worker = 8; }",
           QUICK, true);
     collect_output(text, sizeof(text));
-    cr_expect_not_null(strstr(text, " --name p-1 --lifeline 3 --profile thread --slots 8\n"), "%s", text);
+    cr_expect_not_null(strstr(text, " --name p-1 --lifeline 3 --ready 4 --profile thread --slots 8\n"), "%s", text);
 }
 
 Test(agent, a_configuration_without_workers_is_a_mistake)
