@@ -190,8 +190,9 @@ fail_to_reach(const struct cli *cli, int waited_ms)
 {
     char reason[PROBE_TEXT_BYTES], waited[UNITS_TEXT_BYTES];
 
+    probe_endpoint(cli->endpoint, reason);
     cli_say(cli, "no broker answers at %s (waited %s): %s", cli->endpoint,
-            units_format_duration(waited, waited_ms / 1e3), probe_endpoint(cli->endpoint, reason));
+            units_format_duration(waited, waited_ms / 1e3), reason);
     fputs("  start one with:       snakepitd -c FILE\n"
           "  or name another one:  snakepit --connect ENDPOINT ..., or SNAKEPIT_ENDPOINT in the environment\n", stderr);
     return EXIT_UNREACHABLE;
@@ -302,4 +303,13 @@ cli_terminal_width(int fd)
     if (!isatty(fd))
         return 0;
     return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+/* Colours are for terminals whose owner has not asked for none (https://no-color.org). */
+bool
+cli_wants_colour(void)
+{
+    const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
+
+    return isatty(STDOUT_FILENO) && (!no_colour || !*no_colour) && (!term || strcmp(term, "dumb") != 0);
 }

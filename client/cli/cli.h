@@ -59,6 +59,8 @@ enum {
     KEY_WAIT,
     KEY_WORKERS,
     KEY_LIMIT,
+    KEY_IMPORT,
+    KEY_PROFILE,
 };
 
 enum { ARG_STOP = -3 };
@@ -114,6 +116,10 @@ cli_now_us(void);
 unsigned
 cli_terminal_width(int fd);
 
+/* Whether standard output is a terminal whose owner wants colours. */
+bool
+cli_wants_colour(void);
+
 /* The commands, the last one without a name. */
 extern const struct command commands[];
 
@@ -139,5 +145,9 @@ int
 command_resume(struct cli *cli, struct args *args);
 int
 command_ready(struct cli *cli, struct args *args);
+int
+command_doctor(struct cli *cli, struct args *args);
+int
+command_compat(struct cli *cli, struct args *args);
 
 #endif

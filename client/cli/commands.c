@@ -49,6 +49,17 @@ static const struct option_spec ready_options[] = {
     {0},
 };
 
+static const struct option_spec doctor_options[] = {
+    {'c', "config", "FILE", "check this configuration and its pools; default /etc/snakepit/snakepit.conf,\nif there is one"},
+    {KEY_IMPORT, "import", NULL, "import each pool's app, as its workers would"},
+    {0},
+};
+
+static const struct option_spec compat_options[] = {
+    {KEY_PROFILE, "profile", "thread|process", "thread: only libraries that need care there"},
+    {0},
+};
+
 const struct command commands[] = {
     {"call", "[OPTIONS] POOL FUNCTION [JSON...]", "run one task and print its result", call_options,
      "Each JSON is one positional argument. The result is printed as JSON, on one line.\n"
@@ -76,5 +87,9 @@ const struct command commands[] = {
     {"resume", "POOL | --all", "let a drained pool take tasks again", resume_options, NULL, command_resume},
     {"ready", "[OPTIONS] [POOL]", "wait until the workers of a pool (or of all) are ready", ready_options,
      "Waits for 30 s, or as -t says; the broker may be started after this command.\n", command_ready},
+    {"doctor", "[OPTIONS]", "check this machine and a configuration, and say what to do", doctor_options,
+     "Needs no broker. Exit code 1 when something is a failure; warnings are none.\n", command_doctor},
+    {"compat", "[OPTIONS] [LIBRARY...]", "show what is known of libraries and threads", compat_options,
+     "What a library does in one of your workers, that worker's report tells.\n", command_compat},
     {0},
 };

@@ -9,7 +9,7 @@ _snakepit_pools()
 
 _snakepit()
 {
-    local commands="call submit status pools workers tasks ping cancel drain resume ready help"
+    local commands="call submit status pools workers tasks ping cancel drain resume ready doctor compat help"
     local common="--connect --timeout --output --help --version"
     local task="--priority --deadline --delay --max-attempts --at-most-once"
     local words word before command="" place=0 i
@@ -20,7 +20,7 @@ _snakepit()
     for ((i = 1; i < ${#words[@]} - 1; i++)); do
         case ${words[i]} in
         --connect | --timeout | -t | --output | -o | --kw | --priority | --deadline | --delay | --max-attempts | \
-            --window | --limit | --workers | -c | --count)
+            --window | --limit | --workers | -c | --count | --config | --profile)
             ((i++)) ;;
         -*) ;;
         *)
@@ -29,9 +29,12 @@ _snakepit()
     done
 
     case $before in
+    --config) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+    -c) [[ $command == doctor ]] && mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+    --profile) mapfile -t COMPREPLY < <(compgen -W "thread process" -- "$word"); return ;;
     -o | --output) mapfile -t COMPREPLY < <(compgen -W "table json" -- "$word"); return ;;
     --connect | -t | --timeout | --kw | --priority | --deadline | --delay | --max-attempts | --window | --limit | \
-        --workers | -c | --count)
+        --workers | --count)
         return ;;
     esac
     if [[ -z $command ]]; then
@@ -47,6 +50,8 @@ _snakepit()
         drain) common+=" --all --wait" ;;
         resume) common+=" --all" ;;
         ready) common+=" --workers" ;;
+        doctor) common+=" --config --import" ;;
+        compat) common+=" --profile" ;;
         esac
         mapfile -t COMPREPLY < <(compgen -W "$common" -- "$word")
         return

@@ -40,31 +40,38 @@ try_connect(const struct sockaddr *address, socklen_t size)
     return error;
 }
 
-static char *
+static enum probe
 explain(int error, char text[static PROBE_TEXT_BYTES])
 {
-    if (error == 0)
+    if (error == 0) {
         snprintf(text, PROBE_TEXT_BYTES, "something listens there, but it does not speak SPIT/1 to clients "
                  "(is it the endpoint for workers or events?)");
-    else if (error == ECONNREFUSED)
+        return PROBE_LISTENS;
+    }
+    if (error == ECONNREFUSED)
         snprintf(text, PROBE_TEXT_BYTES, "nothing listens there (connection refused)");
     else
         snprintf(text, PROBE_TEXT_BYTES, "%s", strerror(error));
-    return text;
+    return PROBE_ABSENT;
 }
 
-static char *
+static enum probe
+say(enum probe probe, const char *sentence, char text[static PROBE_TEXT_BYTES])
+{
+    snprintf(text, PROBE_TEXT_BYTES, "%s", sentence);
+    return probe;
+}
+
+static enum probe
 probe_ipc(const char *path, char text[static PROBE_TEXT_BYTES])
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     struct stat facts;
 
     if (strlen(path) >= sizeof address.sun_path)
-        return strcpy(text, "the path is too long for a socket");
-    if (path[0] != '@' && stat(path, &facts) != 0) {
-        snprintf(text, PROBE_TEXT_BYTES, "%s", errno == ENOENT ? "there is no such socket file" : strerror(errno));
-        return text;
-    }
+        return say(PROBE_ABSENT, "the path is too long for a socket", text);
+    if (path[0] != '@' && stat(path, &facts) != 0)
+        return say(PROBE_ABSENT, errno == ENOENT ? "there is no such socket file" : strerror(errno), text);
     strcpy(address.sun_path, path);
     if (path[0] == '@') /* Linux: a name that is no file */
         address.sun_path[0] = '\0';
@@ -73,7 +80,7 @@ probe_ipc(const char *path, char text[static PROBE_TEXT_BYTES])
 }
 
 /* Numbers only: looking up a name could take longer than anybody waits for a hint. */
-static char *
+static enum probe
 probe_tcp(const char *host_and_port, char text[static PROBE_TEXT_BYTES])
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET};
@@ -82,7 +89,7 @@ probe_tcp(const char *host_and_port, char text[static PROBE_TEXT_BYTES])
     char host[64];
 
     if (!colon)
-        return strcpy(text, "the address has no port");
+        return say(PROBE_ABSENT, "the address has no port", text);
     v4.sin_port = v6.sin6_port = htons((uint16_t)strtoul(colon + 1, NULL, 10));
     snprintf(host, sizeof host, "%.*s", (int)(colon - host_and_port), host_and_port);
     if (host[0] == '[' && host[strlen(host) - 1] == ']') {
@@ -93,15 +100,15 @@ probe_tcp(const char *host_and_port, char text[static PROBE_TEXT_BYTES])
         return explain(try_connect((struct sockaddr *)&v4, sizeof v4), text);
     if (inet_pton(AF_INET6, host, &v6.sin6_addr) == 1)
         return explain(try_connect((struct sockaddr *)&v6, sizeof v6), text);
-    return strcpy(text, "nothing came back");
+    return say(PROBE_UNKNOWN, "nothing came back", text);
 }
 
-char *
+enum probe
 probe_endpoint(const char *endpoint, char text[static PROBE_TEXT_BYTES])
 {
     if (strncmp(endpoint, "ipc://", 6) == 0)
         return probe_ipc(endpoint + 6, text);
     if (strncmp(endpoint, "tcp://", 6) == 0)
         return probe_tcp(endpoint + 6, text);
-    return strcpy(text, "nothing came back");
+    return say(PROBE_UNKNOWN, "nothing came back", text);
 }

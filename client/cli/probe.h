@@ -4,8 +4,14 @@
 
 enum { PROBE_TEXT_BYTES = 256 };
 
-/* A sentence for people; returns `text`. */
-char *
+enum probe {
+    PROBE_ABSENT,  /* nobody is there */
+    PROBE_LISTENS, /* somebody is */
+    PROBE_UNKNOWN, /* a name, or a transport, that is not looked into */
+};
+
+/* Try to connect to the endpoint once more, for at most a second, and put into `text` what came of it. */
+enum probe
 probe_endpoint(const char *endpoint, char text[static PROBE_TEXT_BYTES]);
 
 #endif

@@ -29,19 +29,10 @@ print_json(struct cli *cli, const struct snakepit_result *result)
     wire_buffer_fini(&text);
 }
 
-/* Colours are for terminals whose owner has not asked for none (https://no-color.org). */
-static bool
-wants_colour(void)
-{
-    const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
-
-    return isatty(STDOUT_FILENO) && (!no_colour || !*no_colour) && (!term || strcmp(term, "dumb") != 0);
-}
-
 static void
 print_table(struct table **table_p)
 {
-    char *text = table_format(*table_p, cli_terminal_width(STDOUT_FILENO), wants_colour());
+    char *text = table_format(*table_p, cli_terminal_width(STDOUT_FILENO), cli_wants_colour());
 
     fputs(text, stdout);
     free(text);

@@ -42,8 +42,8 @@ C_LIBRARY = """assert complex ctype errno fenv float inttypes iso646 limits loca
 C_LIBRARY = {name + ".h" for name in C_LIBRARY}
 # What the pure parts may use of it: no input, no output, no clock, no signals, no threads.
 PURE_LIBRARY = {name + ".h" for name in "assert inttypes limits stdalign stdbool stddef stdint stdlib string".split()}
-SYSTEM = """argp arpa/inet dirent fcntl getopt glob grp libgen limits.h linux/ netinet/ poll pthread pwd sched spawn
-    strings sys/ sysexits syslog termios unistd""".split()
+SYSTEM = """argp arpa/inet dirent fcntl getopt glob grp libgen limits.h linux/ netdb netinet/ poll pthread pwd sched
+    spawn strings sys/ sysexits syslog termios unistd""".split()
 SYSTEM = tuple(name if name.endswith(("/", ".h")) else name + ".h" for name in SYSTEM)
 
 # Folder (the longest prefix wins) -> (project paths that it may include, library headers that it may include).
@@ -69,6 +69,10 @@ FOLDERS = {
     "client/include/": ([], C_LIBRARY),
     "client/lib/": (["client/include/", "client/lib/", "wire/"], PROGRAM | {"zmq.h"}),
     "client/cli/": (["client/include/", "client/cli/", "wire/"], PROGRAM | {"zmq.h", "jansson.h"}),
+    # The doctor reads the configuration of the broker, and asks libzmq what it is.
+    "client/cli/doctor": (["client/include/", "client/cli/", "wire/", "broker/io/config.h",
+                           "broker/io/config_endpoint.h", "broker/io/clock.h"], PROGRAM | {"zmq.h", "jansson.h"}),
+    "client/cli/child": (["client/cli/child.h", "wire/err.h", "broker/io/clock.h"], PROGRAM),
     "client/examples/": (["client/include/"], C_LIBRARY | set(SYSTEM) | {"snakepit.h"}),
 }
 # bench and tests may include anything; the compiler is their only limit.
