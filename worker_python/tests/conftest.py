@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -86,3 +87,11 @@ def client(broker: Any) -> Iterator[Any]:
 
     with snakepit.Client(broker.clients, name="test") as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def free_threaded() -> str:
+    """The path of a free-threaded Python with what a worker needs; the first one may take minutes to build."""
+    tool = REPOSITORY / "tools/free-threaded-python"
+    found = subprocess.run([tool], stdout=subprocess.PIPE, text=True, check=True)
+    return found.stdout.strip()

@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+import snakepit
 from conftest import BOUND_SECONDS, built_program
 
 TESTS = pathlib.Path(__file__).resolve().parent
@@ -105,11 +106,15 @@ class Worker(Process):
         app: str = "pit_tasks:app",
         pool: str = "p",
         environment: dict[str, str] | None = None,
+        python: str = sys.executable,
         **settings: Any,
     ) -> None:
-        command = [sys.executable, "-m", "snakepit.worker", app, "--pool", pool, "--connect", endpoint,
+        environment = dict(os.environ) if environment is None else environment
+        if python != sys.executable:  # what this one imports is not installed there
+            environment = {**environment, "PYTHONPATH": str(pathlib.Path(snakepit.__file__).parents[1])}
+        command = [python, "-m", "snakepit.worker", app, "--pool", pool, "--connect", endpoint,
                    "--log-level", "info", *arguments]  # fmt: skip
-        super().__init__(command, cwd=str(TESTS), env=environment or dict(os.environ), **settings)
+        super().__init__(command, cwd=str(TESTS), env=environment, **settings)
 
     def stop(self) -> int:
         """Ask it to end with SIGTERM; give its exit status."""

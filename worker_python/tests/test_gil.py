@@ -1,0 +1,145 @@
+"""Workers on a free-threaded Python, and the truth about their GIL."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import snakepit
+from conftest import wait_until
+from pit import Broker, Worker
+from unsafe_modules import SOURCES, compile_modules
+
+APP = "thread_tasks:app"
+THREADS = ("--profile", "thread", "--slots", "2")
+
+
+@pytest.fixture(scope="session")
+def modules(free_threaded: str, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """A folder with extension modules that declare free-threading and that do not."""
+    folder = tmp_path_factory.mktemp("modules")
+    compile_modules(free_threaded, folder, *SOURCES)
+    (folder / "declared_app.py").write_text("import declared_multi, declared_single\nfrom thread_tasks import app\n")
+    (folder / "undeclared_app.py").write_text(
+        "import declared_multi, undeclared_multi, undeclared_single\nfrom thread_tasks import app\n"
+    )
+    return folder
+
+
+@pytest.fixture
+def in_modules(modules: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let workers find them: their working directory comes first in their path."""
+    for name in ("thread_tasks.py",):
+        target = modules / name
+        if not target.exists():
+            target.symlink_to(pathlib.Path(__file__).parent / name)
+    monkeypatch.setattr("pit.TESTS", modules)
+    return None
+
+
+def facts_of(client: snakepit.Client) -> dict[str, Any]:
+    [worker] = client.admin("workers")
+    facts: dict[str, Any] = worker
+    return facts
+
+
+def ask(python: str, folder: pathlib.Path, program: str) -> Any:
+    """Run a program that prints JSON."""
+    path = f"{pathlib.Path(snakepit.__file__).parents[1]}:{folder}"
+    ended = subprocess.run([python, "-c", program], env={**os.environ, "PYTHONPATH": path}, check=True,
+                           capture_output=True, text=True)  # fmt: skip
+    return json.loads(ended.stdout)
+
+
+def test_two_tasks_run_at_one_time_without_a_gil(broker: Broker, client: snakepit.Client, free_threaded: str) -> None:
+    with Worker(broker.workers, *THREADS, "--require-free-threading", app=APP, python=free_threaded) as worker:
+        futures = client.submit_many("p", "meet_in_python", [()] * 2)
+        assert [future.result(60) >= 0 for future in futures] == [True, True]
+        assert client.call("p", "gil_enabled") is False
+        assert facts_of(client)["gil_enabled"] is False
+        assert worker.stop() == 0
+
+
+def test_loaded_modules_say_whether_they_declare_free_threading(free_threaded: str, modules: pathlib.Path) -> None:
+    program = (
+        "import json, declared_multi, declared_single, undeclared_multi, undeclared_single\n"
+        "from snakepit.extensions import declarations, first_undeclared\n"
+        "print(json.dumps([declarations(), first_undeclared()]))"
+    )
+    found, first = ask(free_threaded, modules, program)
+    mine = {name: is_declared for name, is_declared in found.items() if name in SOURCES}
+    assert mine == {
+        "declared_multi": True, "declared_single": True, "undeclared_multi": False, "undeclared_single": False,
+    }  # fmt: skip
+    assert first == "undeclared_multi"
+
+
+def test_what_a_worker_imports_by_itself_leaves_the_gil_off(free_threaded: str, modules: pathlib.Path) -> None:
+    program = (
+        "import json, snakepit.worker, snakepit.aio, snakepit.testing\n"
+        "from snakepit.gil import GilWatch\nfrom snakepit.extensions import declarations\n"
+        "print(json.dumps([GilWatch().is_enabled, declarations()]))"
+    )
+    is_enabled, found = ask(free_threaded, modules, program)
+    assert is_enabled is False
+    assert found["msgpack._cmsgpack"] is True, "msgpack's C extension, not its slow fallback"
+    assert set(found.values()) == {True}
+
+
+def test_an_app_whose_modules_declare_free_threading_keeps_the_gil_off(
+    broker: Broker, client: snakepit.Client, free_threaded: str, in_modules: None
+) -> None:
+    with Worker(broker.workers, *THREADS, app="declared_app:app", python=free_threaded):
+        assert client.call("p", "gil_enabled") is False
+
+
+def test_the_import_that_switches_the_gil_on_is_named(
+    broker: Broker, client: snakepit.Client, free_threaded: str, in_modules: None
+) -> None:
+    with Worker(broker.workers, *THREADS, app="undeclared_app:app", python=free_threaded) as worker:
+        worker.wait_for_line("the GIL is on: importing undeclared_multi switched it on")
+        assert client.call("p", "gil_enabled") is True
+        assert facts_of(client)["gil_enabled"] is True
+
+
+def test_a_task_that_imports_such_a_module_is_noticed_with_its_answer(
+    broker: Broker, client: snakepit.Client, free_threaded: str, in_modules: None
+) -> None:
+    with Worker(broker.workers, *THREADS, app=APP, python=free_threaded) as worker:
+        assert client.call("p", "import_module", "declared_single") is False
+        assert facts_of(client)["gil_enabled"] is False
+        assert client.call("p", "import_module", "undeclared_single") is True
+        worker.wait_for_line("the GIL is on: importing undeclared_single switched it on")
+        wait_until(lambda: facts_of(client)["gil_enabled"], "the heartbeat that says so")
+
+
+def test_a_worker_that_requires_free_threading_does_not_start_with_a_gil(
+    broker: Broker, free_threaded: str, in_modules: None
+) -> None:
+    arguments = (*THREADS, "--require-free-threading")
+    with Worker(broker.workers, *arguments, app=APP) as worker:
+        assert worker.wait() == 5
+        assert worker.lines[-1].startswith("snakepit-worker: gil_enabled: free threading is required, but this Python ")
+    with Worker(broker.workers, *arguments, app="undeclared_app:app", python=free_threaded) as worker:
+        assert worker.wait() == 5
+        assert "importing undeclared_multi switched it on" in worker.lines[-1]
+    environment = {**os.environ, "PYTHON_GIL": "1"}
+    with Worker(broker.workers, *arguments, app=APP, python=free_threaded, environment=environment) as worker:
+        assert worker.wait() == 5
+        assert "PYTHON_GIL=1 switched it on" in worker.lines[-1]
+
+
+def test_a_worker_that_requires_free_threading_drains_when_a_task_switches_the_gil_on(
+    broker: Broker, client: snakepit.Client, free_threaded: str, in_modules: None
+) -> None:
+    arguments = (*THREADS, "--require-free-threading")
+    with Worker(broker.workers, *arguments, app=APP, python=free_threaded) as worker:
+        assert client.call("p", "import_module", "undeclared_multi") is True, "the task's own answer still arrives"
+        assert worker.wait() == 5
+    assert not client.admin("workers")
