@@ -251,6 +251,7 @@ build(struct program *program, bool no_agent)
     program->clients = router_new(program->context, SIDE_CLIENT, config, program->log);
     if (!program->clients)
         return ERR_SYSTEM;
+    broker_set_clients_endpoint(program->broker, router_address(program->clients));
     sources = (struct admin_sources){.broker = program->broker, .clients = program->clients,
                                      .workers = program->workers, .events = program->events,
                                      .version = SNAKEPIT_VERSION,

@@ -48,6 +48,11 @@ broker_destroy(struct broker **broker_p);
 int
 broker_add_pool(struct broker *broker, const struct pool_settings *settings);
 
+/* Tell workers, in their WELCOME, where tasks are submitted, so that theirs can call others. Copied; one that is longer than
+ * the protocol allows is not told. */
+void
+broker_set_clients_endpoint(struct broker *broker, const char *endpoint);
+
 /* Take one event. Actions are appended to the outbox, in the order in which they must be carried out.
  * OK; for operator's events ERR_NOT_FOUND (no such pool or task), ERR_AGAIN (TASK_CANCEL: it runs; its worker was asked) and
  * ERR_INVALID (POOL_DRAIN, POOL_RESUME: the pool is being removed; POOL_SET: no name). */

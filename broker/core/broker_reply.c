@@ -63,7 +63,18 @@ broker_welcome(struct broker *broker, enum side side, uint32_t peer, uint64_t se
     welcome->control_max_bytes = broker->settings.control_bytes_max;
     welcome->frame_max_bytes = broker->settings.frame_bytes_max;
     welcome->attachments_max = TASK_FRAMES_MAX;
+    if (side == SIDE_WORKER)
+        welcome->clients = text_bytes(broker->clients_endpoint);
     return welcome;
+}
+
+void
+broker_set_clients_endpoint(struct broker *broker, const char *endpoint)
+{
+    size_t size = strlen(endpoint) + 1;
+
+    if (size <= sizeof broker->clients_endpoint)
+        memcpy(broker->clients_endpoint, endpoint, size);
 }
 
 void

@@ -44,6 +44,7 @@ struct broker {
                                   * notes and final messages point to their names. */
     size_t former_count;
     char *default_pool; /* settings.default_pool is this one */
+    char clients_endpoint[ENDPOINT_BYTES_MAX + 1]; /* empty: workers are not told */
 
     struct peers client_peers;
     struct peers worker_peers;

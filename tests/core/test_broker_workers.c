@@ -43,6 +43,23 @@ Test(broker_workers, a_worker_is_welcomed_before_its_first_task)
     cr_assert_str_eq(kit_note(&kit, NOTE_WORKER_STARTED)->pool, "text");
 }
 
+Test(broker_workers, a_worker_is_told_where_tasks_are_submitted_and_a_client_is_not)
+{
+    struct hello hello = kit_worker_hello("text", 1);
+    char too_long[ENDPOINT_BYTES_MAX + 2];
+
+    memset(too_long, 'x', sizeof too_long - 1);
+    too_long[sizeof too_long - 1] = '\0';
+    broker_set_clients_endpoint(kit.broker, too_long);
+    kit_hello(&kit, SIDE_WORKER, 1, &hello);
+    cr_assert_eq(kit_sent(&kit, SIDE_WORKER, 1, VERB_WELCOME)->welcome.clients.size, 0);
+    broker_set_clients_endpoint(kit.broker, "tcp://*:5570");
+    kit_hello(&kit, SIDE_WORKER, 2, &hello);
+    cr_assert(bytes_are(kit_sent(&kit, SIDE_WORKER, 2, VERB_WELCOME)->welcome.clients, "tcp://*:5570"));
+    kit_client(&kit, 3, 7);
+    cr_assert_eq(kit_sent(&kit, SIDE_CLIENT, 3, VERB_WELCOME)->welcome.clients.size, 0);
+}
+
 Test(broker_workers, an_unknown_pool_is_refused_with_near_names)
 {
     struct hello hello = kit_worker_hello("txet", 1);

@@ -99,6 +99,6 @@ LONG_FUNCTIONS = {
 # Python modules of worker_python/src/snakepit: the one that may import zmq, and those that are pure.
 PYTHON_PACKAGE = "worker_python/src/snakepit"
 PYTHON_ZMQ = {"dealer"}
-PYTHON_PURE = {"app", "task", "message", "wire", "encode", "decode", "fields", "options", "errors", "convert", "values", "arrays",
-               "caller", "session", "client_session", "worker_session"}
+PYTHON_PURE = {"app", "task", "message", "wire", "encode", "decode", "fields", "options", "errors", "convert", "values",
+               "arrays", "progress", "caller", "session", "client_session", "worker_session"}
 PYTHON_IO_IMPORTS = {"zmq", "socket", "select", "selectors", "asyncio", "threading", "multiprocessing", "subprocess"}

@@ -76,14 +76,16 @@ class Process:
 class Broker(Process):
     """A running snakepitd with the pools `p`, `q` and `text`, over ipc in `folder`."""
 
-    def __init__(self, folder: pathlib.Path, *, pool: str = "", limits: str = "", timers: str = "") -> None:
+    def __init__(
+        self, folder: pathlib.Path, *, pool: str = "", limits: str = "", timers: str = "", events: str = ""
+    ) -> None:
         program = built_program("snakepitd")
         assert program is not None
         self.clients = f"ipc://{folder}/clients"
         self.workers = f"ipc://{folder}/workers"
         config = folder / "snakepit.conf"
         config.write_text(
-            f'endpoints: {{ clients = "{self.clients}"; workers = "{self.workers}"; events = ""; }};\n'
+            f'endpoints: {{ clients = "{self.clients}"; workers = "{self.workers}"; events = "{events}"; }};\n'
             f'log: {{ level = "debug"; }};\nlimits: {{ {limits} }};\ntimers: {{ {timers} }};\n'
             f'pools: ( {{ name = "p"; {pool} }}, {{ name = "q"; }}, {{ name = "text"; }} );\n'
         )

@@ -184,3 +184,69 @@ def end_a_fork_at_birth() -> int:
 @app.task
 def swell(size: int) -> bytes:
     return bytes(size)
+
+
+@app.task
+def advance(steps: int) -> str:
+    """Tell of each step, and at the end."""
+    task = snakepit.current_task()
+    for step in range(steps + 1):
+        task.progress(step, steps, f"step {step}")
+    return "done"
+
+
+@app.task
+def advance_items(count: int) -> Iterator[int]:
+    for number in range(count):
+        snakepit.current_task().progress(number)
+        yield number
+    snakepit.current_task().progress(count, count)
+
+
+@app.task
+def relay(pool: str | None, function: str, *args: Any) -> Any:
+    """Call another task."""
+    return snakepit.current_task().call(pool, function, *args, timeout=20)
+
+
+@app.task
+async def relay_async(pool: str, function: str, *args: Any) -> Any:
+    return await snakepit.current_task().call_async(pool, function, *args, timeout=20)
+
+
+@app.task
+async def block_the_loop(pool: str) -> Any:
+    return snakepit.current_task().call(pool, "square", 2)
+
+
+@app.task
+def start_another(pool: str, function: str, *args: Any) -> int:
+    """Start another task and end."""
+    return snakepit.current_task().submit(pool, function, *args).task_id
+
+
+@app.task
+def relay_in_fork(pool: str) -> int:
+    """Call another task here, and in a fork; give the fork's exit status, which is the value."""
+    task = snakepit.current_task()
+    first = task.call(pool, "square", 3, timeout=20)
+    child = os.fork()
+    if child == 0:
+        os._exit(task.call(pool, "square", first, timeout=20))
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+@app.task
+def context() -> dict[str, Any]:
+    task = snakepit.current_task()
+    return {"pool": task.pool, "session": task.session, "headers": dict(task.headers),
+            "remaining_seconds": task.remaining_seconds}  # fmt: skip
+
+
+@app.task
+def emit_events(count: int) -> int:
+    for number in range(count):
+        snakepit.telemetry.emit("counted", number=number)
+    with snakepit.telemetry.span("counting", count=count):
+        pass
+    return count

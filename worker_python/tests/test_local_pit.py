@@ -111,14 +111,14 @@ def test_a_map_reads_no_further_than_its_window(pit: LocalPit) -> None:
         pit.map("p", "square", [], window=0)
 
 
-def chunk(seq: int, value: bytes = b"\x01") -> m.Chunk:
-    return m.Chunk(1, seq, value)
+def chunk(seq: int, value: bytes = b"\x01", attempt: int = 1) -> m.Chunk:
+    return m.Chunk(1, seq, value, {"attempt": attempt} if attempt > 1 else {})
 
 
 def test_a_stream_passes_over_parts_that_a_second_attempt_repeats() -> None:
     stream = TaskStream(1, lambda _: None)
-    for seq in (1, 2, 1, 2, 3):
-        stream.deliver(chunk(seq, bytes([seq])))
+    for attempt, seq in ((1, 1), (1, 2), (2, 1), (2, 2), (2, 3)):
+        stream.deliver(chunk(seq, bytes([seq]), attempt))
     stream.deliver(m.Result(1, b"\xc0", {"chunks": 3, "attempt": 2}))
     assert list(stream.chunks()) == [1, 2, 3]
     assert (stream.result(0), stream.info["attempt"]) == (None, 2)

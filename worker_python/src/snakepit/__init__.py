@@ -18,6 +18,7 @@ from .errors import (
     ClientClosed,
     Draining,
     InternalError,
+    NestedCallWouldHang,
     NoSuchFunction,
     NoSuchPool,
     NotFound,
@@ -43,13 +44,14 @@ from .thread_local import local
 from .version import VERSION
 
 if TYPE_CHECKING:
-    from . import aio, testing
+    from . import aio, telemetry, testing
     from .arrays import ArrayData, Attachment
     from .caller import PoolCaller
     from .client import Client
     from .executor import Executor
     from .future import TaskFuture, TaskStream
     from .options import Options
+    from .progress import Progress
 
 __version__ = VERSION
 
@@ -62,9 +64,11 @@ _MODULE_OF = {
     "Executor": "executor",
     "Options": "options",
     "PoolCaller": "caller",
+    "Progress": "progress",
     "TaskFuture": "future",
     "TaskStream": "future",
     "aio": "",
+    "telemetry": "",
     "testing": "",
 }
 
@@ -80,12 +84,14 @@ __all__ = [
     "Draining",
     "Executor",
     "InternalError",
+    "NestedCallWouldHang",
     "NoSuchFunction",
     "NoSuchPool",
     "NotFound",
     "Options",
     "PoolCaller",
     "PoolFailed",
+    "Progress",
     "ResultTooLarge",
     "RunningTask",
     "SnakepitError",
@@ -107,6 +113,7 @@ __all__ = [
     "aio",
     "current_task",
     "local",
+    "telemetry",
     "testing",
 ]
 

@@ -17,15 +17,15 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
-from .caller import MAP_WINDOW, Function, Request, checked_name
+from .caller import MAP_WINDOW, Function, Request, checked_name, make_request
 from .client import default_endpoint, make_hello, make_limits, make_offer
 from .client_loop import ClientLoop
 from .client_session import Outcome
-from .convert import PICKLE5, encode_arguments
 from .errors import SnakepitError, Timeout
 from .future import Sink, TaskStream, result_value
 from .message import ADMIN_POOL, NOTHING, Chunk, Facts
 from .options import DEFAULT_OPTIONS, Options
+from .progress import Progress, is_progress, progress_of
 from .window import Window
 
 __all__ = ["Client", "TaskHandle"]
@@ -40,6 +40,8 @@ class TaskHandle(asyncio.Future[Any]):
 
     task_id: int = 0
     info: Facts = NOTHING
+    progress: Progress | None = None
+    _on_progress: Callable[[Progress], object] | None = None
     _ask_cancel: Callable[[int], None] | None = None
 
     def cancel(self, msg: Any | None = None) -> bool:
@@ -65,6 +67,9 @@ class _HandleSink:
         handle = self._handle
         if handle.done():
             return
+        if type(outcome) is Chunk:
+            self._tell_progress(outcome)
+            return
         try:
             if isinstance(outcome, SnakepitError):
                 raise outcome
@@ -72,6 +77,14 @@ class _HandleSink:
             handle.set_result(result_value(outcome, allow_pickle=self._allow_pickle))
         except SnakepitError as error:
             handle.set_exception(error)
+
+    def _tell_progress(self, chunk: Chunk) -> None:
+        handle, progress = self._handle, progress_of(chunk)
+        if progress is None:
+            return
+        handle.progress = progress
+        if handle._on_progress is not None:
+            self._client._event_loop.call_soon(handle._on_progress, progress)
 
 
 class Client:
@@ -101,7 +114,7 @@ class Client:
 
     async def call(
         self,
-        pool: str,
+        pool: str | None,
         function: Function,
         /,
         *args: Any,
@@ -125,20 +138,25 @@ class Client:
             raise Timeout(f"{function} in pool {pool} did not end within {timeout} s") from None
 
     async def submit(
-        self, pool: str, function: Function, /, *args: Any, options: Options = DEFAULT_OPTIONS, **kwargs: Any
+        self, pool: str | None, function: Function, /, *args: Any, options: Options = DEFAULT_OPTIONS, **kwargs: Any
     ) -> TaskHandle:
         """Start a task, as soon as there is room for it, and give its handle: await that for the value."""
         return await self._submit(pool, function, args, kwargs, options)
 
     async def submit_many(
-        self, pool: str, function: Function, arguments: Iterable[Iterable[Any]], *, options: Options = DEFAULT_OPTIONS
+        self,
+        pool: str | None,
+        function: Function,
+        arguments: Iterable[Iterable[Any]],
+        *,
+        options: Options = DEFAULT_OPTIONS,
     ) -> list[TaskHandle]:
         """Start one task for each tuple of positional arguments; give the handles in order."""
         return [await self._submit(pool, function, tuple(args), {}, options) for args in arguments]
 
     async def map(
         self,
-        pool: str,
+        pool: str | None,
         function: Function,
         *iterables: Iterable[Any],
         window: int = MAP_WINDOW,
@@ -158,14 +176,17 @@ class Client:
                 handle.cancel()
 
     async def stream(
-        self, pool: str, function: Function, /, *args: Any, options: Options = DEFAULT_OPTIONS, **kwargs: Any
+        self, pool: str | None, function: Function, /, *args: Any, options: Options = DEFAULT_OPTIONS, **kwargs: Any
     ) -> AsyncIterator[Any]:
         """Run a generator task and iterate over its items as they come. Leaving the loop early asks it to end."""
         wake = asyncio.Event()
-        stream = TaskStream(next(self._ids), self._loop.cancel, allow_pickle=options.content_type == PICKLE5)
+        stream = TaskStream(next(self._ids), self._loop.cancel, allow_pickle=options.takes_pickle)
         stream.add_listener(lambda: self._call_home(wake.set))
-        wire = {**options.wire, "stream": True}
-        await self._offer(stream.task_id, pool, function, args, kwargs, options, wire, stream)
+        if callable(options.progress):
+            tell = options.progress
+            stream.on_progress(lambda progress: self._call_home(lambda: tell(progress)))
+        name = checked_name(function)
+        await self._offer(make_request(stream.task_id, pool, name, args, kwargs, options, is_stream=True), stream)
         try:
             while True:
                 is_there, part = stream.next_part()
@@ -204,29 +225,20 @@ class Client:
     # --- how ---
 
     async def _submit(
-        self, pool: str, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], options: Options
+        self, pool: str | None, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], options: Options
     ) -> TaskHandle:
         handle = TaskHandle(loop=self._event_loop)
         handle.task_id = next(self._ids)
         handle._ask_cancel = self._loop.cancel
-        sink = _HandleSink(self, handle, allow_pickle=options.content_type == PICKLE5)
-        await self._offer(handle.task_id, pool, function, args, kwargs, options, options.wire, sink)
+        if callable(options.progress):
+            handle._on_progress = options.progress
+        sink = _HandleSink(self, handle, allow_pickle=options.takes_pickle)
+        await self._offer(make_request(handle.task_id, pool, checked_name(function), args, kwargs, options), sink)
         return handle
 
-    async def _offer(
-        self,
-        task_id: int,
-        pool: str,
-        function: Function,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        options: Options,
-        wire: Facts,
-        sink: Sink,
-    ) -> None:
+    async def _offer(self, request: Request, sink: Sink) -> None:
         self._loop.check_usable()
-        payload = encode_arguments(args, kwargs, options.content_type)
-        offer = make_offer(Request(task_id, pool, checked_name(function), payload, wire), sink)
+        offer = make_offer(request, sink)
         while not self._window.take(1, is_blocking=False):
             room = asyncio.Event()
             self._window.watch(lambda room=room: self._call_home(room.set))  # type: ignore[misc]
@@ -237,7 +249,7 @@ class Client:
 
     def _bring_home(self, sink: _HandleSink, outcome: Outcome) -> None:
         """Leave an outcome for the event loop. In the I/O thread."""
-        if type(outcome) is Chunk:
+        if type(outcome) is Chunk and not is_progress(outcome):
             return
         self._home.append((sink, outcome))
         if not self._is_home_planned:

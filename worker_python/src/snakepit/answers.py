@@ -49,12 +49,14 @@ class Answers:
         if is_last or not self.is_watched:
             self.wake()
 
-    def chunk(self, chunk: Chunk) -> None:
-        """Add a part of a stream. Blocks while too many wait."""
-        self._chunk_room.acquire()
+    def chunk(self, chunk: Chunk, /, *, is_blocking: bool = True) -> bool:
+        """Add a part of a stream. Blocks while too many wait, or gives False."""
+        if not self._chunk_room.acquire(blocking=is_blocking):
+            return False
         assert isinstance(chunk.ref, int)
         self._waiting.append((chunk.ref, encode(chunk), frames_of(chunk), False))
         self.wake()
+        return True
 
     def take_all(self) -> list[Waiting]:
         """Take what is there, the oldest first. For the I/O thread."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import collections
 import concurrent.futures
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
-from .convert import PICKLE5, encode_arguments
+from .convert import encode_arguments
 from .errors import Timeout
 from .future import MapResults, Sink, TaskFuture, TaskStream
 from .message import FUNCTION_BYTES_MAX, Facts, Payload
@@ -34,6 +34,21 @@ class Request(NamedTuple):
     options: Facts
 
 
+def make_request(
+    task_id: int,
+    pool: str | None,
+    name: str,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    options: Options,
+    *,
+    is_stream: bool = False,
+) -> Request:
+    """Encode a task. BadPayload: the arguments cannot be encoded."""
+    wire = {**options.wire, "stream": True} if is_stream else options.wire
+    return Request(task_id, pool or "", name, encode_arguments(args, kwargs, options.content_type), wire)
+
+
 class Caller:
     """Base: encodes arguments, makes handles. The subclass carries requests out."""
 
@@ -53,7 +68,7 @@ class Caller:
 
     def call(
         self,
-        pool: str,
+        pool: str | None,
         function: Function,
         /,
         *args: Any,
@@ -64,7 +79,7 @@ class Caller:
         """Run a task and wait for its value.
 
         Args:
-            pool: the pool that runs it.
+            pool: the pool that runs it; None or empty: the broker's default pool.
             function: a task's name, or the task itself.
             args: positional arguments of the task.
             timeout: how long to wait, in seconds; then the task is asked to end. Default: for ever.
@@ -78,7 +93,7 @@ class Caller:
         return self._call(pool, function, args, kwargs, options, timeout)
 
     def submit(
-        self, pool: str, function: Function, /, *args: Any, options: Options = DEFAULT_OPTIONS, **kwargs: Any
+        self, pool: str | None, function: Function, /, *args: Any, options: Options = DEFAULT_OPTIONS, **kwargs: Any
     ) -> TaskFuture:
         """Start a task and give its future. Blocks only while too many tasks are outstanding.
 
@@ -90,7 +105,7 @@ class Caller:
 
     def stream(
         self,
-        pool: str,
+        pool: str | None,
         function: Function,
         /,
         *args: Any,
@@ -105,14 +120,14 @@ class Caller:
         return _parts(self._start_stream(pool, function, args, kwargs, options), timeout)
 
     def submit_stream(
-        self, pool: str, function: Function, /, *args: Any, options: Options = DEFAULT_OPTIONS, **kwargs: Any
+        self, pool: str | None, function: Function, /, *args: Any, options: Options = DEFAULT_OPTIONS, **kwargs: Any
     ) -> TaskStream:
         """Start a generator task and give its future, whose `chunks()` are the items."""
         return self._start_stream(pool, function, args, kwargs, options)
 
     def submit_many(
         self,
-        pool: str,
+        pool: str | None,
         function: Function,
         arguments: Iterable[Iterable[Any]],
         *,
@@ -124,7 +139,7 @@ class Caller:
         while group := list(itertools.islice(iterator, MANY_GROUP)):
             requests: list[tuple[Request, Sink]] = []
             for args in group:
-                request = self._request(pool, name, tuple(args), {}, options, options.wire)
+                request = make_request(next(self._ids), pool, name, tuple(args), {}, options)
                 future = self._future(request.task_id, options)
                 futures.append(future)
                 requests.append((request, future))
@@ -133,7 +148,7 @@ class Caller:
 
     def map(
         self,
-        pool: str,
+        pool: str | None,
         function: Function,
         *iterables: Iterable[Any],
         window: int = MAP_WINDOW,
@@ -157,62 +172,72 @@ class Caller:
             raise ValueError(f"window must be at least 1, not {window}")
         return self._map(pool, checked_name(function), iter(zip(*iterables)), window, timeout, options)  # noqa: B905
 
-    def pool(self, name: str, options: Options = DEFAULT_OPTIONS) -> PoolCaller:
-        """Give a handle of one pool, for calls without naming it and without reserved argument names."""
+    def pool(self, name: str | None = None, options: Options = DEFAULT_OPTIONS) -> PoolCaller:
+        """Give a handle of one pool, for calls without naming it and without reserved argument names.
+
+        Without a name it is the broker's default pool.
+        """
         return PoolCaller(self, name, options)
 
     # --- how ---
 
     def _call(
         self,
-        pool: str,
+        pool: str | None,
         function: Function,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         options: Options,
         timeout: float | None = None,
     ) -> Any:
-        timeout = options.timeout_seconds if timeout is None else timeout
         future = self._submit(pool, function, args, kwargs, options)
+        return self._wait(future, pool, function, options.timeout_seconds if timeout is None else timeout)
+
+    def _wait(self, future: TaskFuture, pool: str | None, function: Function, timeout: float | None) -> Any:
         try:
             return future.result(timeout)
         except (TimeoutError, concurrent.futures.TimeoutError):  # two classes in Python 3.10
             if future.done():  # the task's own error is a timeout: not ours
                 raise
             future.cancel()
-            raise Timeout(f"{name_of(function)} in pool {pool} did not end within {timeout} s") from None
+            raise self._timeout(pool, function, timeout) from None
         except BaseException:  # the caller was interrupted: nobody waits for the task any more
             if not future.done():
                 future.cancel()
             raise
 
+    def _timeout(self, pool: str | None, function: Function, timeout: float | None) -> Timeout:
+        where = f"pool {pool}" if pool else "the default pool"
+        return Timeout(f"{name_of(function)} in {where} did not end within {timeout} s")
+
     def _submit(
-        self, pool: str, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], options: Options
+        self, pool: str | None, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], options: Options
     ) -> TaskFuture:
-        request = self._request(pool, checked_name(function), args, kwargs, options, options.wire)
+        request = make_request(next(self._ids), pool, checked_name(function), args, kwargs, options)
         future = self._future(request.task_id, options)
         self._carry_out([(request, future)])
         return future
 
     def _start_stream(
-        self, pool: str, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], options: Options
+        self, pool: str | None, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], options: Options
     ) -> TaskStream:
-        wire = {**options.wire, "stream": True}
-        request = self._request(pool, checked_name(function), args, kwargs, options, wire)
-        stream = TaskStream(request.task_id, self._cancel, allow_pickle=options.content_type == PICKLE5)
+        name = checked_name(function)
+        request = make_request(next(self._ids), pool, name, args, kwargs, options, is_stream=True)
+        stream = TaskStream(request.task_id, self._cancel, allow_pickle=options.takes_pickle)
+        listen(stream, options)
         self._carry_out([(request, stream)])
         return stream
 
     def _map(
         self,
-        pool: str,
+        pool: str | None,
         name: str,
         arguments: Iterator[tuple[Any, ...]],
         window: int,
         timeout: float | None,
         options: Options,
     ) -> Iterator[Any]:
-        results = MapResults(allow_pickle=options.content_type == PICKLE5)
+        results = MapResults(allow_pickle=options.takes_pickle)
         taken, started, group = 0, 0, max(1, min(window // 2, MANY_GROUP))
         on_the_way: collections.deque[int] = collections.deque()
         try:
@@ -221,7 +246,7 @@ class Caller:
                 if started - taken <= window - group:
                     requests: list[tuple[Request, Sink]] = []
                     for args in itertools.islice(arguments, group):
-                        request = self._request(pool, name, args, {}, options, options.wire)
+                        request = make_request(next(self._ids), pool, name, args, {}, options)
                         requests.append((request, results.slot(started + len(requests))))
                     self._carry_out(requests)
                     started += len(requests)
@@ -237,18 +262,16 @@ class Caller:
                 self._cancel(task_id)
 
     def _future(self, task_id: int, options: Options) -> TaskFuture:
-        return TaskFuture(task_id, self._cancel, allow_pickle=options.content_type == PICKLE5)
-
-    def _request(
-        self, pool: str, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], options: Options, wire: Facts
-    ) -> Request:
-        return Request(next(self._ids), pool, name, encode_arguments(args, kwargs, options.content_type), wire)
+        future = TaskFuture(task_id, self._cancel, allow_pickle=options.takes_pickle)
+        if options.progress:
+            listen(future, options)
+        return future
 
 
 class PoolCaller:
     """One pool of a Caller with its options: `client.pool("text").options(priority=9).submit("count_words", "a b")`."""
 
-    def __init__(self, caller: Caller, name: str, options: Options) -> None:
+    def __init__(self, caller: Caller, name: str | None, options: Options) -> None:
         self._caller = caller
         self._name = name
         self._options = options
@@ -290,6 +313,12 @@ def _parts(stream: TaskStream, timeout: float | None) -> Iterator[Any]:
     finally:
         if not stream.done():
             stream.cancel()
+
+
+def listen(future: TaskFuture, options: Options) -> None:
+    """Let the options' function hear of the task's progress."""
+    if callable(options.progress):
+        future.on_progress(options.progress)
 
 
 def checked_name(function: Function) -> str:

@@ -175,7 +175,7 @@ def _pack(value: Any) -> Payload:
 def _encode(value: Any, content_type: str) -> Payload:
     if content_type == JSON:
         try:
-            return _framed(json.dumps(_json_ready(value), ensure_ascii=False, separators=(",", ":")).encode())
+            return _framed(json.dumps(json_ready(value), ensure_ascii=False, separators=(",", ":")).encode())
         except (TypeError, ValueError, RecursionError) as error:
             raise BadPayload(f"cannot be sent as json: {error}") from error
     if content_type == PICKLE5:
@@ -217,7 +217,7 @@ def _framed(body: bytes) -> Payload:
     return body if len(body) < ATTACH_BYTES_MIN else (body,)
 
 
-def _json_ready(value: Any) -> Any:
+def json_ready(value: Any) -> Any:
     """Convert what json cannot carry, all the way down; json's own hook would miss named tuples and odd keys."""
     kind = type(value)
     if kind in _EXACT_JSON:
@@ -225,16 +225,16 @@ def _json_ready(value: Any) -> Any:
     if kind is float:
         return value if math.isfinite(value) else {"$float": str(value)}
     if kind in (list, tuple):
-        return [_json_ready(item) for item in value]
+        return [json_ready(item) for item in value]
     if kind is dict:
-        ready = {convert_key(key): _json_ready(item) for key, item in value.items()}
+        ready = {convert_key(key): json_ready(item) for key, item in value.items()}
         if len(ready) != len(value):
             raise ValueError("two keys of a dict become the same text")
         return ready
     if isinstance(value, (bytes, bytearray, memoryview, Attachment)):
         data = value.data if isinstance(value, Attachment) else value
         return {"$bytes": base64.b64encode(data).decode()}
-    return _json_ready(convert_value(value))
+    return json_ready(convert_value(value))
 
 
 # --- decoders ---------------------------------------------------------------------------------------------------------

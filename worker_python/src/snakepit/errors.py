@@ -2,7 +2,7 @@
 
 All are `SnakepitError` with `.code` (str, from the error catalogue of docs/protocol.md, section 8) and `.details`
 (dict). Errors that begin on this side have codes of their own: `unreachable`, `timeout`, `closed`, `forked`,
-`stream_broken`.
+`stream_broken`, `would_hang`, `would_block`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ __all__ = [
     "ClientClosed",
     "Draining",
     "InternalError",
+    "NestedCallWouldHang",
     "NoSuchFunction",
     "NoSuchPool",
     "NotFound",
@@ -220,6 +221,12 @@ class ClientClosed(SnakepitError):
     """The client was closed before the task was final, or is used after its end."""
 
     code = "closed"
+
+
+class NestedCallWouldHang(SnakepitError):
+    """A task waits for a task of its own pool, and that pool has no second place to run it."""
+
+    code = "would_hang"
 
 
 class UsedAfterFork(SnakepitError):

@@ -19,7 +19,7 @@ class Executor(concurrent.futures.Executor):
     """Runs tasks of an app in one pool.
 
     Args:
-        pool: the pool.
+        pool: the pool; None: the broker's default pool.
         endpoint: as for Client; a client is made, and closed by `shutdown`.
         client: use this client, or a LocalPit, instead; it stays open.
         name_of: gives the task's name for what `submit` gets; default: the name under which an App registered it, or a
@@ -33,7 +33,7 @@ class Executor(concurrent.futures.Executor):
 
     def __init__(
         self,
-        pool: str,
+        pool: str | None,
         endpoint: str | None = None,
         *,
         client: Caller | None = None,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import collections
 import concurrent.futures
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
@@ -15,9 +16,11 @@ from .client_session import Outcome
 from .convert import decode_value
 from .errors import SnakepitError, StreamBroken, TaskCancelled, Timeout
 from .message import NOTHING, Chunk, Facts, Result
+from .progress import Progress, is_progress, progress_of
 
 __all__ = ["Sink", "TaskFuture", "TaskStream"]
 
+_log = logging.getLogger("snakepit.client")
 # So many parts of one stream wait for a reader; then the stream is given up, and the task asked to end.
 STREAM_PARTS_MAX = 10_000
 
@@ -48,9 +51,13 @@ class TaskFuture(concurrent.futures.Future[Any]):
         allow_pickle: whether a pickled result is accepted.
     """
 
+    # What the task last said of its progress; None: nothing yet, or it was not asked for it (Options(progress=True)).
+    progress: Progress | None = None
+
     def __init__(self, task_id: int, ask_cancel: Callable[[int], None], *, allow_pickle: bool = False) -> None:
         super().__init__()
         self.task_id = task_id
+        self._progress_callbacks: list[Callable[[Progress], object]] = []
         # What the result said beside its value: attempt, worker, queue_us, run_us; complete when the future is done.
         self.info: Facts = NOTHING
         self._ask_cancel = ask_cancel
@@ -86,9 +93,17 @@ class TaskFuture(concurrent.futures.Future[Any]):
         except concurrent.futures.CancelledError:
             raise self._cancelled_error or TaskCancelled("cancelled") from None
 
+    def on_progress(self, callback: Callable[[Progress], object]) -> None:
+        """Call this with each Progress from now on, and at once with the last one; see Options.progress."""
+        self._progress_callbacks.append(callback)
+        if self.progress is not None:
+            callback(self.progress)
+
     def deliver(self, outcome: Outcome) -> None:
         """Take what became of the task. For the I/O thread."""
-        if isinstance(outcome, TaskCancelled):
+        if type(outcome) is Chunk:
+            self._take_progress(outcome)
+        elif isinstance(outcome, TaskCancelled):
             self._cancelled_error = outcome
             super().cancel()
             self.set_running_or_notify_cancel()
@@ -103,6 +118,17 @@ class TaskFuture(concurrent.futures.Future[Any]):
             else:
                 self.set_result(value)
 
+    def _take_progress(self, chunk: Chunk) -> None:
+        progress = progress_of(chunk)
+        if progress is None:
+            return
+        self.progress = progress
+        for callback in self._progress_callbacks:
+            try:
+                callback(progress)
+            except Exception:
+                _log.exception("a progress callback of task %s raised", self.task_id)
+
 
 class TaskStream(TaskFuture):
     """The future of a streamed task, whose parts can be iterated over while they come.
@@ -115,6 +141,8 @@ class TaskStream(TaskFuture):
         super().__init__(task_id, ask_cancel, allow_pickle=allow_pickle)
         self._parts: collections.deque[Any] = collections.deque()
         self._changed = threading.Condition()
+        # The attempt that streams now: its number, its last chunk, and how many of its chunks were parts of the result.
+        self._attempt, self._seq, self._parts_seen = 1, 0, 0
         self._delivered = 0
         self._listeners: list[Callable[[], None]] = []
 
@@ -124,9 +152,9 @@ class TaskStream(TaskFuture):
             return
         if type(outcome) is Chunk:
             self._take_part(outcome)
-        elif type(outcome) is Result and outcome.info.get("chunks", 0) != self._delivered:
+        elif type(outcome) is Result and not self._is_complete(outcome.info):
             chunks = outcome.info.get("chunks", 0)
-            super().deliver(StreamBroken(f"{self._delivered} of {chunks} parts arrived", details=dict(outcome.info)))
+            super().deliver(StreamBroken(f"{self._seq} of {chunks} parts arrived", details=dict(outcome.info)))
         else:
             super().deliver(outcome)
         self._tell()
@@ -162,12 +190,32 @@ class TaskStream(TaskFuture):
         """Call this, in the I/O thread, whenever a part or the end has come."""
         self._listeners.append(listener)
 
+    def _is_complete(self, info: Facts) -> bool:
+        self._begin_attempt(info)
+        return bool(info.get("chunks", 0) == self._seq and self._parts_seen == self._delivered)
+
+    def _begin_attempt(self, info: Facts) -> None:
+        attempt = info.get("attempt", 1)
+        if attempt > self._attempt:
+            self._attempt, self._seq, self._parts_seen = attempt, 0, 0
+
     def _take_part(self, chunk: Chunk) -> None:
-        if chunk.seq <= self._delivered:  # a later attempt gives it once more
+        self._begin_attempt(chunk.info)
+        if chunk.seq <= self._seq or chunk.info.get("attempt", 1) < self._attempt:
             return
         error: SnakepitError | None = None
-        if chunk.seq != self._delivered + 1:
-            error = StreamBroken(f"part {self._delivered + 1} is missing")
+        if chunk.seq != self._seq + 1:
+            error = StreamBroken(f"part {self._seq + 1} is missing")
+        self._seq = chunk.seq
+        if error is None and is_progress(chunk):
+            self._take_progress(chunk)
+            return
+        self._parts_seen += 1
+        if error is None and self._parts_seen <= self._delivered:  # a later attempt gives it once more
+            return
+        value: Any = None
+        if error is not None:
+            pass
         elif len(self._parts) >= STREAM_PARTS_MAX:
             error = StreamBroken(f"{STREAM_PARTS_MAX} parts wait for their reader")
         else:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from .convert import CONTENT_TYPES
+from .convert import CONTENT_TYPES, PICKLE5
 from .message import ATTEMPTS_MAX, DURATION_MS_MAX, PRIORITY_DEFAULT, PRIORITY_MAX
+from .progress import Progress
 
 __all__ = ["Options"]
 
@@ -24,6 +25,8 @@ class Options:
         on_loss: `"requeue"`: it runs again when its worker is lost; `"lost"`: it ends as TaskLost, at most one run.
         content_type: how arguments and result travel: `msgpack`, `json`, `raw` or `pickle5`.
         headers: str to str, at most 4 KiB in all, for the task's `current_task().headers`.
+        progress: True: ask for the task's progress, found in the future's `progress`; or a function that is called with
+            each Progress, in the client's I/O thread (the event loop of an aio.Client), and must not block.
         info: ask for worker, queue_us and run_us, found in the future's `info` afterwards.
         timeout_seconds: how long `call` waits; then the task is asked to end and Timeout is raised. Not sent.
 
@@ -39,6 +42,7 @@ class Options:
     content_type: str = "msgpack"
     headers: Mapping[str, str] | None = None
     info: bool = False
+    progress: bool | Callable[[Progress], object] = False
     timeout_seconds: float | None = None
     # The map that goes into SUBMIT: made once, since one record serves many tasks.
     wire: Mapping[str, Any] = dataclasses.field(init=False, repr=False, compare=False, default_factory=dict)
@@ -66,6 +70,8 @@ class Options:
             wire["max_attempts"] = self.max_attempts
         if self.on_loss != "requeue":
             wire["on_loss"] = self.on_loss
+        if self.progress:
+            wire["progress"] = True
         if self.info:
             wire["info"] = True
         if self.content_type != "msgpack":
@@ -73,6 +79,11 @@ class Options:
         if self.headers:
             wire["headers"] = {str(key): str(value) for key, value in self.headers.items()}
         return wire
+
+    @property
+    def takes_pickle(self) -> bool:
+        """Whether a pickled result is accepted: only where the arguments were pickled, too."""
+        return self.content_type == PICKLE5
 
     def replace(self, **changes: Any) -> Options:
         """Give a copy with some values changed."""

@@ -6,23 +6,22 @@ The same code serves the worker and `testing.LocalPit`. Nothing here knows socke
 from __future__ import annotations
 
 import os
+import threading
 import traceback
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from types import TracebackType
-from typing import Any, TypeAlias
+from typing import Any
 
 from . import message as m
 from .app import App
 from .convert import decode_arguments, encode_value
 from .encode import cut_text
 from .errors import THREAD_UNSAFE, BadPayload, TaskCancelled
-from .message import Chunk, Error, Result
-from .task import RunningTask, TaskFunction, enter_task, leave_task
+from .message import Error, Result
+from .task import Emit, RunningTask, TaskFunction, enter_task, leave_task
 
 __all__ = ["perform"]
 
-# Takes one part of a stream and may block until there is room for it.
-Emit: TypeAlias = "Callable[[Chunk], None]"
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
@@ -46,6 +45,7 @@ def perform(app: App, definition: TaskFunction | None, running: RunningTask, emi
         args, kwargs = decode_arguments(command.payload, content_type, allow_pickle=app.allow_pickle)
     except BadPayload as error:
         return error_answer(running, "bad_payload", str(error))
+    open_stream(running, emit)
     token = enter_task(running)
     try:
         for hook in app.before_hooks:
@@ -53,7 +53,7 @@ def perform(app: App, definition: TaskFunction | None, running: RunningTask, emi
         try:
             value = definition.function(*args, **kwargs)
             if definition.kind == "generator":
-                value = _drain(value, running, emit)
+                value = _drain(value, running)
         finally:
             for hook in app.after_hooks:
                 hook(running)
@@ -79,7 +79,7 @@ def thread_unsafe(running: RunningTask) -> Error:
     return error_answer(running, "failed", text, {"type": THREAD_UNSAFE})
 
 
-def _drain(items: Generator[Any, Any, Any], running: RunningTask, emit: Emit) -> Any:
+def _drain(items: Generator[Any, Any, Any], running: RunningTask) -> Any:
     """Run a generator to its end: a list of its items, or for a stream each as a chunk and then its return value."""
     collected: list[Any] = []
     try:
@@ -90,18 +90,22 @@ def _drain(items: Generator[Any, Any, Any], running: RunningTask, emit: Emit) ->
             except StopIteration as stop:
                 return stop.value if running.is_stream else collected
             if running.is_stream:
-                emit(next_chunk(running, item))
+                emit_item(running, item)
             else:
                 collected.append(item)
     finally:
         items.close()
 
 
-def next_chunk(running: RunningTask, item: Any) -> Chunk:
-    """Make the next part of a stream."""
-    payload, info = _encoded(running, item)
-    running.seq += 1
-    return Chunk(running.fence, running.seq, payload, info)
+def open_stream(running: RunningTask, emit: Emit) -> None:
+    """Let the task send parts and progress, if somebody may have asked for them."""
+    if running.command.options:
+        running.opens_stream(emit, threading.Lock())
+
+
+def emit_item(running: RunningTask, item: Any) -> None:
+    """Send the next part of a stream. Blocks until there is room for it."""
+    running.emit_part(*_encoded(running, item))
 
 
 def result_of(running: RunningTask, value: Any) -> Result:
@@ -109,7 +113,7 @@ def result_of(running: RunningTask, value: Any) -> Result:
     if not running.command.options:  # the usual case, in which nothing else needs to be looked at
         return Result(running.command.fence, encode_value(value), m.NOTHING)
     payload, info = _encoded(running, value)
-    if running.is_stream:
+    if running.is_stream or running.wants_progress:
         info = {**info, "chunks": running.seq}
     return Result(running.fence, payload, info)
 

@@ -13,8 +13,8 @@ from .app import App
 from .convert import decode_arguments
 from .errors import BadPayload
 from .message import Error, Result
-from .perform import Emit, cancelled, error_answer, failure, next_chunk, result_of, unknown_function
-from .task import RunningTask, TaskFunction, enter_task, leave_task
+from .perform import cancelled, emit_item, error_answer, failure, open_stream, result_of, unknown_function
+from .task import Emit, RunningTask, TaskFunction, enter_task, leave_task
 
 __all__ = ["perform_async"]
 
@@ -30,6 +30,7 @@ async def perform_async(app: App, definition: TaskFunction | None, running: Runn
         args, kwargs = decode_arguments(running.command.payload, running.content_type, allow_pickle=app.allow_pickle)
     except BadPayload as error:
         return error_answer(running, "bad_payload", str(error))
+    open_stream(running, emit)
     token = enter_task(running)
     try:
         _cancel_with(running)
@@ -37,7 +38,7 @@ async def perform_async(app: App, definition: TaskFunction | None, running: Runn
             hook(running)
         try:
             called = definition.function(*args, **kwargs)
-            value = await (called if definition.kind == "async" else _drain_async(called, running, emit))
+            value = await (called if definition.kind == "async" else _drain_async(called, running))
         finally:
             for hook in app.after_hooks:
                 hook(running)
@@ -56,12 +57,12 @@ def _cancel_with(running: RunningTask) -> None:
         running.on_cancel(lambda: None if loop.is_closed() else loop.call_soon_threadsafe(task.cancel))
 
 
-async def _drain_async(items: AsyncGenerator[Any, Any], running: RunningTask, emit: Emit) -> Any:
+async def _drain_async(items: AsyncGenerator[Any, Any], running: RunningTask) -> Any:
     collected: list[Any] = []
     try:
         async for item in items:
             if running.is_stream:
-                await asyncio.to_thread(emit, next_chunk(running, item))
+                await asyncio.to_thread(emit_item, running, item)
             else:
                 collected.append(item)
             running.check_cancelled()

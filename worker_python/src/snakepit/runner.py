@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .answers import Answers
 from .app import App
+from .home import Home
 from .message import Error, Result
 from .perform import perform, thread_unsafe
 from .task import RunningTask, TaskFunction
@@ -33,13 +34,17 @@ class Runner:
         app: the tasks.
         slots: how many tasks the broker may send at one time.
         threads: how many threads run them; 0: the main thread, one after the other, coroutines side by side.
+        home: what tasks get beside their arguments.
         refuses_unsafe: whether a task that is not thread-safe is answered with an error where several threads run
             tasks; else such tasks run there one at a time.
     """
 
-    def __init__(self, app: App, slots: int, threads: int = 0, *, refuses_unsafe: bool = False) -> None:
+    def __init__(
+        self, app: App, slots: int, threads: int = 0, *, home: Home | None = None, refuses_unsafe: bool = False
+    ) -> None:
         self.answers = Answers()
         self._app = app
+        self._home = home
         self._slots = slots
         self._threads_wanted = threads
         self._begin: Callable[[int], bool] = lambda _: False
@@ -61,6 +66,7 @@ class Runner:
     def put(self, tasks: list[RunningTask]) -> None:
         """Hand over tasks in order. For the I/O thread; never blocks."""
         for task in tasks:
+            task.home = self._home
             self._inbox.put(task)
         if self._notify is not None:
             self._notify()

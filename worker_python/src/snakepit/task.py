@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import contextvars
 import inspect
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from .errors import SnakepitError, TaskCancelled
-from .message import Task
+from .message import Chunk, Facts, Payload, Task
+from .options import DEFAULT_OPTIONS, Options
+from .progress import PROGRESS, Progress, encode_progress
+
+if TYPE_CHECKING:
+    from .future import TaskFuture
+    from .home import Home
 
 __all__ = ["NAME_ATTRIBUTE", "RunningTask", "TaskFunction", "current_task", "name_of"]
 
 Kind: TypeAlias = Literal["sync", "async", "generator", "async_generator"]
 NAME_ATTRIBUTE = "__snakepit_name__"
+# Progress is told this often at most.
+PROGRESS_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,13 @@ def name_of(function: str | Callable[..., Any]) -> str:
     return name
 
 
+class Emit(Protocol):
+    """Takes a part of a stream. Blocks until there is room for it, or gives False when it must not block."""
+
+    def __call__(self, chunk: Chunk, /, *, is_blocking: bool = True) -> bool:
+        """Take it; True: taken."""
+
+
 class RunningTask:
     """One attempt of a task in this worker: what `current_task()` gives, and what the worker holds a lease for."""
 
@@ -66,7 +82,12 @@ class RunningTask:
     # Instant on the clock of time.monotonic(), seconds; None: the task has no deadline.
     deadline: float | None = None
     seq = 0  # chunks sent so far
+    home: Home | None = None  # the process that runs it; None in the simplest tests only
     _cancel_hook: Callable[[], object] | None = None
+    _emit: Emit | None = None
+    _parts: Any = None  # a lock
+    _progress_due = -math.inf
+    _children: set[TaskFuture] | None = None
 
     def __init__(self, command: Task, now: float) -> None:
         self.command = command  # the TASK as it came
@@ -105,9 +126,125 @@ class RunningTask:
         return bool(self.command.options.get("stream", False))
 
     @property
+    def wants_progress(self) -> bool:
+        """Whether the client asked for progress."""
+        return bool(self.command.options.get("progress", False))
+
+    @property
+    def pool(self) -> str:
+        """The pool that this worker serves."""
+        return "" if self.home is None else self.home.pool
+
+    @property
+    def session(self) -> int:
+        """The worker's number at the broker, as `snakepit workers` shows it; 0 in a LocalPit."""
+        return 0 if self.home is None else self.home.session
+
+    @property
     def remaining_seconds(self) -> float | None:
         """Time left until the deadline, at least 0; None without one."""
         return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+
+    # --- telling the caller how far it is ---
+
+    def progress(self, done: float, total: float | None = None, note: str = "") -> None:
+        """Tell the caller that so much of `total` is done; `note` (200 characters) is for people. Never blocks.
+
+        Reports go out at most ten times a second, and the one with `done` = `total` always; without a caller that asked
+        for them (`Options(progress=...)`) this does nothing. From any thread of the task.
+        """
+        if self._emit is None or not self.wants_progress:
+            return
+        now = time.monotonic()
+        if now < self._progress_due and done != total:
+            return
+        self._progress_due = now + PROGRESS_SECONDS
+        self.emit_part(encode_progress(Progress(done, total, note)), {"content_type": PROGRESS}, is_blocking=False)
+
+    def opens_stream(self, emit: Emit, lock: Any) -> None:
+        """Say where parts go, one at a time. For the worker, before the task begins."""
+        self._emit = emit
+        self._parts = lock
+
+    def emit_part(self, payload: Payload, info: Facts, *, is_blocking: bool = True) -> None:
+        """Send a part of the result, or progress, with the next number. For the worker."""
+        assert self._emit is not None
+        assert self._parts is not None
+        if not self._parts.acquire(blocking=is_blocking):
+            return
+        try:
+            if self._emit(Chunk(self.fence, self.seq + 1, payload, info), is_blocking=is_blocking):
+                self.seq += 1
+        finally:
+            self._parts.release()
+
+    # --- other tasks ---
+
+    def call(
+        self,
+        pool: str | None,
+        function: str | Callable[..., Any],
+        /,
+        *args: Any,
+        timeout: float | None = None,
+        options: Options = DEFAULT_OPTIONS,
+        **kwargs: Any,
+    ) -> Any:
+        """Run a task of another pool and wait for its value; as `Client.call`, with this task's headers and deadline.
+
+        It is cancelled when this task is. In a coroutine use `call_async`.
+
+        Raises:
+            NestedCallWouldHang: the pool is this worker's own, and has no other place to run a task.
+            TaskCancelled: this task was asked to end.
+            SnakepitError: as `Client.call`.
+        """
+        return self._at_home().call(self, pool, function, args, kwargs, options, timeout)
+
+    async def call_async(
+        self,
+        pool: str | None,
+        function: str | Callable[..., Any],
+        /,
+        *args: Any,
+        timeout: float | None = None,
+        options: Options = DEFAULT_OPTIONS,
+        **kwargs: Any,
+    ) -> Any:
+        """Do what `call` does, in a coroutine."""
+        return await self._at_home().call_async(self, pool, function, args, kwargs, options, timeout)
+
+    def submit(
+        self,
+        pool: str | None,
+        function: str | Callable[..., Any],
+        /,
+        *args: Any,
+        options: Options = DEFAULT_OPTIONS,
+        **kwargs: Any,
+    ) -> TaskFuture:
+        """Start a task of any pool and give its future; it may go on after this task, but is cancelled with it.
+
+        Raises:
+            TaskCancelled: this task was asked to end.
+        """
+        return self._at_home().submit(self, pool, function, args, kwargs, options)
+
+    def adopt(self, child: TaskFuture) -> None:
+        """Cancel that task with this one. For the worker."""
+        if self._children is None:
+            self._children = set()
+        self._children.add(child)
+        child.add_done_callback(self._children.discard)
+        if self.cancelled:
+            child.cancel()
+
+    def _at_home(self) -> Home:
+        if self.home is None:
+            raise SnakepitError("this task cannot call others: it does not run in a worker", code="no_task")
+        return self.home
+
+    # --- being cancelled ---
 
     def check_cancelled(self) -> None:
         """Raise TaskCancelled when the task was asked to end; call it in long loops."""
@@ -117,6 +254,8 @@ class RunningTask:
     def cancel(self) -> None:
         """Ask the task to end: set the flag, and wake what waits. Called by the worker, from any thread."""
         self.cancelled = True
+        for child in list(self._children or ()):
+            child.cancel()
         hook = self._cancel_hook
         if hook is not None:
             hook()
@@ -141,6 +280,11 @@ def current_task() -> RunningTask:
         return _current.get()
     except LookupError:
         raise SnakepitError("current_task() outside of a task", code="no_task") from None
+
+
+def in_task() -> bool:
+    """Whether a task runs here."""
+    return _current.get(None) is not None
 
 
 def enter_task(running: RunningTask) -> contextvars.Token[RunningTask]:

@@ -10,17 +10,29 @@ import concurrent.futures
 import itertools
 import threading
 import time
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from .app import App
 from .caller import Caller, Request
 from .errors import ClientClosed, SnakepitError, error_from_code
 from .future import Sink
+from .home import Home
 from .message import ADMIN_POOL, Chunk, Error, Result, Task
 from .perform import perform
-from .task import RunningTask
+from .task import RunningTask, in_task
 
-__all__ = ["LocalPit"]
+__all__ = ["Event", "LocalPit"]
+
+# So many tasks of a pit may wait for others at one time.
+NESTED_MAX = 256
+
+
+class Event(NamedTuple):
+    """What a task emitted: its name with the prefix `app.`, and its fields."""
+
+    name: str
+    fields: Mapping[str, Any]
 
 
 class LocalPit(Caller):
@@ -30,7 +42,8 @@ class LocalPit(Caller):
         app: the tasks.
         slots: how many run at one time.
 
-    Has the surface of Client: call, submit, submit_many, map, stream, pool, close. `with` closes it.
+    Has the surface of Client: call, submit, submit_many, map, stream, pool, close. `with` closes it. `events` has what
+    its tasks emitted, in order. Tasks that call others reach the same app, in threads beyond `slots`.
     """
 
     def __init__(self, app: App, *, slots: int = 4) -> None:
@@ -38,12 +51,17 @@ class LocalPit(Caller):
         self._app = app
         self._fences = itertools.count(1)
         self._lock = threading.Lock()
+        self.events: list[Event] = []
         self._running: dict[int, RunningTask] = {}
         self._queued: dict[int, tuple[concurrent.futures.Future[None], Sink]] = {}
         for hook in app.process_start_hooks:
             hook()
         self._threads = concurrent.futures.ThreadPoolExecutor(
             slots, thread_name_prefix="snakepit-local", initializer=self._start_thread
+        )
+        # A task that waits for another one keeps its slot, which must not be the one that the other needs.
+        self._more_threads = concurrent.futures.ThreadPoolExecutor(
+            NESTED_MAX, thread_name_prefix="snakepit-nested", initializer=self._start_thread
         )
         self._is_closed = False
 
@@ -55,6 +73,7 @@ class LocalPit(Caller):
         for task_id in queued:
             self._take_back(task_id, ClientClosed("the pit was closed before the task began"))
         self._threads.shutdown(wait=True)
+        self._more_threads.shutdown(wait=True)
 
     def __enter__(self) -> LocalPit:
         return self
@@ -74,7 +93,8 @@ class LocalPit(Caller):
                 sink.deliver(error_from_code("no_such_function", "a LocalPit answers no admin calls"))
                 continue
             with self._lock:
-                self._queued[request.task_id] = (self._threads.submit(self._run, request, sink), sink)
+                threads = self._more_threads if in_task() else self._threads
+                self._queued[request.task_id] = (threads.submit(self._run, request, sink), sink)
 
     def _cancel(self, task_id: int) -> None:
         if self._take_back(task_id, error_from_code("cancelled", "cancelled before it began")):
@@ -114,11 +134,16 @@ class LocalPit(Caller):
             payload = tuple(bytes(frame) for frame in payload)
         command = Task(next(self._fences), 1, request.function, payload, options)
         running = self._running[request.task_id] = RunningTask(command, time.monotonic())
+        running.home = self._home(request.pool)
         return running
 
+    def _home(self, pool: str) -> Home:
+        return _LocalHome(self, pool)
+
     def _perform(self, running: RunningTask, sink: Sink) -> Result | Error:
-        def emit(chunk: Chunk) -> None:
+        def emit(chunk: Chunk, /, *, is_blocking: bool = True) -> bool:
             sink.deliver(chunk)
+            return True
 
         definition = self._app.tasks.get(running.function)
         if definition is not None and definition.is_async:
@@ -134,4 +159,18 @@ class LocalPit(Caller):
         raise error_from_code("no_such_function", f"a LocalPit answers no admin calls, not {function!r} either")
 
 
-_TASK_OPTIONS = frozenset(("content_type", "headers", "stream", "deadline_ms"))
+class _LocalHome(Home):
+    """A pit is the home of its tasks, whatever pool they were submitted to."""
+
+    def __init__(self, pit: LocalPit, pool: str) -> None:
+        super().__init__(pool)
+        self._pit = pit
+
+    def caller(self) -> Caller:
+        return self._pit
+
+    def take_event(self, name: str, fields: Mapping[str, Any]) -> None:
+        self._pit.events.append(Event(name, fields))
+
+
+_TASK_OPTIONS = frozenset(("content_type", "headers", "stream", "progress", "deadline_ms"))

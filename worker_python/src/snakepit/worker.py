@@ -16,10 +16,12 @@ import struct
 import sys
 import traceback
 
+from . import telemetry
 from .app import App
 from .encode import cut_text
 from .exit_status import EXIT_FAULT, EXIT_GIL, EXIT_IMPORT, EXIT_OK, EXIT_USAGE
 from .gil import GilWatch, is_free_threaded_build
+from .home import WorkerHome
 from .lifeline import Lifeline
 from .loading import NoApp, load_app
 from .message import LABEL_BYTES_MAX, SLOTS_MAX, WorkerHello
@@ -131,7 +133,9 @@ def run_app(app: App, options: argparse.Namespace, lifeline: Lifeline | None = N
               'threads: use profile = "process", or let its tasks run one at a time, with thread_unsafe = "lock"',
               file=sys.stderr)  # fmt: skip
         return EXIT_IMPORT
-    runner = Runner(app, options.slots, threads, refuses_unsafe=options.thread_unsafe == "refuse")
+    home = WorkerHome(options.pool, options.connect)
+    telemetry.install(home)
+    runner = Runner(app, options.slots, threads, home=home, refuses_unsafe=options.thread_unsafe == "refuse")
     try:
         for hook in app.process_start_hooks:
             hook()
@@ -148,17 +152,19 @@ def run_app(app: App, options: argparse.Namespace, lifeline: Lifeline | None = N
         return EXIT_GIL
     if options.ready is not None:
         tell_ready(options.ready)
-    return serve(app, options, runner, gil, lifeline)
+    return serve(app, options, home, runner, gil, lifeline)
 
 
-def serve(app: App, options: argparse.Namespace, runner: Runner, gil: GilWatch, lifeline: Lifeline | None) -> int:
+def serve(
+    app: App, options: argparse.Namespace, home: WorkerHome, runner: Runner, gil: GilWatch, lifeline: Lifeline | None
+) -> int:
     """Serve the broker until the end of the session; give the exit status."""
     gc.freeze()  # what the import made stays: no collection needs to look at it again
     session = WorkerSession(make_hello(options, gil), measure_vitals)
     try:
         lifeline = lifeline or open_lifeline(options)
         signals = SignalPipe(ignore_interrupt=lifeline is not None)
-        loop = WorkerLoop(options.connect, session, runner, gil, signals, lifeline,
+        loop = WorkerLoop(options.connect, session, home, runner, gil, signals, lifeline,
                           needs_free_threading=options.require_free_threading)  # fmt: skip
     except (OSError, ValueError) as error:
         print(f"snakepit-worker: {error}", file=sys.stderr)
@@ -171,6 +177,7 @@ def serve(app: App, options: argparse.Namespace, runner: Runner, gil: GilWatch, 
         _log.critical("the worker ended by a fault", exc_info=True)
         os._exit(EXIT_FAULT)
     loop.join()
+    home.close()
     app.run_stop_hooks(app.process_stop_hooks)
     return loop.exit_status
 

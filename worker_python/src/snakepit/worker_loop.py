@@ -9,6 +9,7 @@ import time
 
 from .exit_status import EXIT_FAULT, EXIT_GIL, EXIT_OK, EXIT_REFUSED, EXIT_SIGNALLED
 from .gil import GilWatch
+from .home import WorkerHome, do_nothing
 from .io_loop import IoLoop
 from .lifeline import Lifeline
 from .report import make_report
@@ -32,6 +33,7 @@ class WorkerLoop(IoLoop):
     Args:
         endpoint: the broker's endpoint for workers.
         session: the worker session.
+        home: what tasks get beside their arguments.
         runner: runs the tasks; it is told to stop when the session is over.
         gil: looked at in each turn.
         signals: what tells the worker to end.
@@ -43,6 +45,7 @@ class WorkerLoop(IoLoop):
         self,
         endpoint: str,
         session: WorkerSession,
+        home: WorkerHome,
         runner: Runner,
         gil: GilWatch,
         signals: SignalPipe,
@@ -55,6 +58,8 @@ class WorkerLoop(IoLoop):
         self.exit_status = EXIT_OK
         self._answers = runner.answers
         self._runner = runner
+        self._home = home
+        home.wake = self.dealer.wake
         self._gil = gil
         self._needs_free_threading = needs_free_threading
         runner.connect(session.begin, self.dealer.wake)
@@ -76,6 +81,7 @@ class WorkerLoop(IoLoop):
         if self._signals.fd in ready_fds:
             self._take_signals(now)
         self._take_answers(now)
+        self._take_events()
         self._watch_answers(now)
         self._watch_gil(now)
         self._tell_loneliness(now)
@@ -88,6 +94,11 @@ class WorkerLoop(IoLoop):
             else:
                 session.chunk(fence, command, frames)
                 self._chunks_out += 1
+
+    def _take_events(self) -> None:
+        if self._home.has_events and self.session.takes_events:
+            for command in self._home.take_events():
+                self.session.outbox.append((command, ()))
 
     def _watch_answers(self, now: float) -> None:
         """Promise to look again soon while small tasks are answered in a row, and end the promise in time."""
@@ -126,6 +137,8 @@ class WorkerLoop(IoLoop):
     def deliver(self, now: float) -> None:
         """Give leases to the task threads, and pass cancels on."""
         session = self.session
+        if self._home.session != session.session:
+            self._home.welcomed(session.session, session.clients)
         if session.to_run:
             self._runner.put(session.to_run)
             session.to_run.clear()
@@ -141,6 +154,7 @@ class WorkerLoop(IoLoop):
 
     def ended(self, fault: BaseException | None) -> None:
         """Let the runner end; where a task still runs, end the process, since nothing else can end the task."""
+        self._home.wake = do_nothing  # this process may go on emitting events, and nobody takes them
         if fault is not None:
             self.exit_status = EXIT_FAULT
         elif self.session.refusal is not None:

@@ -24,6 +24,8 @@ from .task import RunningTask
 # then run again if the broker has not got them.
 ANSWERS_MAX = m.LEASES_MAX // 2
 ANSWER_BYTES_MAX = 16 * 1024 * 1024
+# Telemetry waits while so much else does.
+EVENTS_WAITING_MAX = 1000
 # A worker that is done, but has no connection, waits so long for one to bring its last answers.
 LAST_ANSWERS_SECONDS = 2.0
 
@@ -56,6 +58,7 @@ class WorkerSession(Session):
         # Work for the shell: it takes and clears these lists after each call.
         self.to_run: list[RunningTask] = []
         self.to_cancel: list[RunningTask] = []
+        self.clients = ""  # the clients' endpoint, as the broker's WELCOME says it
         self.is_draining = False
         # What the broker gave as its reason when it asked for the end.
         self.stop_reason = ""
@@ -98,6 +101,11 @@ class WorkerSession(Session):
         self._remember(fence, command, frames)
         if self.is_draining:
             self._end_if_done(now)
+
+    @property
+    def takes_events(self) -> bool:
+        """Whether telemetry may go into the outbox now."""
+        return self.state is State.READY and len(self.outbox) < EVENTS_WAITING_MAX
 
     def chunk(self, fence: int, command: bytes, frames: tuple[Buffer, ...]) -> None:
         """Send one part of a stream (an encoded CHUNK). Not kept: a stream that lost parts is told so at its end."""
@@ -149,6 +157,7 @@ class WorkerSession(Session):
 
     def _welcomed(self, welcome: m.Welcome, now: float) -> None:
         self.session = welcome.session
+        self.clients = welcome.clients
         self._changed = {}  # its HELLO said all
         self._beat_due = now  # at once: the broker then knows memory and CPU from the start
         still_open = set(welcome.leases)
