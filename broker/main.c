@@ -257,12 +257,10 @@ build(struct program *program, bool no_agent)
                                      .version = SNAKEPIT_VERSION,
                                      .epoch = config->broker.epoch, .started_us = clock_now_us()};
     program->admin = admin_new(&sources);
-    if (!no_agent && config_has_local_workers(config)) {
-        program->agent = agent_process_new(config, program->log, clock_now_us());
-        if (!program->agent)
-            return ERR_SYSTEM;
-    }
-    return OK;
+    if (no_agent)
+        return OK;
+    program->agent = agent_process_new(config, program->log);
+    return config_has_local_workers(config) ? agent_process_start(program->agent, clock_now_us()) : OK;
 }
 
 static void
@@ -290,9 +288,9 @@ run(struct program *program, bool no_agent)
     raise_descriptor_limit(config, program->log);
     if (build(program, no_agent) == OK) {
         const struct loop_parts parts = {
-            .broker = program->broker, .clients = program->clients, .workers = program->workers,
-            .admin = program->admin, .events = program->events, .agent = program->agent, .log = program->log,
-            .signal_fd = program->signal_fd, .drain_timeout_us = config->drain_timeout_us};
+            .reload = {.config = config, .broker = program->broker, .agent = program->agent, .log = program->log},
+            .clients = program->clients, .workers = program->workers, .admin = program->admin,
+            .events = program->events, .signal_fd = program->signal_fd};
 
         log_ready(program);
         status = loop_run(&parts);

@@ -51,6 +51,8 @@ static const char *const note_names[NOTE_KINDS] = {
     [NOTE_TASK_REQUEUED] = "task.requeued",
     [NOTE_TASK_DEAD] = "task.dead",
     [NOTE_REQUEST_EXECUTED] = "request.executed",
+    [NOTE_CONFIG_RELOADED] = "config.reloaded",
+    [NOTE_CONFIG_REJECTED] = "config.rejected",
     [NOTE_SHUTDOWN_BEGUN] = "broker.draining",
     [NOTE_APP_EVENT] = "app.*",
 };

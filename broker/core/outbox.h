@@ -46,6 +46,8 @@ enum note_kind {
     NOTE_TASK_REQUEUED,
     NOTE_TASK_DEAD,
     NOTE_REQUEST_EXECUTED, /* an attempt was answered; only while broker_watch_requests says that somebody listens */
+    NOTE_CONFIG_RELOADED, /* noted by the shell */
+    NOTE_CONFIG_REJECTED,
     NOTE_SHUTDOWN_BEGUN,
     NOTE_APP_EVENT, /* telemetry of an application: `name` and `fields` are its own */
     NOTE_KINDS,
@@ -84,6 +86,7 @@ struct note {
     uint64_t pid;
     uint64_t agent; /* the number that the agent gave itself */
     const char *agent_name;
+    const char *changes; /* of the configuration */
     const char *output; /* the end of what the process printed */
 };
 

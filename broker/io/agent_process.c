@@ -1,4 +1,7 @@
-/* agent_process.c - starts, watches and ends the agent; see agent_process.h. */
+/* agent_process.c - starts, watches and ends the agent; see agent_process.h.
+ *
+ * It is wanted or not, and its process runs or does not; what differs is brought about: a process that is not wanted is
+ * asked to end, told, and killed; one that is wanted and does not run is started when its time has come. */
 #include "broker/io/agent_process.h"
 
 #include "wire/err.h"
@@ -21,17 +24,24 @@
 /* An agent that lived so long was well: the next restart begins with the shortest delay again. */
 #define AGENT_SETTLED_US INT64_C(10000000)
 
+/* How long an agent needs to end when its workers have ended. */
+#define AGENT_SLACK_US INT64_C(1000000)
+
 enum { LIFELINE_FD = 3 };
 
 struct agent_process {
     struct log *log;
     char *config_path;
     char *program; /* the agent's file */
-    pid_t pid;     /* 0: waiting for a restart */
+    bool is_wanted;
+    pid_t pid;     /* 0: does not run */
     int pidfd;     /* -1 then */
-    int lifeline;  /* write end; its end of life tells the agent that we are gone */
+    int lifeline;  /* write end; its end of life tells the agent to end. -1: it was told */
     int64_t started_us;
-    int64_t restart_us; /* when to start again; valid while pid is 0 */
+    int64_t restart_us; /* when to start again; valid while pid is 0 and it is wanted */
+    int64_t push_us;    /* when to be rougher; valid while pid is not 0 and it is not wanted */
+    bool is_pushed;     /* it got SIGTERM */
+    int64_t end_us;     /* how long it may take to end: its workers' time, and some for itself */
     int64_t delay_us;   /* the next back-off */
     int64_t delay_min_us;
     int64_t delay_max_us;
@@ -81,16 +91,18 @@ spawn(struct agent_process *agent, int lifeline_read_fd)
     char *const argv[] = {AGENT_NAME, "-c", agent->config_path, "--lifeline", "3", NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
-    sigset_t none;
+    sigset_t hangup;
     sigset_t all;
 
-    sigemptyset(&none);
+    /* The agent is told of a reload by SIGHUP, perhaps before it is ready to hear it. */
+    sigemptyset(&hangup);
+    sigaddset(&hangup, SIGHUP);
     sigfillset(&all);
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, lifeline_read_fd, LIFELINE_FD);
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigmask(&attributes, &hangup);
     posix_spawnattr_setsigdefault(&attributes, &all);
     int error = posix_spawnp(&agent->pid, agent->program, &actions, &attributes, argv, environ);
     posix_spawnattr_destroy(&attributes);
@@ -137,7 +149,7 @@ schedule_restart(struct agent_process *agent, int64_t now_us)
 }
 
 struct agent_process *
-agent_process_new(const struct config *config, struct log *log, int64_t now_us)
+agent_process_new(const struct config *config, struct log *log)
 {
     struct agent_process *agent = calloc(1, sizeof(*agent));
 
@@ -146,16 +158,59 @@ agent_process_new(const struct config *config, struct log *log, int64_t now_us)
     agent->log = log;
     agent->program = find_program();
     agent->config_path = strdup(config->path);
+    if (agent->config_path == NULL)
+        abort();
     agent->pidfd = -1;
     agent->lifeline = -1;
+    agent_process_configure(agent, config);
+    return agent;
+}
+
+void
+agent_process_configure(struct agent_process *agent, const struct config *config)
+{
     agent->delay_us = config->restart_delay_us;
     agent->delay_min_us = config->restart_delay_us;
     agent->delay_max_us = config->restart_delay_max_us;
-    if (agent->config_path == NULL)
-        abort();
-    if (start(agent, now_us) != OK)
-        agent_process_destroy(&agent, 0);
-    return agent;
+    agent->end_us = config->stop_timeout_us + AGENT_SLACK_US;
+}
+
+int
+agent_process_start(struct agent_process *agent, int64_t now_us)
+{
+    bool was_wanted = agent->is_wanted;
+
+    agent->is_wanted = true;
+    if (was_wanted || agent->pid != 0)
+        return OK; /* one that is ending is started again when it has ended */
+    agent->delay_us = agent->delay_min_us;
+    agent->is_wanted = start(agent, now_us) == OK;
+    return agent->is_wanted ? OK : ERR_SYSTEM;
+}
+
+static void
+close_lifeline(struct agent_process *agent)
+{
+    if (agent->lifeline >= 0)
+        close(agent->lifeline);
+    agent->lifeline = -1;
+}
+
+void
+agent_process_stop(struct agent_process *agent, int64_t now_us)
+{
+    if (!agent->is_wanted)
+        return;
+    agent->is_wanted = false;
+    agent->is_pushed = false;
+    agent->push_us = now_us + agent->end_us;
+    close_lifeline(agent);
+}
+
+bool
+agent_process_is_wanted(const struct agent_process *agent)
+{
+    return agent->is_wanted;
 }
 
 int
@@ -167,49 +222,74 @@ agent_process_fd(const struct agent_process *agent)
 int64_t
 agent_process_next_due_us(const struct agent_process *agent)
 {
-    return agent->pid == 0 ? agent->restart_us : INT64_MAX;
+    if (agent->pid == 0)
+        return agent->is_wanted ? agent->restart_us : INT64_MAX;
+    return agent->lifeline < 0 ? agent->push_us : INT64_MAX;
 }
 
 static void
 forget_process(struct agent_process *agent)
 {
     close(agent->pidfd);
-    close(agent->lifeline);
+    close_lifeline(agent);
     agent->pidfd = -1;
-    agent->lifeline = -1;
     agent->pid = 0;
 }
 
 static void
 log_end_of_agent(struct agent_process *agent, const siginfo_t *info)
 {
-    log_begin(agent->log, LOG_ERROR, "agent.died");
+    bool was_asked = agent->lifeline < 0;
+
+    log_begin(agent->log, was_asked ? LOG_INFO : LOG_ERROR, was_asked ? "agent.exited" : "agent.died");
     log_int(agent->log, "pid", agent->pid);
     if (info->si_code == CLD_EXITED)
         log_int(agent->log, "exit_status", info->si_status);
     else
         log_str(agent->log, "signal", sigabbrev_np(info->si_status));
-    log_int(agent->log, "restart_ms", agent->delay_us / 1000);
+    if (!was_asked)
+        log_int(agent->log, "restart_ms", agent->delay_us / 1000);
     log_end(agent->log);
+}
+
+/* It was asked to end and has not. */
+static void
+push(struct agent_process *agent, int64_t now_us)
+{
+    if (!agent->is_pushed) {
+        kill(agent->pid, SIGTERM);
+        agent->is_pushed = true;
+    } else {
+        log_line(agent->log, LOG_WARN, "agent.killed", "the agent did not end in time");
+        kill(-agent->pid, SIGKILL);
+    }
+    agent->push_us = now_us + AGENT_SLACK_US;
 }
 
 void
 agent_process_tick(struct agent_process *agent, int64_t now_us)
 {
     siginfo_t info = {0};
+    bool was_asked = agent->lifeline < 0;
 
     if (agent->pid == 0) {
-        if (now_us >= agent->restart_us && start(agent, now_us) != OK)
+        if (agent->is_wanted && now_us >= agent->restart_us && start(agent, now_us) != OK)
             schedule_restart(agent, now_us);
         return;
     }
-    if (waitid(P_PIDFD, (id_t)agent->pidfd, &info, WEXITED | WNOHANG) != 0 || info.si_pid == 0)
+    if (waitid(P_PIDFD, (id_t)agent->pidfd, &info, WEXITED | WNOHANG) != 0 || info.si_pid == 0) {
+        if (was_asked && now_us >= agent->push_us)
+            push(agent, now_us);
         return;
-    if (now_us - agent->started_us >= AGENT_SETTLED_US)
+    }
+    if (was_asked || now_us - agent->started_us >= AGENT_SETTLED_US)
         agent->delay_us = agent->delay_min_us;
     log_end_of_agent(agent, &info);
     forget_process(agent);
-    schedule_restart(agent, now_us);
+    if (was_asked)
+        agent->restart_us = now_us; /* it is wanted again meanwhile, or else that does not matter */
+    else
+        schedule_restart(agent, now_us);
 }
 
 /* Wait for the end of the process, at most timeout_us. */
@@ -225,7 +305,7 @@ wait_for_end(const struct agent_process *agent, int64_t timeout_us)
 void
 agent_process_reload(struct agent_process *agent)
 {
-    if (agent->pid != 0)
+    if (agent->pid != 0 && agent->lifeline >= 0)
         kill(agent->pid, SIGHUP);
 }
 
@@ -237,8 +317,7 @@ agent_process_destroy(struct agent_process **agent_p, int64_t timeout_us)
     if (agent == NULL)
         return;
     if (agent->pid != 0) {
-        close(agent->lifeline);
-        agent->lifeline = -1;
+        close_lifeline(agent);
         /* It gives its workers their stop_timeout, which may be longer. A signal on top says that there is no time left;
          * a kill would leave what had left its worker's process group. */
         if (!wait_for_end(agent, timeout_us))

@@ -8,12 +8,27 @@
 
 struct agent_process;
 
-/* Start the agent with the same configuration file. The agent ends, with all its workers, when this process ends in any
- * way (lifeline pipe). NULL and a logged reason when it cannot be started. */
+/* Ready to start the agent with the configuration's file. The agent ends, with all its workers, when this process ends in
+ * any way (lifeline pipe). */
 struct agent_process *
-agent_process_new(const struct config *config, struct log *log, int64_t now_us);
+agent_process_new(const struct config *config, struct log *log);
 
-/* Readable when the agent ended (a pidfd), or -1 while it waits for a restart. May change after each call. */
+/* Take the delays of another configuration. */
+void
+agent_process_configure(struct agent_process *agent, const struct config *config);
+
+/* From now on it runs. OK, or ERR_SYSTEM and a logged reason: it cannot be started, and is as it was. */
+int
+agent_process_start(struct agent_process *agent, int64_t now_us);
+
+/* From now on it does not: it is asked to end its workers and itself. Does not wait. */
+void
+agent_process_stop(struct agent_process *agent, int64_t now_us);
+
+bool
+agent_process_is_wanted(const struct agent_process *agent);
+
+/* Readable when the agent ended (a pidfd), or -1 while it does not run. May change after each call. */
 int
 agent_process_fd(const struct agent_process *agent);
 
@@ -21,7 +36,7 @@ agent_process_fd(const struct agent_process *agent);
 int64_t
 agent_process_next_due_us(const struct agent_process *agent);
 
-/* Reap it if it ended, restart it with back-off when it is time. */
+/* Reap it if it ended, restart it with back-off when it is time, be rougher with one that does not end. */
 void
 agent_process_tick(struct agent_process *agent, int64_t now_us);
 

@@ -28,6 +28,7 @@ enum {
     AGENT = 1 << 21,
     AGENT_NAME = 1 << 22,
     OUTPUT = 1 << 23,
+    CHANGES = 1 << 24,
 
     A_WORKER = POOL | WORKER | WORKER_NAME,
     A_CLIENT = CLIENT | CLIENT_NAME,
@@ -59,6 +60,7 @@ const struct event_field event_fields[] = {
     FIELD("pid", FIELD_UINT, pid, PID),
     FIELD("agent", FIELD_UINT, agent, AGENT),
     FIELD("agent_name", FIELD_TEXT, agent_name, AGENT_NAME),
+    FIELD("changes", FIELD_TEXT, changes, CHANGES),
     FIELD("output", FIELD_TEXT, output, OUTPUT),
     {0},
 };
@@ -99,6 +101,8 @@ static const struct event_kind KINDS[NOTE_KINDS] = {
     [NOTE_TASK_DEAD] = {LOG_WARN, POOL | TASK | WORKER | REASON, "attempt"},
     [NOTE_REQUEST_EXECUTED] = {LOG_DEBUG, A_WORKER | TASK | FUNCTION | STATE | ATTEMPT | WAIT | RUN, NULL},
     [NOTE_APP_EVENT] = {LOG_DEBUG, A_WORKER, NULL},
+    [NOTE_CONFIG_RELOADED] = {LOG_INFO, CHANGES, NULL},
+    [NOTE_CONFIG_REJECTED] = {LOG_ERROR, REASON, NULL},
     [NOTE_SHUTDOWN_BEGUN] = {LOG_INFO, REASON, "running"},
 };
 

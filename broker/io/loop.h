@@ -4,20 +4,17 @@
 
 #include "broker/core/broker.h"
 #include "broker/io/admin.h"
-#include "broker/io/agent_process.h"
 #include "broker/io/events.h"
+#include "broker/io/reload.h"
 #include "broker/io/router.h"
 
 struct loop_parts {
-    struct broker *broker;
+    struct reload_parts reload; /* broker, configuration, agent, log */
     struct router *clients;
     struct router *workers;
     struct admin *admin;
     struct events *events;
-    struct agent_process *agent; /* NULL: none */
-    struct log *log;
-    int signal_fd;            /* a signalfd with SIGTERM, SIGINT and SIGHUP */
-    int64_t drain_timeout_us; /* SIGTERM's */
+    int signal_fd; /* a signalfd with SIGTERM, SIGINT and SIGHUP */
 };
 
 /* Serve until the core says that a shutdown is complete, or a second signal cuts it short.

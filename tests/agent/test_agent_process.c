@@ -80,11 +80,19 @@ wait_agent_started(void)
     return pid;
 }
 
+static struct agent_process *
+start_agent(void)
+{
+    struct agent_process *agent = agent_process_new(config, own_log);
+
+    cr_assert_eq(agent_process_start(agent, clock_now_us()), OK);
+    return agent;
+}
+
 Test(agent_process, the_agent_of_the_build_tree_is_found_and_ends_with_destroy)
 {
     begin(QUICK);
-    struct agent_process *agent = agent_process_new(config, own_log, clock_now_us());
-    cr_assert_not_null(agent);
+    struct agent_process *agent = start_agent();
     pid_t pid = wait_agent_started();
     pid_t worker = scene_wait_spawned(&scene);
     pid_t child = (pid_t)scene_wait_output(&scene, "child ");
@@ -101,7 +109,7 @@ Test(agent_process, the_agent_of_the_build_tree_is_found_and_ends_with_destroy)
 Test(agent_process, an_agent_that_is_killed_is_started_again_with_its_workers)
 {
     begin(QUICK);
-    struct agent_process *agent = agent_process_new(config, own_log, clock_now_us());
+    struct agent_process *agent = start_agent();
     pid_t first = wait_agent_started();
     pid_t worker = scene_wait_spawned(&scene);
 
@@ -121,7 +129,7 @@ Test(agent_process, an_agent_that_is_killed_is_started_again_with_its_workers)
 Test(agent_process, an_agent_that_does_not_end_in_time_is_killed)
 {
     begin(QUICK);
-    struct agent_process *agent = agent_process_new(config, own_log, clock_now_us());
+    struct agent_process *agent = start_agent();
     pid_t pid = wait_agent_started();
     pid_t worker = scene_wait_spawned(&scene);
 
@@ -134,7 +142,7 @@ Test(agent_process, an_agent_that_does_not_end_in_time_is_killed)
 Test(agent_process, an_agent_that_waits_for_a_stubborn_worker_still_ends_all_that_it_started)
 {
     begin_with(POOL_OF("play:cling"), QUICK);
-    struct agent_process *agent = agent_process_new(config, own_log, clock_now_us());
+    struct agent_process *agent = start_agent();
     pid_t worker = scene_wait_spawned(&scene);
     pid_t child = (pid_t)scene_wait_output(&scene, "child ");
     int64_t begun_us = clock_now_us();
@@ -150,7 +158,7 @@ Test(agent_process, a_broker_that_is_killed_leaves_neither_agent_nor_worker)
     begin(QUICK);
     pid_t broker = fork();
     if (broker == 0) {
-        agent_process_new(config, own_log, clock_now_us());
+        start_agent();
         for (;;)
             pause();
     }
@@ -170,7 +178,7 @@ Test(agent_process, broker_and_agent_that_are_killed_together_leave_nothing)
     begin(QUICK);
     pid_t broker = fork();
     if (broker == 0) {
-        agent_process_new(config, own_log, clock_now_us());
+        start_agent();
         for (;;)
             pause();
     }
@@ -187,17 +195,55 @@ Test(agent_process, an_agent_that_is_not_there_is_said_so)
 {
     begin(QUICK);
     setenv("SNAKEPIT_AGENT_PROGRAM", "/nowhere/snakepit-agent", 1);
-    cr_expect_null(agent_process_new(config, own_log, clock_now_us()));
+    struct agent_process *agent = agent_process_new(config, own_log);
+    cr_expect_eq(agent_process_start(agent, clock_now_us()), ERR_SYSTEM);
+    cr_expect_not(agent_process_is_wanted(agent));
     json_t *line = scene_wait(&scene, "agent.start_failed");
     cr_expect_str_eq(field_str(line, "message"), "cannot run /nowhere/snakepit-agent: No such file or directory; set "
                                                  "SNAKEPIT_AGENT_PROGRAM to its path");
     json_decref(line);
+    agent_process_destroy(&agent, 0);
+}
+
+Test(agent_process, an_agent_that_is_not_wanted_any_more_ends_and_starts_again_when_it_is)
+{
+    begin(QUICK);
+    struct agent_process *agent = start_agent();
+    pid_t first = wait_agent_started();
+    pid_t worker = scene_wait_spawned(&scene);
+
+    agent_process_stop(agent, clock_now_us());
+    cr_expect_not(agent_process_is_wanted(agent));
+    turn_until(agent, false);
+    cr_expect(process_ends(worker, 0));
+    json_decref(scene_wait(&scene, "agent.exited"));
+    cr_expect_eq(agent_process_next_due_us(agent), INT64_MAX);
+    cr_expect_eq(agent_process_start(agent, clock_now_us()), OK);
+    cr_expect_neq(wait_agent_started(), first);
+    agent_process_stop(agent, clock_now_us());
+    cr_expect_eq(agent_process_start(agent, clock_now_us()), OK, "wanted again before it ended");
+    turn_until(agent, false);
+    turn_until(agent, true);
+    json_decref(scene_wait(&scene, "agent.started"));
+    agent_process_destroy(&agent, 10000000);
+}
+
+Test(agent_process, an_agent_that_does_not_end_by_itself_is_killed_in_time)
+{
+    begin("agent = { stop_timeout = \"10ms\"; };");
+    struct agent_process *agent = start_agent();
+
+    kill(wait_agent_started(), SIGSTOP);
+    agent_process_stop(agent, clock_now_us());
+    turn_until(agent, false);
+    json_decref(scene_wait(&scene, "agent.killed"));
+    agent_process_destroy(&agent, 10000000);
 }
 
 Test(agent_process, twenty_restarts_leave_no_descriptor)
 {
     begin(QUICK);
-    struct agent_process *agent = agent_process_new(config, own_log, clock_now_us());
+    struct agent_process *agent = start_agent();
     size_t before = process_count_descriptors(getpid());
 
     for (int i = 0; i < 20; i++) {

@@ -25,6 +25,7 @@ FLOORS = [
     ("broker/io/clock", 4),
     ("broker/io/loop", 6),
     ("broker/io/agent_process", 6),
+    ("broker/io/reload", 6),
     ("broker/io/", 5),
     ("broker/main", 7),
     ("agent/main", 7),
