@@ -49,6 +49,10 @@ command_init(struct command *command, const struct pool_config *pool, const char
     if (pool->profile == PROFILE_THREAD) {
         add_option(command, &at, "--profile", "thread");
         add_option(command, &at, "--slots", command->slots);
+        if (pool->thread_unsafe == THREAD_UNSAFE_REFUSE)
+            add_option(command, &at, "--thread-unsafe", "refuse");
     }
+    if (pool->core.require_free_threading)
+        add(command, &at, "--require-free-threading");
     command->argv[at] = NULL;
 }

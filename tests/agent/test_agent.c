@@ -285,6 +285,16 @@ Test(agent, a_process_worker_gets_its_arguments_directory_and_one_thread_per_lib
     cr_expect_not_null(strstr(text, "\nPYTHONUNBUFFERED=1\n"));
 }
 
+Test(agent, a_worker_is_told_what_its_pool_asks_of_threads)
+{
+    static char text[64 * 1024];
+
+    start("{ name = \"p\"; workers = 1; app = \"play:say\"; @PLAY@ profile = \"thread\"; threads_per_worker = 2; "
+          "thread_unsafe = \"refuse\"; require_free_threading = true; }", QUICK, true);
+    collect_output(text, sizeof(text));
+    cr_expect_not_null(strstr(text, " --slots 2 --thread-unsafe refuse --require-free-threading\n"), "%s", text);
+}
+
 Test(agent, a_thread_worker_is_told_its_slots)
 {
     static char text[64 * 1024];
