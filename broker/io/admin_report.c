@@ -1,73 +1,74 @@
 /* admin_report.c - answers of admin calls; see admin_report.h. */
 #include "broker/io/admin_report.h"
 
+
 #include <unistd.h>
-
-static void
-put_uint(struct wire_buffer *buffer, const char *key, uint64_t value)
-{
-    wire_write_text(buffer, key);
-    wire_write_uint(buffer, value);
-}
-
-static void
-put_text(struct wire_buffer *buffer, const char *key, const char *value)
-{
-    wire_write_text(buffer, key);
-    wire_write_text(buffer, value ? value : "");
-}
-
-static void
-put_seconds(struct wire_buffer *buffer, const char *key, int64_t duration_us)
-{
-    wire_write_text(buffer, key);
-    wire_write_float(buffer, (double)duration_us / 1e6);
-}
 
 void
 report_word(struct wire_buffer *buffer, const char *key, const char *value)
 {
-    wire_write_map(buffer, 1);
-    put_text(buffer, key, value);
+    struct report_map map;
+
+    report_map_begin(&map, buffer);
+    report_put_text(&map, key, value);
+    report_map_end(&map);
 }
 
 void
 report_ping(struct wire_buffer *buffer, const struct admin_sources *sources, int64_t now_us)
 {
-    wire_write_map(buffer, 5);
-    put_text(buffer, "version", sources->version);
-    put_text(buffer, "protocol", PROTOCOL_NAME);
-    put_uint(buffer, "epoch", sources->epoch);
-    put_seconds(buffer, "uptime_seconds", now_us - sources->started_us);
-    put_uint(buffer, "pid", (uint64_t)getpid());
+    struct report_map map;
+
+    report_map_begin(&map, buffer);
+    report_put_text(&map, "version", sources->version);
+    report_put_text(&map, "protocol", PROTOCOL_NAME);
+    report_put_uint(&map, "epoch", sources->epoch);
+    report_put_seconds(&map, "uptime_seconds", now_us - sources->started_us);
+    report_put_uint(&map, "pid", (uint64_t)getpid());
+    report_map_end(&map);
 }
 
 /* --- pools and the whole -------------------------------------------------------------------------------------- */
 
+const char *
+report_pool_state(const struct pool_stats *pool)
+{
+    return pool->is_removed ? "removing" : pool->is_draining ? "draining" : "open";
+}
+
+void
+report_put_pool(struct report_map *map, const struct pool_stats *pool)
+{
+    report_put_text(map, "name", pool->name);
+    report_put_text(map, "state", report_pool_state(pool));
+    report_put_uint(map, "queued", pool->queued);
+    report_put_uint(map, "delayed", pool->delayed);
+    report_put_uint(map, "running", pool->running);
+    report_put_uint(map, "workers", pool->workers);
+    report_put_uint(map, "workers_wanted", pool->workers_wanted);
+    report_put_uint(map, "slots", pool->slots);
+    report_put_uint(map, "slots_busy", pool->slots_busy);
+    report_put_uint(map, "succeeded", pool->succeeded);
+    report_put_uint(map, "failed", pool->failed);
+    report_put_uint(map, "cancelled", pool->cancelled);
+    report_put_uint(map, "expired", pool->expired);
+    report_put_uint(map, "dead", pool->dead);
+    report_put_uint(map, "lost", pool->lost);
+    report_put_uint(map, "requeued", pool->requeued);
+    report_put_uint(map, "refused", pool->refused);
+    report_put_uint(map, "queued_bytes", pool->queued_bytes);
+    report_put_uint(map, "queued_max", pool->queued_max);
+    report_put_uint(map, "queued_bytes_max", pool->queued_bytes_max);
+}
+
 static void
 write_pool(struct wire_buffer *buffer, const struct pool_stats *pool)
 {
-    wire_write_map(buffer, 20);
-    put_text(buffer, "name", pool->name);
-    put_text(buffer, "state", pool->is_removed ? "removing" : pool->is_draining ? "draining" : "open");
-    put_uint(buffer, "queued", pool->queued);
-    put_uint(buffer, "delayed", pool->delayed);
-    put_uint(buffer, "running", pool->running);
-    put_uint(buffer, "workers", pool->workers);
-    put_uint(buffer, "workers_wanted", pool->workers_wanted);
-    put_uint(buffer, "slots", pool->slots);
-    put_uint(buffer, "slots_busy", pool->slots_busy);
-    put_uint(buffer, "succeeded", pool->succeeded);
-    put_uint(buffer, "failed", pool->failed);
-    put_uint(buffer, "cancelled", pool->cancelled);
-    put_uint(buffer, "expired", pool->expired);
-    put_uint(buffer, "dead", pool->dead);
-    put_uint(buffer, "lost", pool->lost);
-    put_uint(buffer, "requeued", pool->requeued);
-    put_uint(buffer, "refused", pool->refused);
-    put_uint(buffer, "queued_bytes", pool->queued_bytes);
-    put_uint(buffer, "queued_max", pool->queued_max);
-    put_uint(buffer, "queued_bytes_max", pool->queued_bytes_max);
+    struct report_map map;
+
+    report_map_begin(&map, buffer);
+    report_put_pool(&map, pool);
+    report_map_end(&map);
 }
 
 void
@@ -92,59 +93,65 @@ report_pools(struct wire_buffer *buffer, const struct admin_sources *sources, st
 
 /* What the sockets saw, both sides together. */
 static void
-put_link(struct wire_buffer *buffer, const struct admin_sources *sources)
+put_link(struct report_map *status, const struct admin_sources *sources)
 {
+    struct report_map map;
     struct router_stats clients, workers;
 
     router_get_stats(sources->clients, &clients);
     router_get_stats(sources->workers, &workers);
-    wire_write_text(buffer, "link");
-    wire_write_map(buffer, 10);
-    put_uint(buffer, "peers", clients.peers + workers.peers);
-    put_uint(buffer, "messages_in", clients.messages_in + workers.messages_in);
-    put_uint(buffer, "messages_out", clients.messages_out + workers.messages_out);
-    put_uint(buffer, "faults", clients.faults + workers.faults);
-    put_uint(buffer, "undeliverable", clients.undeliverable + workers.undeliverable);
-    put_uint(buffer, "peers_ignored", clients.peers_ignored + workers.peers_ignored);
-    put_uint(buffer, "peers_overflowed", clients.peers_overflowed + workers.peers_overflowed);
-    put_uint(buffer, "peers_slow", clients.slow + workers.slow);
-    put_uint(buffer, "handshakes_failed", clients.handshakes_failed + workers.handshakes_failed);
-    put_uint(buffer, "connections_refused", clients.connections_refused + workers.connections_refused);
+    report_put_key(status, "link");
+    report_map_begin(&map, status->buffer);
+    report_put_uint(&map, "peers", clients.peers + workers.peers);
+    report_put_uint(&map, "messages_in", clients.messages_in + workers.messages_in);
+    report_put_uint(&map, "messages_out", clients.messages_out + workers.messages_out);
+    report_put_uint(&map, "faults", clients.faults + workers.faults);
+    report_put_uint(&map, "undeliverable", clients.undeliverable + workers.undeliverable);
+    report_put_uint(&map, "peers_ignored", clients.peers_ignored + workers.peers_ignored);
+    report_put_uint(&map, "peers_overflowed", clients.peers_overflowed + workers.peers_overflowed);
+    report_put_uint(&map, "peers_slow", clients.slow + workers.slow);
+    report_put_uint(&map, "handshakes_failed", clients.handshakes_failed + workers.handshakes_failed);
+    report_put_uint(&map, "connections_refused", clients.connections_refused + workers.connections_refused);
+    report_map_end(&map);
 }
 
 static void
-put_events(struct wire_buffer *buffer, const struct admin_sources *sources)
+put_events(struct report_map *status, const struct admin_sources *sources)
 {
+    struct report_map map;
     struct events_stats events;
 
     events_get_stats(sources->events, &events);
-    wire_write_text(buffer, "events");
-    wire_write_map(buffer, 3);
-    put_uint(buffer, "published", events.published);
-    put_uint(buffer, "overruns", events.overruns);
-    put_uint(buffer, "subscriptions", events.subscriptions);
+    report_put_key(status, "events");
+    report_map_begin(&map, status->buffer);
+    report_put_uint(&map, "published", events.published);
+    report_put_uint(&map, "overruns", events.overruns);
+    report_put_uint(&map, "subscriptions", events.subscriptions);
+    report_map_end(&map);
 }
 
 void
 report_status(struct wire_buffer *buffer, const struct admin_sources *sources, int64_t now_us)
 {
+    struct report_map map;
     struct broker_stats all;
 
     broker_get_stats(sources->broker, &all);
-    wire_write_map(buffer, 12);
-    put_text(buffer, "version", sources->version);
-    put_seconds(buffer, "uptime_seconds", now_us - sources->started_us);
-    put_text(buffer, "state", all.is_draining ? "draining" : "running");
-    put_uint(buffer, "clients", all.clients);
-    put_uint(buffer, "workers", all.workers);
-    put_uint(buffer, "tasks", all.tasks);
-    put_uint(buffer, "bytes", all.bytes);
-    put_uint(buffer, "stale", all.stale);
-    put_uint(buffer, "undeliverable", all.undeliverable);
-    put_link(buffer, sources);
-    put_events(buffer, sources);
-    wire_write_text(buffer, "pools");
+    report_map_begin(&map, buffer);
+    report_put_text(&map, "version", sources->version);
+    report_put_seconds(&map, "uptime_seconds", now_us - sources->started_us);
+    report_put_text(&map, "state", all.is_draining ? "draining" : "running");
+    report_put_uint(&map, "clients", all.clients);
+    report_put_uint(&map, "workers", all.workers);
+    report_put_uint(&map, "tasks", all.tasks);
+    report_put_uint(&map, "bytes", all.bytes);
+    report_put_uint(&map, "stale", all.stale);
+    report_put_uint(&map, "undeliverable", all.undeliverable);
+    put_link(&map, sources);
+    put_events(&map, sources);
+    report_put_key(&map, "pools");
     report_pools(buffer, sources, (struct bytes){0});
+    report_map_end(&map);
 }
 
 /* --- lists of workers and tasks: counted while they are written, the count is put in front at the end ---------- */
@@ -163,30 +170,36 @@ finish_list(struct list *list, struct wire_buffer *buffer)
     wire_buffer_fini(&list->items);
 }
 
+void
+report_put_worker(struct report_map *map, const struct worker_stats *worker, int64_t now_us)
+{
+    report_put_uint(map, "id", worker->id);
+    report_put_text(map, "name", worker->name);
+    report_put_text(map, "pool", worker->pool);
+    report_put_text(map, "host", worker->host);
+    report_put_uint(map, "pid", worker->pid);
+    report_put_text(map, "profile", worker->profile == PROFILE_THREAD ? "thread" : "process");
+    report_put_uint(map, "slots", worker->slots);
+    report_put_uint(map, "busy", worker->busy);
+    report_put_text(map, "state", worker->state);
+    report_put_uint(map, "rss_bytes", worker->rss_bytes);
+    report_put_uint(map, "cpu_us", worker->cpu_us);
+    report_put_text(map, "python", worker->python);
+    report_put_bool(map, "gil_enabled", worker->gil_enabled);
+    report_put_seconds(map, "uptime_seconds", now_us - worker->started_us);
+    report_put_uint(map, "tasks_done", worker->tasks_done);
+}
+
 static void
 write_worker(void *context, const struct worker_stats *worker)
 {
     struct list *list = context;
-    struct wire_buffer *buffer = &list->items;
+    struct report_map map;
 
     list->count++;
-    wire_write_map(buffer, 15);
-    put_uint(buffer, "id", worker->id);
-    put_text(buffer, "name", worker->name);
-    put_text(buffer, "pool", worker->pool);
-    put_text(buffer, "host", worker->host);
-    put_uint(buffer, "pid", worker->pid);
-    put_text(buffer, "profile", worker->profile == PROFILE_THREAD ? "thread" : "process");
-    put_uint(buffer, "slots", worker->slots);
-    put_uint(buffer, "busy", worker->busy);
-    put_text(buffer, "state", worker->state);
-    put_uint(buffer, "rss_bytes", worker->rss_bytes);
-    put_uint(buffer, "cpu_us", worker->cpu_us);
-    put_text(buffer, "python", worker->python);
-    wire_write_text(buffer, "gil_enabled");
-    wire_write_bool(buffer, worker->gil_enabled);
-    put_seconds(buffer, "uptime_seconds", list->now_us - worker->started_us);
-    put_uint(buffer, "tasks_done", worker->tasks_done);
+    report_map_begin(&map, &list->items);
+    report_put_worker(&map, worker, list->now_us);
+    report_map_end(&map);
 }
 
 void
@@ -199,23 +212,29 @@ report_workers(struct wire_buffer *buffer, const struct admin_sources *sources, 
     finish_list(&list, buffer);
 }
 
+void
+report_put_task(struct report_map *map, const struct task_stats *task, int64_t now_us)
+{
+    report_put_uint(map, "task", task->task);
+    report_put_text(map, "pool", task->pool);
+    report_put_str(map, "function", task->function);
+    report_put_text(map, "state", task->state);
+    report_put_uint(map, "priority", task->priority);
+    report_put_uint(map, "attempt", task->attempt);
+    report_put_uint(map, "worker", task->worker);
+    report_put_seconds(map, "age_seconds", now_us - task->accepted_us);
+}
+
 static void
 write_task(void *context, const struct task_stats *task)
 {
     struct list *list = context;
-    struct wire_buffer *buffer = &list->items;
+    struct report_map map;
 
     list->count++;
-    wire_write_map(buffer, 8);
-    put_uint(buffer, "task", task->task);
-    put_text(buffer, "pool", task->pool);
-    wire_write_text(buffer, "function");
-    wire_write_str(buffer, task->function);
-    put_text(buffer, "state", task->state);
-    put_uint(buffer, "priority", task->priority);
-    put_uint(buffer, "attempt", task->attempt);
-    put_uint(buffer, "worker", task->worker);
-    put_seconds(buffer, "age_seconds", list->now_us - task->accepted_us);
+    report_map_begin(&map, &list->items);
+    report_put_task(&map, task, list->now_us);
+    report_map_end(&map);
 }
 
 void

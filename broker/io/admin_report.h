@@ -4,6 +4,7 @@
 
 #include "broker/core/broker.h"
 #include "broker/io/events.h"
+#include "broker/io/report_map.h"
 #include "broker/io/router.h"
 #include "wire/writer.h"
 
@@ -35,6 +36,20 @@ report_workers(struct wire_buffer *buffer, const struct admin_sources *sources, 
 void
 report_tasks(struct wire_buffer *buffer, const struct admin_sources *sources, const char *pool, uint64_t limit,
              int64_t now_us);
+
+/* The fields of a pool, a worker or a task, for maps that have more. */
+void
+report_put_pool(struct report_map *map, const struct pool_stats *pool);
+
+void
+report_put_worker(struct report_map *map, const struct worker_stats *worker, int64_t now_us);
+
+void
+report_put_task(struct report_map *map, const struct task_stats *task, int64_t now_us);
+
+/* "open"... */
+const char *
+report_pool_state(const struct pool_stats *pool);
 
 /* `{key: value}`. */
 void
