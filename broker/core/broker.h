@@ -94,6 +94,8 @@ struct pool_stats {
     uint64_t succeeded, failed, cancelled, expired, dead, lost; /* finals; never shrink */
     uint64_t requeued, refused;
     uint64_t queued_bytes, queued_max, queued_bytes_max;
+    int64_t worker_ttl_us, start_timeout_us; /* settings of the pool */
+    uint64_t worker_memory_max;
 };
 
 struct worker_stats {

@@ -1,38 +1,27 @@
 /* admin.c - calls to the broker itself; see admin.h. */
 #include "broker/io/admin.h"
 
+#include "broker/io/admin_answer.h"
 #include "broker/io/admin_args.h"
-#include "broker/io/frames.h"
+#include "broker/io/admin_ready.h"
+#include "broker/io/report_explain.h"
+#include "broker/io/report_load.h"
+#include "broker/io/report_worker.h"
+#include "wire/err.h"
 #include "wire/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <utlist.h>
-
-#define WAITERS_MAX 10000
-
-/* A client that waits for workers. */
-struct waiter {
-    uint32_t peer;
-    struct ref ref;
-    char pool[NAME_BYTES_MAX + 1]; /* empty: all pools */
-    bool has_workers;              /* else each pool's configured number */
-    uint64_t workers;
-    int64_t deadline_us;
-    struct waiter *prev, *next;
-};
 
 struct admin {
     struct admin_sources sources;
-    struct waiter *waiters;
-    unsigned waiter_count;
+    struct ready_waits waits;
 };
 
 /* One call while it is carried out. */
 struct call {
-    uint32_t peer;
-    struct ref ref;
+    struct admin_caller caller;
     struct admin_args args;
     char pool[NAME_BYTES_MAX + 1]; /* the argument as a string; empty: not given */
     int64_t now_us;
@@ -50,14 +39,6 @@ admin_new(const struct admin_sources *sources)
     return admin;
 }
 
-static void
-remove_waiter(struct admin *admin, struct waiter *waiter)
-{
-    DL_DELETE(admin->waiters, waiter);
-    admin->waiter_count--;
-    free(waiter);
-}
-
 void
 admin_destroy(struct admin **admin_p)
 {
@@ -65,132 +46,103 @@ admin_destroy(struct admin **admin_p)
 
     if (!admin)
         return;
-    while (admin->waiters)
-        remove_waiter(admin, admin->waiters);
+    ready_waits_fini(&admin->waits);
     free(admin);
     *admin_p = NULL;
 }
 
-/* --- answers -------------------------------------------------------------------------------------------------- */
-
-/* Takes what is in the buffer. */
 static void
-answer(struct outbox *outbox, uint32_t peer, struct ref ref, struct wire_buffer *buffer)
+answer_state(const struct call *call, const char *state)
 {
-    const struct bytes none = {NULL, 0};
-    struct payload payload = {.data = {buffer->data, (uint32_t)buffer->size}};
-    struct body *body;
-    struct result *result;
-
-    if (buffer->size > INLINE_BYTES_MAX)
-        payload = (struct payload){.frames = 1, .attachments = frames_from_buffer(buffer)};
-    body = body_new(NULL, none, none, none, &payload);
-    result = &outbox_send(outbox, SIDE_CLIENT, peer, VERB_RESULT, body)->result;
-    result->ref = ref;
-    result->payload = body->payload;
-    body_unref(body);
-    attachments_unref(payload.attachments);
-    wire_buffer_fini(buffer);
+    admin_answer_word(call->outbox, &call->caller, "state", state);
 }
 
 static void
-answer_error(struct outbox *outbox, uint32_t peer, struct ref ref, const struct admin_fault *fault)
+answer_fault(const struct call *call, const struct admin_fault *fault)
 {
-    const struct bytes none = {NULL, 0};
-    struct payload text = {.data = text_bytes(fault->text)};
-    struct bytes field = text_bytes(fault->field);
-    struct body *body = body_new(NULL, field, none, none, &text);
-    struct error *error = &outbox_send(outbox, SIDE_CLIENT, peer, VERB_ERROR, body)->error;
+    admin_answer_fault(call->outbox, &call->caller, fault);
+}
 
-    error->ref = ref;
-    error->code = fault->code;
-    error->text = body->payload.data;
-    error->field = body->function;
-    body_unref(body);
+/* --- calls that only look: each writes its answer ------------------------------------------------------------- */
+
+static void
+tell_ping(struct wire_buffer *buffer, const struct admin_sources *sources, const struct call *call)
+{
+    report_ping(buffer, sources, call->now_us);
 }
 
 static void
-answer_word(const struct call *call, const char *value)
+tell_status(struct wire_buffer *buffer, const struct admin_sources *sources, const struct call *call)
 {
-    struct wire_buffer buffer;
-
-    wire_buffer_init(&buffer, false);
-    report_word(&buffer, "state", value);
-    answer(call->outbox, call->peer, call->ref, &buffer);
-}
-
-/* --- calls ---------------------------------------------------------------------------------------------------- */
-
-static void
-run_ping(struct admin *admin, struct call *call)
-{
-    struct wire_buffer buffer;
-
-    wire_buffer_init(&buffer, false);
-    report_ping(&buffer, &admin->sources, call->now_us);
-    answer(call->outbox, call->peer, call->ref, &buffer);
+    report_status(buffer, sources, call->now_us);
 }
 
 static void
-run_status(struct admin *admin, struct call *call)
+tell_pools(struct wire_buffer *buffer, const struct admin_sources *sources, const struct call *call)
 {
-    struct wire_buffer buffer;
-
-    wire_buffer_init(&buffer, false);
-    report_status(&buffer, &admin->sources, call->now_us);
-    answer(call->outbox, call->peer, call->ref, &buffer);
+    report_pools(buffer, sources, call->args.pool);
 }
 
 static void
-run_pools(struct admin *admin, struct call *call)
+tell_workers(struct wire_buffer *buffer, const struct admin_sources *sources, const struct call *call)
 {
-    struct wire_buffer buffer;
-
-    wire_buffer_init(&buffer, false);
-    report_pools(&buffer, &admin->sources, call->args.pool);
-    answer(call->outbox, call->peer, call->ref, &buffer);
+    report_workers(buffer, sources, call->pool[0] ? call->pool : NULL, call->now_us);
 }
 
 static void
-run_workers(struct admin *admin, struct call *call)
+tell_tasks(struct wire_buffer *buffer, const struct admin_sources *sources, const struct call *call)
 {
-    struct wire_buffer buffer;
-
-    wire_buffer_init(&buffer, false);
-    report_workers(&buffer, &admin->sources, call->pool[0] ? call->pool : NULL, call->now_us);
-    answer(call->outbox, call->peer, call->ref, &buffer);
+    report_tasks(buffer, sources, call->pool[0] ? call->pool : NULL, call->args.limit, call->now_us);
 }
 
 static void
-run_tasks(struct admin *admin, struct call *call)
+tell_stats(struct wire_buffer *buffer, const struct admin_sources *sources, const struct call *call)
 {
-    struct wire_buffer buffer;
+    report_stats(buffer, sources, call->args.pool, call->now_us);
+}
 
-    wire_buffer_init(&buffer, false);
-    report_tasks(&buffer, &admin->sources, call->pool[0] ? call->pool : NULL, call->args.limit, call->now_us);
-    answer(call->outbox, call->peer, call->ref, &buffer);
+static void
+tell_inspect(struct wire_buffer *buffer, const struct admin_sources *sources, const struct call *call)
+{
+    report_inspect(buffer, sources, call->args.pool, call->now_us);
+}
+
+/* --- calls that may fail, or do something --------------------------------------------------------------------- */
+
+static void
+lack(const struct call *call, const char *field)
+{
+    struct admin_fault fault = {.code = ERROR_BAD_FIELD};
+
+    snprintf(fault.field, sizeof fault.field, "%s", field);
+    snprintf(fault.text, sizeof fault.text, "%s is required", field);
+    answer_fault(call, &fault);
+}
+
+static void
+miss_task(const struct call *call)
+{
+    struct admin_fault fault = {.code = ERROR_NOT_FOUND};
+
+    snprintf(fault.text, sizeof fault.text, "task %llu is not known, or is final", (unsigned long long)call->args.task);
+    answer_fault(call, &fault);
 }
 
 static void
 run_cancel(struct admin *admin, struct call *call)
 {
     struct event event = {.kind = EVENT_TASK_CANCEL, .task = call->args.task};
-    struct admin_fault fault = {.code = ERROR_NOT_FOUND};
     int rc;
 
     if (!(call->args.given & ARG_TASK)) {
-        fault = (struct admin_fault){.code = ERROR_BAD_FIELD, .field = "task", .text = "task is required"};
-        answer_error(call->outbox, call->peer, call->ref, &fault);
+        lack(call, "task");
         return;
     }
     rc = broker_handle(admin->sources.broker, &event, call->now_us, call->outbox);
-    if (rc == OK || rc == ERR_AGAIN) {
-        answer_word(call, rc == OK ? "cancelled" : "asked");
-        return;
-    }
-    snprintf(fault.text, sizeof fault.text, "task %llu is not known, or is final",
-             (unsigned long long)call->args.task);
-    answer_error(call->outbox, call->peer, call->ref, &fault);
+    if (rc == OK || rc == ERR_AGAIN)
+        answer_state(call, rc == OK ? "cancelled" : "asked");
+    else
+        miss_task(call);
 }
 
 static void
@@ -199,7 +151,7 @@ run_drain(struct admin *admin, struct call *call)
     struct event event = {.kind = EVENT_POOL_DRAIN, .pool = call->args.pool};
 
     broker_handle(admin->sources.broker, &event, call->now_us, call->outbox);
-    answer_word(call, "draining");
+    answer_state(call, "draining");
 }
 
 static void
@@ -210,50 +162,86 @@ run_resume(struct admin *admin, struct call *call)
                                   .text = "the pool was removed from the configuration; put it back and reload"};
 
     if (broker_handle(admin->sources.broker, &event, call->now_us, call->outbox) == OK)
-        answer_word(call, "open");
+        answer_state(call, "open");
     else
-        answer_error(call->outbox, call->peer, call->ref, &removed);
+        answer_fault(call, &removed);
 }
 
-/* Answered by admin_tick, at the earliest in this same turn. */
+static void
+run_worker(struct admin *admin, struct call *call)
+{
+    struct admin_fault fault = {.code = ERROR_NOT_FOUND};
+    struct worker_stats worker;
+    struct wire_buffer buffer;
+
+    if (!(call->args.given & ARG_WORKER)) {
+        lack(call, "worker");
+        return;
+    }
+    if (broker_find_worker(admin->sources.broker, call->args.worker, &worker) != OK) {
+        snprintf(fault.text, sizeof fault.text, "no worker %llu is here (any more)", (unsigned long long)call->args.worker);
+        answer_fault(call, &fault);
+        return;
+    }
+    wire_buffer_init(&buffer, false);
+    report_worker(&buffer, &admin->sources, &worker, call->now_us);
+    admin_answer(call->outbox, &call->caller, &buffer);
+}
+
+static void
+run_explain(struct admin *admin, struct call *call)
+{
+    const struct broker *broker = admin->sources.broker;
+    struct load_stats total, recent = {0};
+    struct explanation why;
+    struct wire_buffer buffer;
+
+    if (!(call->args.given & (ARG_TASK | ARG_POOL))) {
+        lack(call, "task or pool");
+        return;
+    }
+    if ((call->args.given & ARG_TASK ? broker_explain_task(broker, call->args.task, &why)
+                                     : broker_explain_pool(broker, call->args.pool, &why)) != OK) {
+        struct admin_fault fault = {.code = ERROR_NOT_FOUND};
+
+        snprintf(fault.text, sizeof fault.text, "task %llu is not known: it never was, or it has ended and is no longer kept",
+                 (unsigned long long)call->args.task);
+        answer_fault(call, &fault);
+        return;
+    }
+    broker_get_load(broker, text_bytes(why.pool.name), call->now_us, &total, &recent);
+    wire_buffer_init(&buffer, false);
+    report_explain(&buffer, &why, &recent, call->now_us);
+    admin_answer(call->outbox, &call->caller, &buffer);
+}
+
 static void
 run_await_ready(struct admin *admin, struct call *call)
 {
-    struct waiter *waiter;
-
-    if (admin->waiter_count >= WAITERS_MAX) {
-        struct admin_fault fault = {.code = ERROR_BUSY, .text = "too many calls wait already"};
-
-        answer_error(call->outbox, call->peer, call->ref, &fault);
-        return;
-    }
-    waiter = calloc(1, sizeof *waiter);
-    if (!waiter)
-        abort();
-    waiter->peer = call->peer;
-    waiter->ref = call->ref;
-    memcpy(waiter->pool, call->pool, sizeof waiter->pool);
-    waiter->has_workers = (call->args.given & ARG_WORKERS) != 0;
-    waiter->workers = call->args.workers;
-    waiter->deadline_us = call->now_us + (int64_t)call->args.timeout_ms * 1000;
-    DL_APPEND(admin->waiters, waiter);
-    admin->waiter_count++;
+    ready_waits_add(&admin->waits, &call->caller, &call->args, call->now_us, call->outbox);
 }
+
+/* --- finding and checking ------------------------------------------------------------------------------------- */
 
 static const struct function {
     const char *name;
     unsigned allowed;
-    void (*run)(struct admin *admin, struct call *call);
+    void (*tell)(struct wire_buffer *buffer, const struct admin_sources *sources, const struct call *call);
+    void (*run)(struct admin *admin, struct call *call); /* when there is nothing to tell */
 } FUNCTIONS[] = {
-    {"ping", 0, run_ping},
-    {"status", 0, run_status},
-    {"pools", ARG_POOL, run_pools},
-    {"workers", ARG_POOL, run_workers},
-    {"tasks", ARG_POOL | ARG_LIMIT, run_tasks},
-    {"cancel", ARG_TASK, run_cancel},
-    {"drain", ARG_POOL, run_drain},
-    {"resume", ARG_POOL, run_resume},
-    {"await_ready", ARG_POOL | ARG_WORKERS | ARG_TIMEOUT_MS, run_await_ready},
+    {"ping", 0, tell_ping, NULL},
+    {"status", 0, tell_status, NULL},
+    {"pools", ARG_POOL, tell_pools, NULL},
+    {"stats", ARG_POOL, tell_stats, NULL},
+    {"inspect", ARG_POOL, tell_inspect, NULL},
+    {"workers", ARG_POOL, tell_workers, NULL},
+    {"worker", ARG_WORKER, NULL, run_worker},
+    {"tasks", ARG_POOL | ARG_LIMIT, tell_tasks, NULL},
+    {"explain", ARG_TASK | ARG_POOL, NULL, run_explain},
+    {"cancel", ARG_TASK, NULL, run_cancel},
+    {"drain", ARG_POOL, NULL, run_drain},
+    {"resume", ARG_POOL, NULL, run_resume},
+    {"await_ready", ARG_POOL | ARG_WORKERS | ARG_TIMEOUT_MS, NULL, run_await_ready},
 };
 
 enum { FUNCTION_COUNT = sizeof FUNCTIONS / sizeof FUNCTIONS[0] };
@@ -297,22 +285,35 @@ admin_is_call(const struct event *event)
            text_is(event->message->submit.pool, ADMIN_POOL);
 }
 
+static void
+tell(const struct admin *admin, const struct function *function, const struct call *call)
+{
+    struct wire_buffer buffer;
+
+    wire_buffer_init(&buffer, false);
+    function->tell(&buffer, &admin->sources, call);
+    admin_answer(call->outbox, &call->caller, &buffer);
+}
+
 void
 admin_call(struct admin *admin, const struct event *event, int64_t now_us, struct outbox *outbox)
 {
     const struct submit *submit = &event->message->submit;
-    struct call call = {.peer = event->peer, .ref = submit->id, .now_us = now_us, .outbox = outbox};
+    struct call call = {.caller = {event->peer, submit->id}, .now_us = now_us, .outbox = outbox};
     struct admin_fault fault = {.code = ERROR_INTERNAL};
     const struct function *function = find_function(submit->function, &fault);
 
     if (!function || admin_args_decode(submit, function->allowed, &call.args, &fault) != OK ||
         check_pool(admin, call.args.pool, &fault) != OK) {
-        answer_error(outbox, call.peer, call.ref, &fault);
+        answer_fault(&call, &fault);
         return;
     }
     if (call.args.pool.size > 0)
         memcpy(call.pool, call.args.pool.data, call.args.pool.size);
-    function->run(admin, &call);
+    if (function->tell)
+        tell(admin, function, &call);
+    else
+        function->run(admin, &call);
 }
 
 /* --- those who wait ------------------------------------------------------------------------------------------- */
@@ -320,72 +321,17 @@ admin_call(struct admin *admin, const struct event *event, int64_t now_us, struc
 void
 admin_forget_peer(struct admin *admin, uint32_t peer)
 {
-    struct waiter *waiter, *next;
-
-    DL_FOREACH_SAFE(admin->waiters, waiter, next)
-        if (waiter->peer == peer)
-            remove_waiter(admin, waiter);
-}
-
-static bool
-is_pool_ready(const struct waiter *waiter, const struct pool_stats *pool)
-{
-    /* Who names a pool whose workers come from elsewhere waits for one of them at least. */
-    uint64_t configured = pool->workers_wanted > 0 ? pool->workers_wanted : 1;
-
-    return pool->workers_ready >= (waiter->has_workers ? waiter->workers : configured);
-}
-
-static bool
-is_ready(const struct admin *admin, const struct waiter *waiter)
-{
-    const struct bytes name = text_bytes(waiter->pool);
-    struct pool_stats pool;
-
-    if (name.size > 0)
-        return broker_find_pool(admin->sources.broker, name, &pool) == OK && is_pool_ready(waiter, &pool);
-    for (size_t i = 0; broker_get_pool(admin->sources.broker, i, &pool) == OK; i++)
-        if (pool.workers_wanted > 0 && !is_pool_ready(waiter, &pool))
-            return false;
-    return true;
-}
-
-static void
-answer_ready(const struct waiter *waiter, struct outbox *outbox)
-{
-    struct wire_buffer buffer;
-
-    wire_buffer_init(&buffer, false);
-    wire_write_map(&buffer, 1);
-    wire_write_text(&buffer, "ready");
-    wire_write_bool(&buffer, true);
-    answer(outbox, waiter->peer, waiter->ref, &buffer);
+    ready_waits_forget(&admin->waits, peer);
 }
 
 void
 admin_tick(struct admin *admin, int64_t now_us, struct outbox *outbox)
 {
-    const struct admin_fault late = {.code = ERROR_EXPIRED, .text = "the workers were not ready in time"};
-    struct waiter *waiter, *next;
-
-    DL_FOREACH_SAFE(admin->waiters, waiter, next) {
-        if (is_ready(admin, waiter))
-            answer_ready(waiter, outbox);
-        else if (waiter->deadline_us <= now_us)
-            answer_error(outbox, waiter->peer, waiter->ref, &late);
-        else
-            continue;
-        remove_waiter(admin, waiter);
-    }
+    ready_waits_tick(&admin->waits, admin->sources.broker, now_us, outbox);
 }
 
 int64_t
 admin_next_due_us(const struct admin *admin)
 {
-    const struct waiter *waiter;
-    int64_t due_us = INT64_MAX;
-
-    DL_FOREACH(admin->waiters, waiter)
-        due_us = waiter->deadline_us < due_us ? waiter->deadline_us : due_us;
-    return due_us;
+    return ready_waits_due_us(&admin->waits);
 }

@@ -20,6 +20,7 @@ static const struct argument {
     {"task", ARG_TASK, false, offsetof(struct admin_args, task), UINT64_MAX},
     {"limit", ARG_LIMIT, false, offsetof(struct admin_args, limit), 1000},
     {"workers", ARG_WORKERS, false, offsetof(struct admin_args, workers), 1000000},
+    {"worker", ARG_WORKER, false, offsetof(struct admin_args, worker), UINT64_MAX},
     {"timeout_ms", ARG_TIMEOUT_MS, false, offsetof(struct admin_args, timeout_ms), 86400000},
 };
 

@@ -11,6 +11,7 @@ enum {
     ARG_LIMIT = 1 << 2,
     ARG_WORKERS = 1 << 3,
     ARG_TIMEOUT_MS = 1 << 4,
+    ARG_WORKER = 1 << 5,
 };
 
 struct admin_args {
@@ -19,6 +20,7 @@ struct admin_args {
     uint64_t task;
     uint64_t limit;
     uint64_t workers;
+    uint64_t worker;
     uint64_t timeout_ms;
 };
 

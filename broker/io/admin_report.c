@@ -1,18 +1,7 @@
 /* admin_report.c - answers of admin calls; see admin_report.h. */
 #include "broker/io/admin_report.h"
 
-
 #include <unistd.h>
-
-void
-report_word(struct wire_buffer *buffer, const char *key, const char *value)
-{
-    struct report_map map;
-
-    report_map_begin(&map, buffer);
-    report_put_text(&map, key, value);
-    report_map_end(&map);
-}
 
 void
 report_ping(struct wire_buffer *buffer, const struct admin_sources *sources, int64_t now_us)

@@ -51,8 +51,4 @@ report_put_task(struct report_map *map, const struct task_stats *task, int64_t n
 const char *
 report_pool_state(const struct pool_stats *pool);
 
-/* `{key: value}`. */
-void
-report_word(struct wire_buffer *buffer, const char *key, const char *value);
-
 #endif

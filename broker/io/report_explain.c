@@ -1,0 +1,201 @@
+/* report_explain.c - why something waits, in words; see report_explain.h. */
+#include "broker/io/report_explain.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { TEXT_BYTES = 1024 };
+
+/* A sentence that grows; what does not fit is cut. */
+struct text {
+    char data[TEXT_BYTES];
+    size_t size;
+};
+
+static void __attribute__((format(printf, 2, 3)))
+add(struct text *text, const char *format, ...)
+{
+    va_list values;
+    int size;
+
+    va_start(values, format);
+    size = vsnprintf(text->data + text->size, sizeof text->data - text->size, format, values);
+    va_end(values);
+    text->size += size > 0 ? (size_t)size : 0;
+    if (text->size >= sizeof text->data)
+        text->size = sizeof text->data - 1;
+}
+
+const char *
+wait_cause_name(enum wait_cause cause)
+{
+    static const char *const names[CAUSES] = {
+        [CAUSE_NONE] = "nothing_waits",   [CAUSE_FINAL] = "final",
+        [CAUSE_RUNNING] = "running",      [CAUSE_DELAYED] = "delayed",
+        [CAUSE_SHUTDOWN] = "shutdown",    [CAUSE_NO_WORKER] = "no_worker",
+        [CAUSE_POOL_FAILED] = "pool_failed", [CAUSE_NONE_USABLE] = "no_usable_worker",
+        [CAUSE_ALL_BUSY] = "all_busy",
+    };
+
+    return names[cause];
+}
+
+static double
+seconds(int64_t us)
+{
+    return us > 0 ? (double)us / 1e6 : 0;
+}
+
+/* --- one sentence for each cause ------------------------------------------------------------------------------ */
+
+static void
+say_workers(struct text *text, const struct explanation *why)
+{
+    add(text, "none of the %" PRIu64 " workers of pool %s can take a task: %" PRIu64 " stalled, %" PRIu64 " draining, %" PRIu64
+        " without connection", why->pool.workers, why->pool.name, why->stalled, why->draining, why->detached);
+}
+
+static void
+say_busy(struct text *text, const struct explanation *why, int64_t now_us)
+{
+    add(text, "all %" PRIu64 " slots of pool %s are busy", why->pool.slots_busy, why->pool.name);
+    if (why->oldest.task != 0)
+        add(text, "; longest, for %.3g s, with task %" PRIu64 " (%.*s) on worker %" PRIu64,
+            seconds(now_us - why->oldest_leased_us), why->oldest.task, (int)why->oldest.function.size,
+            (const char *)why->oldest.function.data, why->oldest.worker);
+    else if (why->oldest.worker != 0)
+        add(text, "; longest, for %.3g s, with a task that has ended but that worker %" PRIu64 " has not given up",
+            seconds(now_us - why->oldest_leased_us), why->oldest.worker);
+}
+
+static void
+say_cause(struct text *text, const struct explanation *why, int64_t now_us)
+{
+    switch (why->cause) {
+    case CAUSE_FINAL:
+        add(text, "it has ended: %s", why->final_state);
+        return;
+    case CAUSE_RUNNING:
+        add(text, "it runs on worker %" PRIu64 " for %.3g s now, attempt %" PRIu32 "%s", why->task.worker,
+            seconds(now_us - why->leased_us), why->task.attempt,
+            why->is_cancel_asked ? "; its worker was asked to end it" : "");
+        return;
+    case CAUSE_DELAYED:
+        add(text, "it is delayed and may start in %.3g s", seconds(why->due_us - now_us));
+        return;
+    case CAUSE_SHUTDOWN:
+        add(text, "the broker is shutting down and starts no more tasks");
+        return;
+    case CAUSE_NO_WORKER:
+        add(text, "no worker of pool %s is connected (%" PRIu64 " configured)", why->pool.name, why->pool.workers_wanted);
+        return;
+    case CAUSE_POOL_FAILED:
+        add(text, "the workers of pool %s cannot be started; see worker.start_failed in the log", why->pool.name);
+        return;
+    case CAUSE_NONE_USABLE:
+        say_workers(text, why);
+        return;
+    case CAUSE_ALL_BUSY:
+        say_busy(text, why, now_us);
+        return;
+    default:
+        add(text, "nothing waits in pool %s", why->pool.name);
+    }
+}
+
+static bool
+is_queued(const struct explanation *why)
+{
+    return why->cause >= CAUSE_SHUTDOWN && why->cause < CAUSES;
+}
+
+/* When the task may start if all goes on as in the last minute; negative: nobody knows. */
+static double
+estimate_seconds(const struct explanation *why, const struct load_stats *recent)
+{
+    if (why->cause != CAUSE_ALL_BUSY || recent->answered == 0)
+        return -1;
+    return (double)(why->ahead + 1) * seconds(recent->span_us) / (double)recent->answered;
+}
+
+static void
+say(struct text *text, const struct explanation *why, const struct load_stats *recent, int64_t now_us)
+{
+    double estimate = estimate_seconds(why, recent);
+
+    text->size = 0;
+    say_cause(text, why, now_us);
+    if (is_queued(why) && why->ahead > 0)
+        add(text, "; %" PRIu64 " task%s of higher or equal priority go%s before it", why->ahead,
+            why->ahead == 1 ? "" : "s", why->ahead == 1 ? "es" : "");
+    if (estimate >= 0)
+        add(text, "; at the rate of the last %.0f s it starts in about %.3g s", seconds(recent->span_us), estimate);
+    if (why->pool.is_draining)
+        add(text, ". The pool refuses new tasks (%s)", report_pool_state(&why->pool));
+}
+
+/* --- the answer ----------------------------------------------------------------------------------------------- */
+
+static void
+put_task(struct report_map *map, const char *key, const struct task_stats *task, int64_t now_us)
+{
+    struct report_map inner;
+
+    report_put_key(map, key);
+    if (task->task == 0) {
+        wire_write_nil(map->buffer);
+        return;
+    }
+    report_map_begin(&inner, map->buffer);
+    report_put_task(&inner, task, now_us);
+    report_map_end(&inner);
+}
+
+static void
+put_workers(struct report_map *map, const struct explanation *why)
+{
+    report_put_uint(map, "workers", why->pool.workers);
+    report_put_uint(map, "workers_ready", why->ready);
+    report_put_uint(map, "workers_stalled", why->stalled);
+    report_put_uint(map, "workers_draining", why->draining);
+    report_put_uint(map, "workers_detached", why->detached);
+    report_put_uint(map, "slots", why->pool.slots);
+    report_put_uint(map, "slots_busy", why->pool.slots_busy);
+}
+
+void
+report_explain(struct wire_buffer *buffer, const struct explanation *why, const struct load_stats *recent,
+               int64_t now_us)
+{
+    double estimate = estimate_seconds(why, recent);
+    struct report_map map;
+    struct text text;
+
+    say(&text, why, recent, now_us);
+    report_map_begin(&map, buffer);
+    report_put_text(&map, "pool", why->pool.name);
+    report_put_text(&map, "pool_state", report_pool_state(&why->pool));
+    put_task(&map, "task", &why->task, now_us);
+    report_put_text(&map, "cause", wait_cause_name(why->cause));
+    report_put_text(&map, "text", text.data);
+    report_put_uint(&map, "queued", why->pool.queued);
+    if (is_queued(why))
+        put_workers(&map, why);
+    if (is_queued(why) && why->task.task != 0)
+        report_put_uint(&map, "ahead", why->ahead);
+    if (why->cause == CAUSE_FINAL)
+        report_put_text(&map, "final", why->final_state);
+    if (why->cause == CAUSE_DELAYED)
+        report_put_seconds(&map, "due_seconds", why->due_us > now_us ? why->due_us - now_us : 0);
+    if (why->cause == CAUSE_RUNNING)
+        report_put_seconds(&map, "running_seconds", now_us - why->leased_us);
+    if (why->cause == CAUSE_ALL_BUSY) {
+        put_task(&map, "oldest", &why->oldest, now_us);
+        report_put_seconds(&map, "oldest_seconds", now_us - why->oldest_leased_us);
+    }
+    if (estimate >= 0)
+        report_put_float(&map, "estimate_seconds", estimate);
+    report_map_end(&map);
+}
