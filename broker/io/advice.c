@@ -270,6 +270,12 @@ static const struct rule {
     {"draining", SEVERITY_INFO, is_draining},
 };
 
+const char *
+advice_code(size_t index)
+{
+    return index < sizeof RULES / sizeof *RULES ? RULES[index].code : NULL;
+}
+
 size_t
 advice_give(const struct advice_facts *facts, struct advice *list, size_t size)
 {

@@ -49,6 +49,10 @@ struct advice {
 size_t
 advice_give(const struct advice_facts *facts, struct advice *list, size_t size);
 
+/* The code of each rule there is, in their order; NULL past the end. */
+const char *
+advice_code(size_t index);
+
 /* "info", "warning", "critical". */
 const char *
 severity_name(enum severity severity);

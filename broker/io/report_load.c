@@ -134,10 +134,25 @@ put_memory(struct report_map *pool, const struct view *view)
 }
 
 static void
+fill_rates(const struct load_stats *recent, const struct load_stats *total, struct advice_facts *facts)
+{
+    facts->recent_seconds = (double)recent->span_us / 1e6;
+    facts->utilisation = share(recent->busy_us, recent->capacity_us);
+    facts->full_share = share(recent->full_us, (uint64_t)recent->span_us);
+    facts->queued_growth = recent->span_us > 0 ? (double)recent->queued_growth * 1e6 / (double)recent->span_us : 0;
+    facts->accepted_per_second = rate(recent->accepted, recent->span_us);
+    facts->run_mean_seconds = seconds(recent->run.mean_us);
+    facts->wait_p99_seconds = seconds(recent->wait.p99_us);
+    facts->run_p99_seconds = seconds(recent->run.p99_us);
+    facts->total_seconds = (double)total->span_us / 1e6;
+    facts->total_utilisation = share(total->busy_us, total->capacity_us);
+    facts->total_queued_max = total->queued_max;
+}
+
+static void
 fill_facts(const struct view *view, struct advice_facts *facts)
 {
     const struct pool_stats *pool = &view->pool;
-    const struct load_stats *recent = &view->recent, *total = &view->total;
 
     *facts = (struct advice_facts){
         .pool = pool->name,
@@ -157,23 +172,13 @@ fill_facts(const struct view *view, struct advice_facts *facts)
         .dead = pool->dead,
         .requeued = pool->requeued,
         .refused = pool->refused,
-        .recent_seconds = (double)recent->span_us / 1e6,
-        .utilisation = share(recent->busy_us, recent->capacity_us),
-        .full_share = share(recent->full_us, (uint64_t)recent->span_us),
-        .queued_growth = recent->span_us > 0 ? (double)recent->queued_growth * 1e6 / (double)recent->span_us : 0,
-        .accepted_per_second = rate(recent->accepted, recent->span_us),
-        .run_mean_seconds = seconds(recent->run.mean_us),
-        .wait_p99_seconds = seconds(recent->wait.p99_us),
-        .run_p99_seconds = seconds(recent->run.p99_us),
-        .total_seconds = (double)total->span_us / 1e6,
-        .total_utilisation = share(total->busy_us, total->capacity_us),
-        .total_queued_max = total->queued_max,
         .rss_min_bytes = view->rss_min_bytes,
         .rss_max_bytes = view->rss_max_bytes,
         .memory_limit_bytes = pool->worker_memory_max,
         .ttl_seconds = (double)pool->worker_ttl_us / 1e6,
         .start_timeout_seconds = (double)pool->start_timeout_us / 1e6,
     };
+    fill_rates(&view->recent, &view->total, facts);
 }
 
 static void

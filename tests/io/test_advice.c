@@ -2,6 +2,8 @@
 #include "broker/io/advice.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct advice_facts pool;
@@ -237,4 +239,23 @@ Test(advice, the_most_severe_comes_first_and_the_list_has_an_end)
     cr_assert_eq(list[1].severity, SEVERITY_WARNING);
     cr_assert_eq(list[2].severity, SEVERITY_INFO);
     cr_assert_eq(advice_give(&pool, list, 2), 2);
+}
+
+Test(advice, every_rule_is_documented_in_its_order)
+{
+    static char document[200000];
+    char path[4096], row[128];
+    const char *at = document;
+    FILE *file;
+
+    snprintf(path, sizeof path, "%s/docs/operations.md", getenv("SOURCE_ROOT") ? getenv("SOURCE_ROOT") : ".");
+    file = fopen(path, "rb");
+    cr_assert_not_null(file);
+    cr_assert_gt(fread(document, 1, sizeof document - 1, file), 0);
+    fclose(file);
+    for (size_t i = 0; advice_code(i); i++) {
+        snprintf(row, sizeof row, "\n| `%s` | ", advice_code(i));
+        at = strstr(at, row);
+        cr_assert_not_null(at, "%s", advice_code(i));
+    }
 }
