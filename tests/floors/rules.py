@@ -101,5 +101,5 @@ LONG_FUNCTIONS = {
 PYTHON_PACKAGE = "worker_python/src/snakepit"
 PYTHON_ZMQ = {"dealer"}
 PYTHON_PURE = {"app", "task", "message", "wire", "encode", "decode", "fields", "options", "errors", "convert", "values",
-               "arrays", "progress", "caller", "session", "client_session", "worker_session"}
+               "arrays", "progress", "admin", "caller", "session", "client_session", "worker_session"}
 PYTHON_IO_IMPORTS = {"zmq", "socket", "select", "selectors", "asyncio", "threading", "multiprocessing", "subprocess"}

@@ -45,6 +45,7 @@ from .version import VERSION
 
 if TYPE_CHECKING:
     from . import aio, telemetry, testing
+    from .admin import PoolStats, WorkerInfo
     from .arrays import ArrayData, Attachment
     from .caller import PoolCaller
     from .client import Client
@@ -64,9 +65,11 @@ _MODULE_OF = {
     "Executor": "executor",
     "Options": "options",
     "PoolCaller": "caller",
+    "PoolStats": "admin",
     "Progress": "progress",
     "TaskFuture": "future",
     "TaskStream": "future",
+    "WorkerInfo": "admin",
     "aio": "",
     "telemetry": "",
     "testing": "",
@@ -91,6 +94,7 @@ __all__ = [
     "Options",
     "PoolCaller",
     "PoolFailed",
+    "PoolStats",
     "Progress",
     "ResultTooLarge",
     "RunningTask",
@@ -110,6 +114,7 @@ __all__ = [
     "Unavailable",
     "Unreachable",
     "UsedAfterFork",
+    "WorkerInfo",
     "aio",
     "current_task",
     "local",

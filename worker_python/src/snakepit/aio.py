@@ -17,11 +17,21 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
+from .admin import (
+    ANSWER_SECONDS,
+    PoolStats,
+    WorkerInfo,
+    named,
+    ready_arguments,
+    record_of,
+    records_of,
+    say_not_ready,
+)
 from .caller import MAP_WINDOW, Function, Request, checked_name, make_request
 from .client import default_endpoint, make_hello, make_limits, make_offer
 from .client_loop import ClientLoop
 from .client_session import Outcome
-from .errors import SnakepitError, Timeout
+from .errors import SnakepitError, TaskExpired, Timeout
 from .future import Sink, TaskStream, result_value
 from .message import ADMIN_POOL, NOTHING, Chunk, Facts
 from .options import DEFAULT_OPTIONS, Options
@@ -205,6 +215,31 @@ class Client:
     async def admin(self, function: str, /, *, timeout: float | None = 10.0, **kwargs: Any) -> Any:
         """Call the broker itself. See snakepit.Client.admin."""
         return await self.call(ADMIN_POOL, function, timeout=timeout, **kwargs)
+
+    async def await_ready(self, pool: str | None = None, workers: int | None = None, timeout: float = 30.0) -> None:
+        """Wait until so many workers are ready in a pool. See snakepit.Client.await_ready."""
+        arguments = ready_arguments(pool, workers, timeout)
+        try:
+            await self.admin("await_ready", timeout=timeout + ANSWER_SECONDS, **arguments)
+        except TaskExpired:
+            raise Timeout(say_not_ready(pool, workers, timeout)) from None
+
+    async def list_workers(self, pool: str | None = None, *, timeout: float | None = 10.0) -> list[WorkerInfo]:
+        """Give the workers of a pool, or of all."""
+        return records_of(WorkerInfo, await self.admin("workers", timeout=timeout, **named(pool=pool)))
+
+    async def get_stats(self, pool: str, *, timeout: float | None = 10.0) -> PoolStats:
+        """Give the counters and the load of a pool."""
+        return record_of(PoolStats, (await self.admin("stats", timeout=timeout, pool=pool))[0])
+
+    async def list_pools(self, *, timeout: float | None = 10.0) -> list[PoolStats]:
+        """Give the counters and the load of all pools."""
+        return records_of(PoolStats, await self.admin("stats", timeout=timeout))
+
+    async def recycle(self, pool: str | None = None, *, worker: int | None = None, timeout: float | None = 10.0) -> int:
+        """Replace all workers of a pool, or one worker, by new ones; give how many. See snakepit.Client.recycle."""
+        answer = await self.admin("recycle", timeout=timeout, **named(pool=pool, worker=worker))
+        return int(answer["workers"])
 
     async def close(self) -> None:
         """Send what was submitted, say BYE, end the connection. Handles that are not done fail with ClientClosed."""

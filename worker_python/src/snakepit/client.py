@@ -6,11 +6,21 @@ import os
 import warnings
 from typing import Any
 
+from .admin import (
+    ANSWER_SECONDS,
+    PoolStats,
+    WorkerInfo,
+    named,
+    ready_arguments,
+    record_of,
+    records_of,
+    say_not_ready,
+)
 from .caller import Caller, Request
 from .client_loop import ClientLoop
 from .client_session import Limits, Offer
 from .encode import cut_text, encode_submit
-from .errors import Busy
+from .errors import Busy, TaskExpired, Timeout
 from .future import Sink, TaskFuture
 from .message import ADMIN_POOL, INSTANCE_BYTES, LABEL_BYTES_MAX, ClientHello
 from .window import Window
@@ -71,6 +81,52 @@ class Client(Caller):
             SnakepitError: the broker's refusal.
         """
         return self.call(ADMIN_POOL, function, timeout=timeout, **kwargs)
+
+    def await_ready(self, pool: str | None = None, workers: int | None = None, timeout: float = 30.0) -> None:
+        """Wait until so many workers are ready in a pool.
+
+        Args:
+            pool: the pool; None: every pool that has a wanted number of workers.
+            workers: how many; None: the number that the configuration wants, at least 1.
+            timeout: how long to wait, in seconds.
+
+        Raises:
+            Timeout: they are not ready in time.
+            NoSuchPool: with the names of those that there are.
+        """
+        arguments = ready_arguments(pool, workers, timeout)
+        try:
+            self.admin("await_ready", timeout=timeout + ANSWER_SECONDS, **arguments)
+        except TaskExpired:
+            raise Timeout(say_not_ready(pool, workers, timeout)) from None
+
+    def list_workers(self, pool: str | None = None, *, timeout: float | None = 10.0) -> list[WorkerInfo]:
+        """Give the workers of a pool, or of all. NoSuchPool: with the names of those that there are."""
+        return records_of(WorkerInfo, self.admin("workers", timeout=timeout, **named(pool=pool)))
+
+    def get_stats(self, pool: str, *, timeout: float | None = 10.0) -> PoolStats:
+        """Give the counters and the load of a pool. NoSuchPool: with the names of those that there are."""
+        return record_of(PoolStats, self.admin("stats", timeout=timeout, pool=pool)[0])
+
+    def list_pools(self, *, timeout: float | None = 10.0) -> list[PoolStats]:
+        """Give the counters and the load of all pools."""
+        return records_of(PoolStats, self.admin("stats", timeout=timeout))
+
+    def recycle(self, pool: str | None = None, *, worker: int | None = None, timeout: float | None = 10.0) -> int:
+        """Replace all workers of a pool, or one worker, by new ones, without losing a task; give how many.
+
+        It begins at once and goes on after the return, as the pool's `recycle_parallel` allows.
+
+        Args:
+            pool: the pool.
+            worker: the `id` of a worker, instead.
+            timeout: how long to wait for the broker's answer, in seconds.
+
+        Raises:
+            NoSuchPool, NotFound: there is none such.
+        """
+        answer = self.admin("recycle", timeout=timeout, **named(pool=pool, worker=worker))
+        return int(answer["workers"])
 
     @property
     def is_connected(self) -> bool:
