@@ -61,6 +61,7 @@ struct program {
     struct router *clients;
     struct admin *admin;
     struct agent_process *agent;
+    struct reload *reload;
 };
 
 /* Take one option. OK, or ERR_INVALID and *ret_status when the program is to end now. */
@@ -257,15 +258,16 @@ build(struct program *program, bool no_agent)
                                      .version = SNAKEPIT_VERSION,
                                      .epoch = config->broker.epoch, .started_us = clock_now_us()};
     program->admin = admin_new(&sources);
-    if (no_agent)
-        return OK;
-    program->agent = agent_process_new(config, program->log);
-    return config_has_local_workers(config) ? agent_process_start(program->agent, clock_now_us()) : OK;
+    if (!no_agent)
+        program->agent = agent_process_new(config, program->log);
+    program->reload = reload_new(config, program->broker, program->agent, program->log);
+    return program->agent && config_has_local_workers(config) ? agent_process_start(program->agent, clock_now_us()) : OK;
 }
 
 static void
 tear_down(struct program *program)
 {
+    reload_destroy(&program->reload);
     if (program->agent)
         agent_process_destroy(&program->agent, AGENT_END_US);
     admin_destroy(&program->admin);
@@ -288,8 +290,8 @@ run(struct program *program, bool no_agent)
     raise_descriptor_limit(config, program->log);
     if (build(program, no_agent) == OK) {
         const struct loop_parts parts = {
-            .reload = {.config = config, .broker = program->broker, .agent = program->agent, .log = program->log},
-            .clients = program->clients, .workers = program->workers, .admin = program->admin,
+            .config = config, .broker = program->broker, .agent = program->agent, .reload = program->reload,
+            .log = program->log, .clients = program->clients, .workers = program->workers, .admin = program->admin,
             .events = program->events, .signal_fd = program->signal_fd};
 
         log_ready(program);

@@ -138,6 +138,7 @@ broker_remove_pool(struct broker *broker, struct bytes name)
     if (!pool || !pool_become(pool, POOL_REMOVED))
         return ERR_NOT_FOUND;
     broker->removing_count++;
+    pool->is_empty_told = false;
     note = outbox_note(broker->outbox, NOTE_POOL_REMOVING);
     note->pool = pool->name;
     note->queued = pool_waiting(pool);
@@ -168,6 +169,9 @@ broker_advance_removals(struct broker *broker)
 
         if (pool->state != POOL_REMOVED || has_tasks(pool))
             continue;
+        if (!pool->is_empty_told)
+            outbox_note(broker->outbox, NOTE_POOL_EMPTY)->pool = pool->name;
+        pool->is_empty_told = true;
         stop_workers(broker, pool);
         if (pool->workers)
             continue;

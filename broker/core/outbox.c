@@ -47,6 +47,7 @@ static const char *const note_names[NOTE_KINDS] = {
     [NOTE_POOL_ADDED] = "pool.added",
     [NOTE_POOL_CHANGED] = "pool.changed",
     [NOTE_POOL_REMOVING] = "pool.removing",
+    [NOTE_POOL_EMPTY] = "pool.empty",
     [NOTE_POOL_REMOVED] = "pool.removed",
     [NOTE_TASK_REQUEUED] = "task.requeued",
     [NOTE_TASK_DEAD] = "task.dead",

@@ -42,6 +42,7 @@ enum note_kind {
     NOTE_POOL_ADDED,    /* by a reload */
     NOTE_POOL_CHANGED,
     NOTE_POOL_REMOVING, /* by a reload: it takes no new tasks */
+    NOTE_POOL_EMPTY,    /* its last task has ended; its workers are asked to stop */
     NOTE_POOL_REMOVED,  /* its last task and its last worker have gone */
     NOTE_TASK_REQUEUED,
     NOTE_TASK_DEAD,

@@ -33,6 +33,7 @@ struct pool {
     char *name;
     UT_hash_handle hh; /* in broker.pools_by_name */
     uint8_t state;     /* enum pool_state; changed by pool_become only */
+    bool is_empty_told; /* REMOVED: there are no tasks any more */
     bool is_saturated; /* tasks were refused, and the queue has not fallen since */
     struct pool_settings settings; /* its `name` is the one above */
 

@@ -4,6 +4,7 @@
  * asked to end, told, and killed; one that is wanted and does not run is started when its time has come. */
 #include "broker/io/agent_process.h"
 
+#include "broker/io/config_print.h"
 #include "wire/err.h"
 
 #include <errno.h>
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,11 +29,14 @@
 /* How long an agent needs to end when its workers have ended. */
 #define AGENT_SLACK_US INT64_C(1000000)
 
-enum { LIFELINE_FD = 3 };
+/* Where the agent finds them. Ours are numbered above, so that one is not overwritten by the other. */
+enum { LIFELINE_FD = 3, CONFIG_FD = 4, OWN_FD_MIN = 10 };
+
+#define CONFIG_PATH "/proc/self/fd/4"
 
 struct agent_process {
     struct log *log;
-    char *config_path;
+    int config_fd; /* the configuration in force, as a file in memory: what stands on the disk may be wrong by now */
     char *program; /* the agent's file */
     bool is_wanted;
     pid_t pid;     /* 0: does not run */
@@ -88,7 +93,7 @@ find_program(void)
 static int
 spawn(struct agent_process *agent, int lifeline_read_fd)
 {
-    char *const argv[] = {AGENT_NAME, "-c", agent->config_path, "--lifeline", "3", NULL};
+    char *const argv[] = {AGENT_NAME, "-c", CONFIG_PATH, "--lifeline", "3", NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t hangup;
@@ -100,6 +105,7 @@ spawn(struct agent_process *agent, int lifeline_read_fd)
     sigfillset(&all);
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, lifeline_read_fd, LIFELINE_FD);
+    posix_spawn_file_actions_adddup2(&actions, agent->config_fd, CONFIG_FD);
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     posix_spawnattr_setsigmask(&attributes, &hangup);
@@ -110,13 +116,24 @@ spawn(struct agent_process *agent, int lifeline_read_fd)
     return error;
 }
 
+/* Descriptors of ours that the agent gets. -1 and errno. */
+static int
+move_up(int fd)
+{
+    int moved = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, OWN_FD_MIN);
+
+    if (fd >= 0)
+        close(fd);
+    return moved;
+}
+
 /* OK, or ERR_SYSTEM and a logged reason. */
 static int
 start(struct agent_process *agent, int64_t now_us)
 {
     int lifeline[2];
 
-    if (pipe2(lifeline, O_CLOEXEC) != 0) {
+    if (pipe2(lifeline, O_CLOEXEC) != 0 || (lifeline[0] = move_up(lifeline[0])) < 0) {
         log_line(agent->log, LOG_ERROR, "agent.start_failed", "no lifeline pipe: %s", strerror(errno));
         return ERR_SYSTEM;
     }
@@ -148,6 +165,24 @@ schedule_restart(struct agent_process *agent, int64_t now_us)
     agent->delay_us = agent->delay_us > agent->delay_max_us / 2 ? agent->delay_max_us : agent->delay_us * 2;
 }
 
+/* A file in memory. A write that fails leaves an agent that says what is wrong with it. */
+static void
+write_config(struct agent_process *agent, const struct config *config)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+
+    if (stream == NULL)
+        abort();
+    config_print(config, stream);
+    if (fclose(stream) != 0)
+        abort();
+    if (pwrite(agent->config_fd, text, size, 0) != (ssize_t)size || ftruncate(agent->config_fd, (off_t)size) != 0)
+        log_line(agent->log, LOG_ERROR, "agent.config_failed", "cannot hand on the configuration: %s", strerror(errno));
+    free(text);
+}
+
 struct agent_process *
 agent_process_new(const struct config *config, struct log *log)
 {
@@ -157,9 +192,9 @@ agent_process_new(const struct config *config, struct log *log)
         abort();
     agent->log = log;
     agent->program = find_program();
-    agent->config_path = strdup(config->path);
-    if (agent->config_path == NULL)
-        abort();
+    agent->config_fd = move_up(memfd_create("snakepit.conf", MFD_CLOEXEC));
+    if (agent->config_fd < 0)
+        abort(); /* only out of descriptors or memory, at the start */
     agent->pidfd = -1;
     agent->lifeline = -1;
     agent_process_configure(agent, config);
@@ -173,6 +208,7 @@ agent_process_configure(struct agent_process *agent, const struct config *config
     agent->delay_min_us = config->restart_delay_us;
     agent->delay_max_us = config->restart_delay_max_us;
     agent->end_us = config->stop_timeout_us + AGENT_SLACK_US;
+    write_config(agent, config);
 }
 
 int
@@ -330,7 +366,7 @@ agent_process_destroy(struct agent_process **agent_p, int64_t timeout_us)
         waitid(P_PIDFD, (id_t)agent->pidfd, &(siginfo_t){0}, WEXITED);
         close(agent->pidfd);
     }
-    free(agent->config_path);
+    close(agent->config_fd);
     free(agent->program);
     free(agent);
     *agent_p = NULL;

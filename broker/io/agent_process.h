@@ -8,12 +8,13 @@
 
 struct agent_process;
 
-/* Ready to start the agent with the configuration's file. The agent ends, with all its workers, when this process ends in
+/* Ready to start the agent with this configuration, which it reads from memory: what it gets is what is in force, whatever
+ * stands in the file when it is started again. The agent ends, with all its workers, when this process ends in
  * any way (lifeline pipe). */
 struct agent_process *
 agent_process_new(const struct config *config, struct log *log);
 
-/* Take the delays of another configuration. */
+/* Give it another configuration; one that runs takes it with agent_process_reload. */
 void
 agent_process_configure(struct agent_process *agent, const struct config *config);
 

@@ -286,6 +286,12 @@ config_load(const char *path, struct config **ret_config, char **ret_text)
 }
 
 void
+pool_config_fini(struct pool_config *pool)
+{
+    options_free(POOLS_SECTION, pool);
+}
+
+void
 config_unload(struct config **config_p)
 {
     struct config *config = *config_p;
@@ -293,7 +299,7 @@ config_unload(struct config **config_p)
     if (config == NULL)
         return;
     for (size_t i = 0; i < config->pool_count; i++)
-        options_free(POOLS_SECTION, &config->pools[i]);
+        pool_config_fini(&config->pools[i]);
     free(config->pools);
     options_free("", config);
     for (size_t i = 0; config_sections[i] != NULL; i++)

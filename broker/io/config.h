@@ -67,6 +67,10 @@ config_new_default(void);
 void
 config_unload(struct config **config_p);
 
+/* Free what one pool's record holds. */
+void
+pool_config_fini(struct pool_config *pool);
+
 /* What workers on this host connect to: the workers' endpoint, with the loopback address in place of a wildcard. */
 void
 config_worker_address(const struct config *config, char *ret_text, size_t size);

@@ -76,7 +76,7 @@ handle(struct loop *loop, const struct event *event)
     } else {
         if (event->kind == EVENT_PEER_GONE && event->side == SIDE_CLIENT)
             admin_forget_peer(loop->parts.admin, event->peer);
-        broker_handle(loop->parts.reload.broker, event, loop->now_us, &loop->outbox);
+        broker_handle(loop->parts.broker, event, loop->now_us, &loop->outbox);
     }
     carry_out(loop);
 }
@@ -105,7 +105,7 @@ receive(struct loop *loop, struct router *router, bool *has_more)
         } else if (rc == ERR_AGAIN) {
             *has_more = false;
         } else if (rc == ERR_SYSTEM) {
-            log_line(loop->parts.reload.log, LOG_ERROR, "socket.failed", "cannot receive: %s", strerror(errno));
+            log_line(loop->parts.log, LOG_ERROR, "socket.failed", "cannot receive: %s", strerror(errno));
             loop->has_failed = true;
             return;
         }
@@ -121,12 +121,12 @@ turn(struct loop *loop)
     loop->now_us = clock_now_us();
     receive(loop, parts->workers, &loop->has_more[FD_WORKERS]);
     receive(loop, parts->clients, &loop->has_more[FD_CLIENTS]);
-    if (broker_next_due_us(parts->reload.broker) <= loop->now_us) {
-        broker_tick(parts->reload.broker, loop->now_us, &loop->outbox);
+    if (broker_next_due_us(parts->broker) <= loop->now_us) {
+        broker_tick(parts->broker, loop->now_us, &loop->outbox);
         carry_out(loop);
     }
     if (loop->has_news)
-        reload_release_agent(&parts->reload, loop->now_us);
+        reload_review(parts->reload, loop->now_us);
     if (loop->has_news || admin_next_due_us(parts->admin) <= loop->now_us) {
         loop->has_news = false;
         admin_tick(parts->admin, loop->now_us, &loop->outbox);
@@ -142,10 +142,10 @@ static void
 reload(struct loop *loop)
 {
     if (loop->stops > 0) {
-        log_line(loop->parts.reload.log, LOG_INFO, "signal.ignored", "SIGHUP: the broker is ending");
+        log_line(loop->parts.log, LOG_INFO, "signal.ignored", "SIGHUP: the broker is ending");
         return;
     }
-    reload_run(&loop->parts.reload, loop->now_us, &loop->outbox);
+    reload_run(loop->parts.reload, loop->now_us, &loop->outbox);
     carry_out(loop);
 }
 
@@ -160,9 +160,9 @@ take_signal(struct loop *loop)
         reload(loop);
         return;
     }
-    log_line(loop->parts.reload.log, LOG_INFO, "signal.received", "%s", signal.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
+    log_line(loop->parts.log, LOG_INFO, "signal.received", "%s", signal.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
     if (++loop->stops == 1)
-        shut_down(loop, signal.ssi_signo == SIGTERM ? loop->parts.reload.config->drain_timeout_us : 0);
+        shut_down(loop, signal.ssi_signo == SIGTERM ? loop->parts.config->drain_timeout_us : 0);
 }
 
 /* Who listens decides what the core tells. */
@@ -170,19 +170,19 @@ static void
 attend_events(const struct loop_parts *parts)
 {
     events_attend(parts->events);
-    broker_watch_requests(parts->reload.broker, events_are_wanted(parts->events, NOTE_REQUEST_EXECUTED));
+    broker_watch_requests(parts->broker, events_are_wanted(parts->events, NOTE_REQUEST_EXECUTED));
 }
 
 static void
 look_around(struct loop *loop, int timeout_ms)
 {
     struct loop_parts *parts = &loop->parts;
-    struct agent_process *agent = parts->reload.agent;
+    struct agent_process *agent = parts->agent;
     struct pollfd *fds = loop->fds;
 
     fds[FD_AGENT].fd = agent ? agent_process_fd(agent) : -1;
     if (poll(fds, FD_COUNT, timeout_ms) < 0 && errno != EINTR) {
-        log_line(parts->reload.log, LOG_ERROR, "poll.failed", "%s", strerror(errno));
+        log_line(parts->log, LOG_ERROR, "poll.failed", "%s", strerror(errno));
         loop->has_failed = true;
         return;
     }
@@ -212,10 +212,10 @@ static int
 choose_timeout(const struct loop *loop)
 {
     const struct loop_parts *parts = &loop->parts;
-    int64_t due_us = min(broker_next_due_us(parts->reload.broker), admin_next_due_us(parts->admin));
+    int64_t due_us = min(broker_next_due_us(parts->broker), admin_next_due_us(parts->admin));
 
-    if (parts->reload.agent)
-        due_us = min(due_us, agent_process_next_due_us(parts->reload.agent));
+    if (parts->agent)
+        due_us = min(due_us, agent_process_next_due_us(parts->agent));
     if (router_has_waiting(parts->clients) || router_has_waiting(parts->workers))
         due_us = min(due_us, loop->now_us + ROUTER_RETRY_US);
     if (events_needs_attention(parts->events))

@@ -9,7 +9,11 @@
 #include "broker/io/router.h"
 
 struct loop_parts {
-    struct reload_parts reload; /* broker, configuration, agent, log */
+    const struct config *config;
+    struct broker *broker;
+    struct agent_process *agent; /* NULL: none */
+    struct reload *reload;
+    struct log *log;
     struct router *clients;
     struct router *workers;
     struct admin *admin;

@@ -7,20 +7,25 @@
 #include "broker/io/config.h"
 #include "broker/io/log.h"
 
-struct reload_parts {
-    struct config *config; /* in force; its contents are exchanged */
-    struct broker *broker;
-    struct agent_process *agent; /* NULL: local workers are none of ours */
-    struct log *log;
-};
+struct reload;
+
+/* `config` is what is in force; its contents are exchanged. `agent` NULL: local workers are none of ours. All stay the
+ * caller's. */
+struct reload *
+reload_new(struct config *config, struct broker *broker, struct agent_process *agent, struct log *log);
+
+/* *reload_p becomes NULL; NULL is allowed. */
+void
+reload_destroy(struct reload **reload_p);
 
 /* Read the file again. What the core does and what is to be told is appended to the outbox: config.reloaded with the
  * changes, or config.rejected with every reason. OK, or ERR_INVALID: everything is as it was. */
 int
-reload_run(const struct reload_parts *parts, int64_t now_us, struct outbox *outbox);
+reload_run(struct reload *reload, int64_t now_us, struct outbox *outbox);
 
-/* End the agent when no pool needs it any more. To be called when something happened. */
+/* Take from the agent the removed pools whose last task has ended, and end it when none is left. To be called when something
+ * happened. */
 void
-reload_release_agent(const struct reload_parts *parts, int64_t now_us);
+reload_review(struct reload *reload, int64_t now_us);
 
 #endif
