@@ -103,7 +103,7 @@ obey(struct broker_talk *talk, struct local_pools *pools, enum session_order ord
         talk->is_silent = false;
         talk->has_begun = true;
         local_pools_announce(pools);
-        log_line(talk->context->log, LOG_INFO, "agent.connected", "a session with %s has begun", talk->context->address);
+        log_line(talk->context->log, LOG_INFO, "agent.welcomed", "a session with the broker at %s has begun", talk->context->address);
         return;
     case ORDER_REFUSED:
         log_refusal(talk, &message->error);

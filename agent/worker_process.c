@@ -28,7 +28,7 @@
 #define STILLBORN_US INT64_C(1000000)
 
 /* What snakepit-worker ends with when it could not start; an import may take longer than SETTLED_US. */
-enum { STATUS_USAGE = 2, STATUS_IMPORT = 3, STATUS_REFUSED = 4, STATUS_CANNOT_RUN = 127 };
+enum { STATUS_USAGE = 2, STATUS_IMPORT = 3, STATUS_REFUSED = 4, STATUS_GIL = 5, STATUS_CANNOT_RUN = 127 };
 
 enum { REASON_BYTES = 256 };
 
@@ -227,7 +227,7 @@ static bool
 is_start_status(int status)
 {
     return status == STATUS_USAGE || status == STATUS_IMPORT || status == STATUS_REFUSED ||
-           status == STATUS_CANNOT_RUN;
+           status == STATUS_GIL || status == STATUS_CANNOT_RUN;
 }
 
 /* What the end of a worker that nobody asked to end says about its start. */

@@ -35,13 +35,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .app import App
-from .worker import EXIT_FAULT, EXIT_IMPORT, EXIT_OK, parse_arguments, run_app, try_load_app
+from .exit_status import EXIT_FAULT, EXIT_IMPORT, EXIT_OK, EXIT_THREADS
+from .worker import parse_arguments, run_app, try_load_app
 
-EXIT_THREADS = 5
 MESSAGE_BYTES_MAX = 64 * 1024
 # How long a worker waits to be adopted; the midwife ends at once, so this is only for a machine that stands still.
 ADOPTION_SECONDS = 10.0
 ADOPTION_POLL_SECONDS = 0.0002
+# A midwife's children wait for its end, so it has only few; each needs a fork more, which is the price of adoption.
+MIDWIFE_BIRTHS_MAX = 10
 PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
 REMEDY = "start them in an on_process_start hook, or set nursery = false for this pool"
 
@@ -90,11 +92,15 @@ class Nursery:
             if find_files(self._files) != self._files:
                 self.say("stale")
                 return None
-            born = self._fork(requests)
-            if born is not None:
-                return born
-            for request in requests:
-                request.close()
+            while requests:
+                some, requests = requests[:MIDWIFE_BIRTHS_MAX], requests[MIDWIFE_BIRTHS_MAX:]
+                born = self._fork(some)
+                if born is not None:
+                    for other in requests:
+                        other.close()
+                    return born
+                for request in some:
+                    request.close()
 
     def say(self, *words: str | bytes) -> None:
         """Tell the agent."""
@@ -132,19 +138,23 @@ class Nursery:
             os.waitpid(midwife, 0)
             return None
         midwife = os.getpid()
+        end_read, end_write = os.pipe()
         for request in requests:
             try:
                 if os.fork() == 0:
                     for other in requests:
                         if other is not request:
                             other.close()
-                    return self._be_born(request, midwife)
+                    os.close(end_write)
+                    return self._be_born(request, midwife, end_read)
             except OSError as error:
                 self.say("failed", request.number, f"cannot fork: {error.strerror}")
         os._exit(EXIT_OK)
 
-    def _be_born(self, request: Request, midwife: int) -> Request:
+    def _be_born(self, request: Request, midwife: int, end_read: int) -> Request:
         """Become the agent's child, with all that a spawned worker has; then tell the agent."""
+        os.read(end_read, 1)  # until the midwife ends; the adoption is then a matter of microseconds
+        os.close(end_read)
         patient_until = time.monotonic() + ADOPTION_SECONDS
         while os.getppid() == midwife and time.monotonic() < patient_until:
             time.sleep(ADOPTION_POLL_SECONDS)
