@@ -6,7 +6,8 @@ sees here is what a caller sees there. Not imitated: pools (any name will do), p
 
 from __future__ import annotations
 
-import concurrent.futures
+import contextlib
+import functools
 import itertools
 import threading
 import time
@@ -14,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from .app import App
+from .app_threads import AppThreads
 from .caller import Caller, Request
 from .errors import ClientClosed, SnakepitError, error_from_code
 from .future import Sink
@@ -53,37 +55,33 @@ class LocalPit(Caller):
         self._lock = threading.Lock()
         self.events: list[Event] = []
         self._running: dict[int, RunningTask] = {}
-        self._queued: dict[int, tuple[concurrent.futures.Future[None], Sink]] = {}
+        self._queued: dict[int, Sink] = {}
+        self._one_at_a_time = threading.Lock()  # for tasks that are not thread-safe
         for hook in app.process_start_hooks:
             hook()
-        self._threads = concurrent.futures.ThreadPoolExecutor(
-            slots, thread_name_prefix="snakepit-local", initializer=self._start_thread
-        )
+        self._threads = AppThreads(app, slots, "snakepit-local")
         # A task that waits for another one keeps its slot, which must not be the one that the other needs.
-        self._more_threads = concurrent.futures.ThreadPoolExecutor(
-            NESTED_MAX, thread_name_prefix="snakepit-nested", initializer=self._start_thread
-        )
+        self._more_threads = AppThreads(app, NESTED_MAX, "snakepit-nested")
         self._is_closed = False
 
     def close(self) -> None:
         """Let running tasks end; tasks that have not begun fail with ClientClosed."""
+        if self._is_closed:
+            return
         self._is_closed = True
         with self._lock:
             queued = list(self._queued)
         for task_id in queued:
             self._take_back(task_id, ClientClosed("the pit was closed before the task began"))
-        self._threads.shutdown(wait=True)
-        self._more_threads.shutdown(wait=True)
+        self._threads.close()
+        self._more_threads.close()
+        self._app.run_stop_hooks(self._app.process_stop_hooks)
 
     def __enter__(self) -> LocalPit:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _start_thread(self) -> None:
-        for hook in self._app.thread_start_hooks:
-            hook()
 
     def _carry_out(self, requests: list[tuple[Request, Sink]]) -> None:
         if self._is_closed:
@@ -94,7 +92,8 @@ class LocalPit(Caller):
                 continue
             with self._lock:
                 threads = self._more_threads if in_task() else self._threads
-                self._queued[request.task_id] = (threads.submit(self._run, request, sink), sink)
+                threads.put(functools.partial(self._run, request, sink))
+                self._queued[request.task_id] = sink  # the thread waits for the lock
 
     def _cancel(self, task_id: int) -> None:
         if self._take_back(task_id, error_from_code("cancelled", "cancelled before it began")):
@@ -110,8 +109,7 @@ class LocalPit(Caller):
             queued = self._queued.pop(task_id, None)
         if queued is None:
             return False
-        queued[0].cancel()
-        queued[1].deliver(error)
+        queued.deliver(error)
         return True
 
     def _run(self, request: Request, sink: Sink) -> None:
@@ -119,7 +117,9 @@ class LocalPit(Caller):
             if self._queued.pop(request.task_id, None) is None:
                 return
             running = self._begin(request)
-        answer = self._perform(running, sink)
+        is_alone = running.function in self._app.unsafe_tasks
+        with self._one_at_a_time if is_alone else contextlib.nullcontext():
+            answer = self._perform(running, sink)
         with self._lock:
             del self._running[request.task_id]
         if isinstance(answer, Error):
