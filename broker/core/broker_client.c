@@ -157,7 +157,8 @@ find_instance(const struct broker *broker, struct bytes instance)
 }
 
 /* What came over the new connection before its HELLO belongs to the same client: were it left apart, offering it again
- * would run it twice. */
+ * would run it twice. A copy of what the session has already stays with the anonymous session, which is about to end, and
+ * is cancelled with it. */
 static void
 absorb(struct broker *broker, struct client *client, struct client *anonymous)
 {
@@ -166,6 +167,7 @@ absorb(struct broker *broker, struct client *client, struct client *anonymous)
     DL_FOREACH_SAFE2(anonymous->live, task, next, younger)
         if (!broker_find_task(broker, client, &task->key.id))
             broker_move_task(broker, task, client);
+    anonymous->is_cancelling = true;
 }
 
 /* A known instance speaks over connection `number`, where `current` (or nobody) had a session. */

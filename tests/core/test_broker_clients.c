@@ -136,6 +136,44 @@ Test(broker_clients, a_task_that_runs_while_its_client_is_away_is_found_again)
     cr_assert_not_null(kit_sent(&kit, SIDE_CLIENT, 2, VERB_RESULT));
 }
 
+Test(broker_clients, a_task_that_is_offered_again_before_the_hello_runs_once)
+{
+    uint64_t fence;
+
+    kit_client(&kit, 1, 1);
+    kit_submit(&kit, 1, 7);
+    kit_gone(&kit, SIDE_CLIENT, 1);
+    kit_submit(&kit, 2, 7);
+    kit_client(&kit, 2, 1);
+    kit_worker(&kit, 1, "text", 2);
+    fence = kit_fence(&kit, 1);
+    cr_assert_neq(fence, 0);
+    kit_result(&kit, 1, fence, "6");
+    cr_assert_not_null(kit_sent(&kit, SIDE_CLIENT, 2, VERB_RESULT));
+    cr_assert_eq(kit_fence(&kit, 1), 0, "the copy was not dispatched");
+    kit_seen(&kit, 2, 1);
+    cr_assert_eq(kit_stats(&kit).tasks, 0);
+}
+
+Test(broker_clients, a_copy_that_runs_beside_the_task_itself_is_asked_to_end_and_not_heard)
+{
+    uint64_t own, copy;
+
+    kit_worker(&kit, 1, "text", 2);
+    kit_client(&kit, 1, 1);
+    kit_submit(&kit, 1, 7);
+    own = kit_fence(&kit, 1);
+    kit_gone(&kit, SIDE_CLIENT, 1);
+    kit_submit(&kit, 2, 7);
+    copy = kit_fence(&kit, 1);
+    kit_client(&kit, 2, 1);
+    cr_assert_eq(kit_sent(&kit, SIDE_WORKER, 1, VERB_CANCEL)->ref.number, copy);
+    kit_result(&kit, 1, copy, "5");
+    cr_assert_null(kit_sent(&kit, SIDE_CLIENT, 2, VERB_RESULT));
+    kit_result(&kit, 1, own, "6");
+    cr_assert_not_null(kit_sent(&kit, SIDE_CLIENT, 2, VERB_RESULT));
+}
+
 Test(broker_clients, an_instance_on_a_new_connection_takes_over_from_a_live_one)
 {
     uint64_t session = kit_client(&kit, 1, 1);
@@ -261,7 +299,7 @@ Test(broker_clients, what_was_submitted_before_a_resuming_hello_joins_the_sessio
     kit_submit(&kit, 2, 7);
     kit_client(&kit, 2, 1);
     kit_submit(&kit, 2, 8);
-    cr_assert_eq(kit_stats(&kit).tasks, 3, "8 was found; 7 had been there twice, once under each session");
+    cr_assert_eq(kit_stats(&kit).tasks, 2, "8 was found, and 7 is there once");
     kit_worker(&kit, 1, "text", 4);
     kit_result(&kit, 1, kit_fence(&kit, 1), "6");
     cr_assert_not_null(kit_sent(&kit, SIDE_CLIENT, 2, VERB_RESULT));

@@ -76,15 +76,47 @@ check_refuse(struct oracle *oracle, enum error_code code)
         BREAK(oracle, "P15", "a client was refused below the limit of peers");
 }
 
-/* What came over the connection before its HELLO is the same client's. */
+/* A final message that need not be kept any more may have been dropped; then its task is not known, and the copy is the
+ * task. What became of the copy tells. */
+static bool
+was_forgotten(struct oracle *oracle, const struct model_task *own, const struct model_task *copy)
+{
+    struct explanation explanation;
+
+    return own->state == MODEL_FINAL && !own->is_kept &&
+           broker_explain_task(oracle->broker, copy->number, &explanation) == OK && !explanation.is_cancel_asked;
+}
+
+/* What came over the connection before its HELLO is the same client's. P20: what it has already does not become
+ * two: the copies end with the connection's first session. */
 static void
 absorb(struct oracle *oracle, struct model_client *known, struct model_client *anonymous)
 {
-    struct model_task *task;
+    struct model_task *task, *own;
 
-    DL_FOREACH2(oracle->model.live, task, live_next)
-        if (task->client == anonymous && !model_find_task(&oracle->model, known, &task->key.id))
+    DL_FOREACH2(oracle->model.live, task, live_next) {
+        if (task->client != anonymous)
+            continue;
+        own = model_find_task(&oracle->model, known, &task->key.id);
+        if (own && was_forgotten(oracle, own, task)) {
+            model_drop_task(&oracle->model, own);
+            own = NULL;
+        }
+        if (own)
+            oracle->tally->sometimes[task->state == MODEL_LEASED ? SOMETIMES_ABSORBED_RUNNING : SOMETIMES_ABSORBED_COPY]++;
+        if (!own)
             model_move_task(&oracle->model, task, known);
+    }
+}
+
+static void
+cancel_copies(struct oracle *oracle, struct model_client *anonymous)
+{
+    struct model_task *task, *next;
+
+    DL_FOREACH_SAFE2(oracle->model.live, task, next, live_next)
+        if (task->client == anonymous)
+            oracle_cancel(oracle, task);
 }
 
 /* A client that submitted before its HELLO keeps its tasks. */
@@ -104,6 +136,7 @@ take_hello(struct oracle *oracle, uint32_t peer, const struct hello *hello)
     const struct message *welcome = oracle_find_sent(oracle, SIDE_CLIENT, peer, VERB_WELCOME);
     const struct message *refuse = oracle_find_sent(oracle, SIDE_CLIENT, peer, VERB_REFUSE);
     struct model_client *client = model->client_of[peer], *known = NULL;
+    bool absorbs;
 
     if (refuse) {
         oracle_expect(oracle, SIDE_CLIENT, peer, VERB_REFUSE, ERROR_NONE);
@@ -116,10 +149,13 @@ take_hello(struct oracle *oracle, uint32_t peer, const struct hello *hello)
     model->is_deaf[SIDE_CLIENT][peer] = false;
     HASH_FIND(hh, model->clients, hello->instance.data, INSTANCE_BYTES, known);
     check_welcome(oracle, &welcome->welcome, known);
-    if (known && client && client != known && client->is_anonymous)
+    absorbs = known && client && client != known && client->is_anonymous;
+    if (absorbs)
         absorb(oracle, known, client);
     if (client && client != known && (known || !client->is_anonymous))
         oracle_end_client(oracle, client);
+    if (absorbs)
+        cancel_copies(oracle, client);
     if (known)
         oracle->tally->sometimes[SOMETIMES_CLIENT_RESUMED]++;
     else

@@ -55,6 +55,13 @@ offer_open_again(struct world *world, struct sim_client *client)
             send_offer(world, client, &client->offers[i]);
 }
 
+/* One client in eight is so. Not a mood of its own: one more number drawn would make another world of every kept seed. */
+static bool
+submits_before_hello(const struct sim_client *client)
+{
+    return client->instance[0] % 8 == 0;
+}
+
 /* Connect if the broker has room. An anonymous client's old offers mean nothing on a new connection. */
 static void
 connect_again(struct world *world, struct sim_client *client)
@@ -63,6 +70,10 @@ connect_again(struct world *world, struct sim_client *client)
         return;
     client->finals = 0;
     if (client->mood.says_hello) {
+        if (submits_before_hello(client)) {
+            world->tally.faults[FAULT_EARLY_SUBMIT]++;
+            offer_open_again(world, client);
+        }
         say_hello(world, client);
         offer_open_again(world, client);
     } else {

@@ -19,6 +19,7 @@ static const char *const fault_names[FAULTS] = {
     [FAULT_SILENT_TASK] = "silent-task",
     [FAULT_DUPLICATE_ID] = "duplicate-id",
     [FAULT_SECOND_HELLO] = "second-hello",
+    [FAULT_EARLY_SUBMIT] = "early-submit",
 };
 
 static const char *const sometimes_names[SOMETIMES_KINDS] = {
@@ -42,6 +43,8 @@ static const char *const sometimes_names[SOMETIMES_KINDS] = {
     [SOMETIMES_CLIENT_RESUMED] = "a client came back with its instance",
     [SOMETIMES_CLIENT_TAKEOVER] = "an instance moved to a second connection",
     [SOMETIMES_CLIENT_RETENTION_ENDED] = "a client stayed away too long",
+    [SOMETIMES_ABSORBED_COPY] = "a task was offered again before HELLO",
+    [SOMETIMES_ABSORBED_RUNNING] = "the copy ran already when HELLO came",
     [SOMETIMES_CANCEL_ON_DISCONNECT] = "a client's tasks were cancelled because it went away",
     [SOMETIMES_OFFERED_LIVE] = "a live task was offered again",
     [SOMETIMES_OFFERED_FINAL] = "a final task was offered again and answered from memory",
