@@ -33,12 +33,13 @@ def endpoints(transport, folder):
     return {name: f"tcp://127.0.0.1:{port}" for name, port in zip(names, free_ports(len(names)), strict=True)}
 
 
-def config_text(addresses, pools=("p",), limits="", timers="", log_level="debug"):
+def config_text(addresses, pools=("p",), limits="", timers="", log_level="debug", more=""):
     lines = [f'endpoints: {{ clients = "{addresses["clients"]}"; workers = "{addresses["workers"]}";',
              f'             events = "{addresses["events"]}"; }};',
              f'log: {{ level = "{log_level}"; }};',
              f"limits: {{ {limits} }};",
              f"timers: {{ {timers} }};",
+             *([more] if more else []),
              "pools: ( " + ", ".join(pool if "{" in pool else f'{{ name = "{pool}"; }}' for pool in pools) + " );"]
     return "\n".join(lines) + "\n"
 

@@ -1,0 +1,293 @@
+"""Several pools at once in one snakepitd, with its own agent and real Python workers."""
+
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import msgpack
+import pytest
+from broker_process import BrokerProcess, config_text
+from raw_peer import ERROR, RESULT, RawClient, call_payload
+
+SOURCE = Path(__file__).parents[2] / "worker_python" / "src"
+BOUND_SECONDS = 30.0
+
+APP = """
+import os, threading, time
+import snakepit
+
+app = snakepit.App()
+
+@app.task
+def who():
+    return [os.getpid(), threading.get_ident(), os.environ.get("PLACE", "")]
+
+@app.task
+def nap(seconds):
+    time.sleep(seconds)
+    return os.getpid()
+
+@app.task
+def die():
+    os._exit(9)
+"""
+
+
+@pytest.fixture(scope="module")
+def app_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("app")
+    (folder / "pools_app.py").write_text(APP)
+    return folder
+
+
+class Pit:
+    """A running system: configure pools, call functions, see workers."""
+
+    def __init__(self, folder, app_folder, *pools, **settings):
+        self.app_folder = app_folder
+        self.broker = BrokerProcess(folder, pools=[self.pool(**pool) for pool in pools], log_level="info", **settings)
+        self.client = RawClient(self.broker.clients)
+        self.next_id = 0
+
+    def pool(self, name, more="", place="", **options):
+        members = {"name": name, "workers": 1, "app": "pools_app:app", "python": sys.executable,
+                   "directory": str(self.app_folder), **options}
+        text = "".join(f'{key} = "{value}"; ' if isinstance(value, str) else f"{key} = {value}; "
+                       for key, value in members.items())
+        return (f'{{ {text} environment = ( "PYTHONPATH={SOURCE}", "PYTHONDONTWRITEBYTECODE=1", "PLACE={place}" ); '
+                f"{more} }}")
+
+    def __enter__(self):
+        self.broker.__enter__()
+        self.client.hello()
+        return self
+
+    def __exit__(self, *exception):
+        self.client.close()
+        self.broker.__exit__(*exception)
+
+    def reload(self, *pools, event="config.reloaded"):
+        text = config_text(self.broker.addresses, pools=[self.pool(**pool) for pool in pools], log_level="info")
+        self.broker.config.write_text(text)
+        self.broker.signal(signal.SIGHUP)
+        return self.broker.wait_for_log(event)
+
+    def submit(self, pool, function, *args):
+        self.next_id += 1
+        self.client.submit(self.next_id, pool, function, call_payload(*args))
+        return self.next_id
+
+    def results(self, count):
+        """So many answers: {id: value}."""
+        answers = {}
+        for _ in range(count):
+            answer = self.client.expect(RESULT, bound=BOUND_SECONDS)
+            answers[answer[1]] = msgpack.unpackb(answer[2])
+        return answers
+
+    def call(self, pool, function, *args):
+        task_id = self.submit(pool, function, *args)
+        return self.results(1)[task_id]
+
+    def ready(self, pool, workers=1):
+        answer = self.client.admin("await_ready", pool=pool, workers=workers, timeout_ms=30000, bound=BOUND_SECONDS)
+        assert answer == {"ready": True}, answer
+
+    def workers(self, pool):
+        return {worker["pid"]: worker for worker in self.client.admin("workers", pool=pool)}
+
+    def stats(self, pool):
+        return self.client.admin("pools", pool=pool)[0]
+
+    def until(self, is_so, what):
+        deadline = time.monotonic() + BOUND_SECONDS
+        while not is_so():
+            assert time.monotonic() < deadline, f"not within {BOUND_SECONDS} s: {what}"
+            time.sleep(0.01)
+
+
+@pytest.fixture
+def two(folder, app_folder):
+    with Pit(folder, app_folder, {"name": "red", "workers": 2, "place": "red"}, {"name": "blue", "place": "blue"},
+             more='default_pool = "blue";') as pit:
+        pit.ready("red", 2)
+        pit.ready("blue")
+        yield pit
+
+
+# --- several pools at once -------------------------------------------------------------------------------------------
+
+
+def test_several_pools_serve_at_once(two):
+    ids = [two.submit(pool, "who") for _ in range(20) for pool in ("red", "blue")]
+    answers = two.results(len(ids))
+    assert sorted(answers) == sorted(ids)
+
+
+def test_tasks_are_routed_by_the_pools_name(two):
+    for _ in range(5):
+        assert two.call("red", "who")[2] == "red"
+        assert two.call("blue", "who")[2] == "blue"
+
+
+def test_a_task_without_a_name_goes_to_the_default_pool(two):
+    assert two.call("", "who")[2] == "blue"
+
+
+def test_an_unknown_pool_is_an_error_that_lists_the_pools(two):
+    two.submit("green", "who")
+    error = two.client.expect(ERROR)
+    assert error[2] == "no_such_pool", error
+    assert error[3] == 'no pool is named "green"; the pools are "red", "blue"', error
+
+
+def test_pools_have_workers_of_their_own(two):
+    red, blue = two.workers("red"), two.workers("blue")
+    assert len(red) == 2 and len(blue) == 1 and not red.keys() & blue.keys()
+    used = Counter(two.call("red", "who")[0] for _ in range(20))
+    assert used.keys() <= red.keys()
+
+
+def test_a_busy_pool_does_not_hold_up_another(two):
+    for _ in range(4):
+        two.submit("red", "nap", 0.5)
+    begun = time.monotonic()
+    first = two.submit("blue", "who")
+    answers = {}
+    while first not in answers:
+        answers |= two.results(1)
+    assert time.monotonic() - begun < 0.5
+    two.results(5 - len(answers))
+
+
+def test_statistics_are_kept_per_pool(two):
+    for _ in range(3):
+        two.call("red", "who")
+    two.submit("red", "no_such_function")
+    assert two.client.expect(ERROR)[2] == "no_such_function"
+    two.call("blue", "who")
+    red, blue = two.stats("red"), two.stats("blue")
+    assert (red["succeeded"], red["failed"], blue["succeeded"], blue["failed"]) == (3, 1, 1, 0)
+    assert (red["workers"], red["slots"], blue["workers"], blue["slots"]) == (2, 2, 1, 1)
+
+
+def test_a_worker_that_dies_is_its_pools_own_matter(two):
+    blue = two.workers("blue").keys()
+    red = two.workers("red").keys()
+    two.client.submit(b"dies", "red", "die", call_payload(), max_attempts=1)
+    error = two.client.expect(ERROR, bound=BOUND_SECONDS)
+    assert error[2] == "dead", error
+    two.until(lambda: len(two.workers("red")) == 2 and two.workers("red").keys() != red, "a new worker of red")
+    assert two.workers("blue").keys() == blue
+    assert two.call("red", "who")[2] == "red"
+
+
+def test_each_pool_has_its_own_limits(folder, app_folder):
+    small = {"name": "small", "more": "queued_max = 1;"}
+    with Pit(folder, app_folder, small, {"name": "large"}) as pit:
+        pit.ready("small")
+        pit.ready("large")
+        ids = [pit.submit("small", "nap", 1.0)]
+        pit.until(lambda: pit.stats("small")["running"] == 1, "the first one runs")
+        ids += [pit.submit("small", "nap", 0.0)]
+        pit.submit("small", "nap", 0.0)
+        error = pit.client.expect(ERROR)
+        assert error[2] == "busy", error
+        ids += [pit.submit("large", "nap", 0.0) for _ in range(10)]
+        assert sorted(pit.results(len(ids))) == sorted(ids)
+
+
+# --- different profiles at once --------------------------------------------------------------------------------------
+
+
+def test_process_and_thread_profiles_serve_side_by_side(folder, app_folder):
+    threads = {"name": "threads", "profile": "thread", "threads_per_worker": 4}
+    with Pit(folder, app_folder, {"name": "processes", "workers": 2}, threads) as pit:
+        pit.ready("processes", 2)
+        pit.ready("threads")
+        assert (pit.stats("processes")["slots"], pit.stats("threads")["slots"]) == (2, 4)
+        begun = time.monotonic()
+        naps = [pit.submit("threads", "nap", 0.4) for _ in range(4)]
+        naps += [pit.submit("processes", "nap", 0.4) for _ in range(2)]
+        pids = pit.results(len(naps))
+        assert time.monotonic() - begun < 1.2, "they ran one after the other"
+        assert len({pids[nap] for nap in naps[:4]}) == 1 and len({pids[nap] for nap in naps[4:]}) == 2
+        profiles = {worker["profile"] for worker in pit.workers("threads").values()}
+        assert profiles == {"thread"}
+
+
+# --- reloads with an agent -------------------------------------------------------------------------------------------
+
+
+def process_ends(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def test_a_pool_is_resized_while_it_works(two):
+    blue = two.workers("blue").keys()
+    two.reload({"name": "red", "workers": 2, "place": "red"}, {"name": "blue", "workers": 3, "place": "blue"})
+    two.ready("blue", 3)
+    assert blue <= two.workers("blue").keys()
+    two.reload({"name": "red", "workers": 2, "place": "red"}, {"name": "blue", "place": "blue"})
+    two.until(lambda: len(two.workers("blue")) == 1, "blue has one worker again")
+    assert two.call("blue", "who")[2] == "blue"
+
+
+def test_a_removed_pool_ends_all_its_tasks_before_its_workers_go(two):
+    blue = set(two.workers("blue"))
+    ids = [two.submit("blue", "nap", 0.1) for _ in range(8)]
+    two.until(lambda: two.stats("blue")["running"] == 1, "it runs")
+    two.reload({"name": "red", "workers": 2, "place": "red"})
+    pids = two.results(len(ids))
+    assert sorted(pids) == ids and set(pids.values()) == blue, "the same worker ran all of them"
+    two.broker.wait_for_log("pool.removed")
+    two.until(lambda: all(process_ends(pid) for pid in blue), "its worker ended")
+    assert two.call("red", "who")[2] == "red"
+
+
+def test_the_agent_comes_with_the_first_local_pool_and_goes_with_the_last(folder, app_folder):
+    remote = {"name": "remote", "workers": 1}
+    with Pit(folder, app_folder, remote) as pit:
+        pit.ready("remote")
+        [pid] = pit.workers("remote")
+        pit.broker.config.write_text(config_text(pit.broker.addresses, pools=("other",), log_level="info"))
+        pit.broker.signal(signal.SIGHUP)
+        pit.broker.wait_for_log("config.reloaded")
+        pit.broker.wait_for_log("agent.exited")
+        assert process_ends(pid)
+        pit.reload({"name": "again", "place": "again"})
+        pit.ready("again")
+        assert pit.call("again", "who")[2] == "again"
+
+
+def test_a_broken_file_does_not_reach_a_restarted_agent(two):
+    two.broker.config.write_text("this is no configuration")
+    two.broker.signal(signal.SIGHUP)
+    two.broker.wait_for_log("config.rejected")
+    [agent] = {int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1]) for pid in two.workers("blue")}
+    blue = two.workers("blue").keys()
+    os.kill(agent, signal.SIGKILL)
+    two.broker.wait_for_log("agent.died")
+    two.until(lambda: len(two.workers("blue")) == 1 and two.workers("blue").keys() != blue, "a new worker")
+    assert two.call("blue", "who")[2] == "blue"
+
+
+def test_a_storm_of_reloads_with_an_agent_harms_nothing(two):
+    ids = []
+    for number in range(100):
+        blue = {"name": "blue", "workers": 1 + number % 2, "place": "blue"}
+        text = config_text(two.broker.addresses, log_level="info", pools=[
+            two.pool(name="red", workers=2, place="red"), two.pool(**blue)])
+        two.broker.config.write_text(text)
+        two.broker.signal(signal.SIGHUP)
+        ids.append(two.submit("red" if number % 2 else "blue", "who"))
+    assert sorted(two.results(len(ids))) == ids
+    two.ready("red", 2)
+    two.ready("blue", 2)
