@@ -184,6 +184,19 @@ snakepit_done_fn(struct snakepit_client *client, const struct snakepit_result *r
 typedef void
 snakepit_chunk_fn(struct snakepit_client *client, const struct snakepit_chunk *chunk, void *user);
 
+/* How far a task says that it is. */
+struct snakepit_progress {
+    uint64_t id;
+    double done;
+    double total;     /* below 0: not known */
+    const char *note; /* for people; never NULL */
+};
+
+/* The task reported its progress: at most ten times a second, and any report may be left out. `progress` and its note are
+ * valid until the function returns. */
+typedef void
+snakepit_progress_fn(struct snakepit_client *client, const struct snakepit_progress *progress, void *user);
+
 /* The broker has taken the task; `number` is the broker's own number for it, which the admin call `cancel` wants.
  * Called at most once per task. */
 typedef void
@@ -209,7 +222,7 @@ struct snakepit_header {
 
 /* A task to offer. All that it points to is copied (but see struct snakepit_part). */
 struct snakepit_task {
-    const char *pool;     /* required */
+    const char *pool;     /* NULL or empty: the broker's default pool */
     const char *function; /* required */
 
     /* The arguments: either `args_bytes` bytes at `args`, for instance from snakepit_args_finish, or NULL for none, ... */
@@ -232,6 +245,7 @@ struct snakepit_task {
     snakepit_done_fn *on_done;         /* NULL: nobody is told */
     snakepit_chunk_fn *on_chunk;       /* set: the result is streamed; NULL: a generator's items arrive as one list */
     snakepit_accepted_fn *on_accepted; /* set: the broker is asked to acknowledge */
+    snakepit_progress_fn *on_progress; /* set: the task's progress is asked for */
     void *user;                        /* handed to the callbacks */
 };
 
@@ -269,6 +283,87 @@ snakepit_call_task(struct snakepit_client *client, const struct snakepit_task *t
 SNAKEPIT_API int
 snakepit_admin(struct snakepit_client *client, const char *function, const void *args, size_t args_bytes,
                int timeout_ms, struct snakepit_result **ret_result);
+
+/* --- the broker's pools and workers --------------------------------------------------------------------------- */
+
+/* Wait until `workers` workers of a pool are ready. 0: as many as its configuration wants, at least one; pool NULL: every
+ * pool that has a wanted number. OK; TIMEOUT; FAILED: the broker refuses, and snakepit_last_error says why: for an unknown
+ * pool it lists those that there are. */
+SNAKEPIT_API int
+snakepit_await_ready(struct snakepit_client *client, const char *pool, uint32_t workers, int timeout_ms);
+
+/* One worker. Texts are never NULL. */
+struct snakepit_worker_info {
+    uint64_t id;         /* its session number at the broker */
+    const char *name;    /* a label; may be empty */
+    const char *pool;
+    const char *host;
+    uint64_t pid;
+    const char *profile; /* "process", "thread" */
+    const char *state;   /* "ready", "stalled", "draining", "detached" */
+    const char *python;  /* version; empty: it is none */
+    bool gil_enabled;
+    uint64_t slots;      /* tasks that it takes at one time, ... */
+    uint64_t busy;       /* ... and how many it has now */
+    uint64_t rss_bytes;  /* 0: not known */
+    uint64_t cpu_us;
+    uint64_t tasks_done;
+    double uptime_seconds;
+};
+
+struct snakepit_workers {
+    const struct snakepit_worker_info *list;
+    size_t count;
+};
+
+/* The workers of a pool; pool NULL: of all. OK: the caller frees *ret_workers with snakepit_workers_destroy.
+ * Else as snakepit_await_ready, or MISMATCH: this broker answers in another shape. */
+SNAKEPIT_API int
+snakepit_list_workers(struct snakepit_client *client, const char *pool, int timeout_ms,
+                      struct snakepit_workers **ret_workers);
+
+/* NULL is allowed. */
+SNAKEPIT_API void
+snakepit_workers_destroy(struct snakepit_workers **workers_p);
+
+/* How long something took, over `count` tasks. Quantiles are within 6 % of the truth. */
+struct snakepit_latency {
+    uint64_t count;
+    double mean_seconds, p50_seconds, p90_seconds, p99_seconds, p999_seconds, max_seconds;
+};
+
+/* What a pool did in `span_seconds`. */
+struct snakepit_load {
+    double span_seconds;
+    uint64_t accepted, dispatched, answered; /* tasks */
+    double accepted_per_second, answered_per_second;
+    double utilisation; /* busy slots of all, 0 to 1; -1: there were none */
+    double saturation;  /* share of the time in which tasks waited and no slot was free; -1: not known */
+    uint64_t queued_max;
+    struct snakepit_latency wait; /* from when a task could have run to its first dispatch */
+    struct snakepit_latency run;  /* from a dispatch to its answer */
+};
+
+struct snakepit_pool_stats {
+    uint64_t queued, delayed, running;                                 /* tasks, now */
+    uint64_t workers, workers_wanted, slots, slots_busy;               /* now */
+    uint64_t succeeded, failed, cancelled, expired, dead, lost;        /* tasks that ended so; never shrink */
+    uint64_t requeued, refused;
+    uint64_t queued_bytes, queued_max, queued_bytes_max;
+    struct snakepit_load total;  /* since the broker's start */
+    struct snakepit_load recent; /* the last 30 to 60 seconds */
+};
+
+/* The counters and the load of a pool. OK, or as snakepit_list_workers. */
+SNAKEPIT_API int
+snakepit_get_stats(struct snakepit_client *client, const char *pool, int timeout_ms,
+                   struct snakepit_pool_stats *ret_stats);
+
+/* Replace all workers of a pool, or the one worker with this id (0: none), by new ones without losing a task. Begins at once
+ * and goes on after the return. *ret_workers (may be NULL) is how many. OK, or as snakepit_list_workers. */
+SNAKEPIT_API int
+snakepit_recycle(struct snakepit_client *client, const char *pool, uint64_t worker, int timeout_ms,
+                 uint64_t *ret_workers);
 
 /* --- driving it ----------------------------------------------------------------------------------------------- */
 

@@ -35,6 +35,14 @@ on_accepted(struct snakepit_client *client, uint64_t id, uint64_t number, void *
     waiter->task->on_accepted(client, id, number, waiter->task->user);
 }
 
+static void
+on_progress(struct snakepit_client *client, const struct snakepit_progress *progress, void *waiter_v)
+{
+    struct waiter *waiter = waiter_v;
+
+    waiter->task->on_progress(client, progress, waiter->task->user);
+}
+
 static bool
 is_done(const struct snakepit_client *client, const void *waiter_v)
 {
@@ -56,6 +64,7 @@ give_up(struct snakepit_client *client, const struct snakepit_task *task, uint64
     pending->on_chunk = task->on_chunk;
     if (pending->on_accepted)
         pending->on_accepted = task->on_accepted;
+    pending->on_progress = task->on_progress;
     pending->user = task->user;
     snakepit_cancel(client, id);
     snakepit_flush(client);
@@ -76,6 +85,7 @@ snakepit_call_task(struct snakepit_client *client, const struct snakepit_task *t
     asked.on_done = on_done;
     asked.on_chunk = task->on_chunk ? on_chunk : NULL;
     asked.on_accepted = task->on_accepted ? on_accepted : NULL;
+    asked.on_progress = task->on_progress ? on_progress : NULL;
     asked.user = &waiter;
     status = snakepit_submit(client, &asked, &id);
     if (status)

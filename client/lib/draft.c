@@ -49,7 +49,7 @@ parts_are_sound(const struct snakepit_task *task)
 static const char *
 task_fault(const struct snakepit_task *task)
 {
-    if (!task->pool || (!text_is_name(text_bytes(task->pool)) && strcmp(task->pool, ADMIN_POOL) != 0))
+    if (task->pool && task->pool[0] && !text_is_name(text_bytes(task->pool)) && strcmp(task->pool, ADMIN_POOL) != 0)
         return "pool: 1 to 64 of A-Z a-z 0-9 _ . -";
     if (!is_within(task->function, 1, FUNCTION_BYTES_MAX))
         return "function: 1 to 255 bytes";
@@ -97,7 +97,7 @@ is_msgpack(const char *content_type)
 static void
 fill_options(struct submit *submit, const struct snakepit_task *task)
 {
-    submit->pool = text_bytes(task->pool);
+    submit->pool = text_bytes(task->pool ? task->pool : "");
     submit->function = text_bytes(task->function);
     if (!is_msgpack(task->content_type))
         submit->content_type = text_bytes(task->content_type);
@@ -108,6 +108,7 @@ fill_options(struct submit *submit, const struct snakepit_task *task)
     submit->has_deadline = task->deadline_ms > 0;
     submit->on_loss = task->at_most_once ? LOSS_FINAL : LOSS_REQUEUE;
     submit->stream = task->on_chunk != NULL;
+    submit->progress = task->on_progress != NULL;
     submit->ack = task->on_accepted != NULL;
     submit->info = task->want_info;
 }
@@ -194,8 +195,9 @@ make_pending(struct draft *draft, const struct snakepit_task *task, uint64_t id,
     pending->on_done = task->on_done;
     pending->on_chunk = task->on_chunk;
     pending->on_accepted = task->on_accepted;
+    pending->on_progress = task->on_progress;
     pending->user = task->user;
-    pending->is_admin = task->pool[0] == ADMIN_POOL[0];
+    pending->is_admin = task->pool && task->pool[0] == ADMIN_POOL[0];
     pending->cost_bytes = command.size;
     if (fill_frames(draft, pending, parts))
         pending_task_destroy(&pending);

@@ -31,6 +31,7 @@ struct pending_task {
     snakepit_done_fn *on_done;
     snakepit_chunk_fn *on_chunk;
     snakepit_accepted_fn *on_accepted;
+    snakepit_progress_fn *on_progress;
     void *user;
 
     bool is_admin;     /* the broker's own pool: its errors are all answers to the SUBMIT */

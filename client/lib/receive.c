@@ -119,6 +119,40 @@ take_result(struct arrival *arrival, const struct result *message)
     return OK;
 }
 
+static bool
+is_progress(struct bytes content_type)
+{
+    static const char name[] = "progress";
+
+    return content_type.size == sizeof name - 1 && memcmp(content_type.data, name, sizeof name - 1) == 0;
+}
+
+/* A report of another shape than docs/protocol.md, section 6.2, is passed over. */
+static void
+take_progress(struct arrival *arrival, struct pending_task *task, int parts)
+{
+    struct snakepit_client *client = arrival->client;
+    struct snakepit_progress progress = {.id = task->id, .total = -1, .note = ""};
+    struct snakepit_value report, done, total, note;
+    char *at;
+
+    if (parts != 1 || snakepit_value_parse(arrival->parts[0].data, arrival->parts[0].size, &report)
+        || snakepit_value_at(&report, 0, &done) || snakepit_value_at(&report, 1, &total)
+        || snakepit_value_at(&report, 2, &note) || snakepit_value_double(&done, &progress.done)
+        || note.kind != SNAKEPIT_STR)
+        return;
+    if (total.kind != SNAKEPIT_NIL && snakepit_value_double(&total, &progress.total))
+        return;
+    if (reserve_text(client, note.size + 1)) {
+        at = client->text;
+        progress.note = put_text(&at, (struct bytes){(const uint8_t *)note.data, (uint32_t)note.size});
+    }
+    client->callbacks++;
+    client->depth++;
+    task->on_progress(client, &progress, task->user);
+    client->depth--;
+}
+
 static int
 take_chunk(struct arrival *arrival, const struct chunk *message)
 {
@@ -129,6 +163,11 @@ take_chunk(struct arrival *arrival, const struct chunk *message)
 
     if (parts < 0)
         return ERR_INVALID;
+    if (task && is_progress(message->info.content_type)) {
+        if (task->on_progress)
+            take_progress(arrival, task, parts);
+        return OK;
+    }
     if (!task || !task->on_chunk)
         return OK;
     chunk = (struct snakepit_chunk){

@@ -327,3 +327,74 @@ Test(broker, a_broker_that_is_told_to_end_hands_its_tasks_to_the_next_one)
     cr_assert_eq(outcome.calls, 10);
     cr_assert_eq(outcome.result->state, SNAKEPIT_STATE_OK, "%s", outcome.result->code);
 }
+
+/* --- its pools and workers -------------------------------------------------------------------------------------- */
+
+Test(broker, readiness_is_waited_for)
+{
+    begin(TRANSPORT_TCP);
+    cr_assert_eq(snakepit_await_ready(client, "echo", 2, 50), SNAKEPIT_TIMEOUT);
+    cr_assert_not_null(strstr(snakepit_last_error(client), "pool echo"), "%s", snakepit_last_error(client));
+    stage_start_worker(stage, "4");
+    stage_start_worker(stage, "4");
+    cr_assert_eq(snakepit_await_ready(client, "echo", 2, 20000), SNAKEPIT_OK, "%s", snakepit_last_error(client));
+    cr_assert_eq(snakepit_await_ready(client, "echo", 2, -1), SNAKEPIT_OK, "%s", snakepit_last_error(client));
+}
+
+Test(broker, an_unknown_pool_is_refused_and_the_pools_are_listed)
+{
+    struct snakepit_pool_stats stats;
+    struct snakepit_workers *workers;
+
+    begin(TRANSPORT_TCP);
+    cr_assert_eq(snakepit_await_ready(client, "nowhere", 1, 1000), SNAKEPIT_FAILED);
+    cr_assert_not_null(strstr(snakepit_last_error(client), "no_such_pool"), "%s", snakepit_last_error(client));
+    cr_assert_not_null(strstr(snakepit_last_error(client), "echo"), "%s", snakepit_last_error(client));
+    cr_assert_eq(snakepit_list_workers(client, "nowhere", 5000, &workers), SNAKEPIT_FAILED);
+    cr_assert_null(workers);
+    cr_assert_eq(snakepit_get_stats(client, "nowhere", 5000, &stats), SNAKEPIT_FAILED);
+    cr_assert_eq(snakepit_get_stats(client, NULL, 5000, &stats), SNAKEPIT_INVALID);
+}
+
+Test(broker, its_workers_are_listed)
+{
+    struct snakepit_workers *workers;
+    pid_t worker;
+
+    begin(TRANSPORT_TCP);
+    cr_assert_eq(snakepit_list_workers(client, NULL, 5000, &workers), SNAKEPIT_OK, "%s", snakepit_last_error(client));
+    cr_assert_eq(workers->count, 0);
+    snakepit_workers_destroy(&workers);
+    worker = stage_start_worker(stage, "4");
+    stage_start_worker(stage, "4");
+    cr_assert_eq(snakepit_await_ready(client, "echo", 2, 20000), SNAKEPIT_OK, "%s", snakepit_last_error(client));
+    cr_assert_eq(snakepit_list_workers(client, "echo", 5000, &workers), SNAKEPIT_OK, "%s", snakepit_last_error(client));
+    cr_assert_eq(workers->count, 2);
+    for (size_t i = 0; i < workers->count; i++) {
+        cr_assert_str_eq(workers->list[i].pool, "echo");
+        cr_assert_str_eq(workers->list[i].state, "ready");
+        cr_assert_eq(workers->list[i].slots, 4);
+        cr_assert_neq(workers->list[i].id, 0);
+    }
+    cr_assert(workers->list[0].pid == (uint64_t)worker || workers->list[1].pid == (uint64_t)worker);
+    snakepit_workers_destroy(&workers);
+    cr_assert_null(workers);
+}
+
+Test(broker, statistics_count_what_was_done)
+{
+    struct snakepit_pool_stats stats;
+
+    begin(TRANSPORT_TCP);
+    stage_start_worker(stage, "4");
+    expect_echo();
+    expect_echo();
+    cr_assert_eq(snakepit_get_stats(client, "echo", 5000, &stats), SNAKEPIT_OK, "%s", snakepit_last_error(client));
+    cr_assert_eq(stats.succeeded, 2);
+    cr_assert_eq(stats.slots, 4);
+    cr_assert_eq(stats.total.answered, 2);
+    cr_assert_eq(stats.total.run.count, 2);
+    cr_assert_gt(stats.total.run.max_seconds, 0);
+    cr_assert_lt(stats.total.run.max_seconds, 20);
+    cr_assert_geq(stats.total.utilisation, 0);
+}

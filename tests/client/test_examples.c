@@ -49,6 +49,11 @@ Test(examples, poll_turns_lines_into_results_also_the_last_without_an_end)
     expect_output("poll", "one\ntwo\n\nthree", "one\ntwo\n\nthree\n");
 }
 
+Test(examples, pool_shows_its_workers_and_what_they_did)
+{
+    expect_output("pool", "", "worker of echo: ready, 16 slots\n1 succeeded, 0 queued\n");
+}
+
 Test(examples, stream_prints_each_chunk)
 {
     expect_output("stream", "", "chunk 1: drip\nchunk 2: drip\nchunk 3: drip\nend\n");

@@ -368,8 +368,7 @@ Test(submit, what_is_wrong_with_a_task_is_said_in_words)
         struct snakepit_task task;
         const char *word;
     } cases[] = {
-        {{.pool = NULL, .function = "f"}, "pool"},
-        {{.pool = "", .function = "f"}, "pool"},
+        {{.pool = "$other", .function = "f"}, "pool"},
         {{.pool = "a b", .function = "f"}, "pool"},
         {{.pool = "p", .function = NULL}, "function"},
         {{.pool = "p", .function = ""}, "function"},
