@@ -10,6 +10,7 @@ from pathlib import Path
 
 HOUSE = Path(__file__).resolve().parents[2]
 HEADER = HOUSE / "client/include/snakepit.h"
+VALUE_HEADER = HOUSE / "client/include/snakepit_value.h"
 GUIDE = HOUSE / "docs/c-client.md"
 FLAGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror", "-fsyntax-only", "-I", str(HEADER.parent)]
 LIBRARY = PKG_CONFIG = None
@@ -30,8 +31,9 @@ def compile_text(text: str, compiler: list[str], suffix: str) -> None:
 
 
 def declared() -> set[str]:
-    return set(re.findall(r"^(snakepit_\w+)\(", HEADER.read_text(), re.MULTILINE)) - set(
-        re.findall(r"typedef [^;]*?\n(snakepit_\w+)\(", HEADER.read_text())
+    text = HEADER.read_text() + VALUE_HEADER.read_text()
+    return set(re.findall(r"^(snakepit_\w+)\(", text, re.MULTILINE)) - set(
+        re.findall(r"typedef [^;]*?\n(snakepit_\w+)\(", text)
     )
 
 
@@ -44,8 +46,10 @@ class Surface(unittest.TestCase):
                 compile_text(text, compiler, suffix)
 
     def test_the_header_shows_no_type_of_other_libraries(self) -> None:
-        self.assertEqual(re.findall(r"^#include .*", HEADER.read_text(), re.MULTILINE),
-                         ["#include <stdbool.h>", "#include <stddef.h>", "#include <stdint.h>"])
+        system = ["#include <stdbool.h>", "#include <stddef.h>", "#include <stdint.h>"]
+        own = ['#include "snakepit_value.h"']
+        self.assertEqual(re.findall(r"^#include .*", HEADER.read_text(), re.MULTILINE), own + system)
+        self.assertEqual(re.findall(r"^#include .*", VALUE_HEADER.read_text(), re.MULTILINE), system)
 
     def test_exactly_the_declared_functions_are_exported(self) -> None:
         exported = {line.split()[2] for line in run("nm", "-D", "--defined-only", LIBRARY).splitlines()}

@@ -67,7 +67,7 @@ FOLDERS = {
     "broker/": (["broker/", "wire/"], PROGRAM | {"zmq.h"}),
     "agent/": (["agent/", "broker/io/config.h", "broker/io/log.h", "broker/io/clock.h", "wire/"], PROGRAM),
     "agent/link": (["agent/", "wire/"], PROGRAM | {"zmq.h"}),
-    "client/include/": ([], C_LIBRARY),
+    "client/include/": (["client/include/"], C_LIBRARY),
     "client/lib/": (["client/include/", "client/lib/", "wire/"], PROGRAM | {"zmq.h"}),
     "client/cli/": (["client/include/", "client/cli/", "wire/"], PROGRAM | {"zmq.h", "jansson.h"}),
     # The doctor reads the configuration of the broker, and asks libzmq what it is.
