@@ -113,6 +113,7 @@ put_events(struct report_map *status, const struct admin_sources *sources)
     events_get_stats(sources->events, &events);
     report_put_key(status, "events");
     report_map_begin(&map, status->buffer);
+    report_put_text(&map, "endpoint", events_address(sources->events));
     report_put_uint(&map, "published", events.published);
     report_put_uint(&map, "overruns", events.overruns);
     report_put_uint(&map, "subscriptions", events.subscriptions);

@@ -59,6 +59,9 @@ enum {
     KEY_WAIT,
     KEY_WORKERS,
     KEY_LIMIT,
+    KEY_EVENTS,
+    KEY_POOL,
+    KEY_BATCH,
     KEY_IMPORT,
     KEY_PROFILE,
 };
@@ -149,5 +152,17 @@ int
 command_doctor(struct cli *cli, struct args *args);
 int
 command_compat(struct cli *cli, struct args *args);
+int
+command_events(struct cli *cli, struct args *args);
+int
+command_inspect(struct cli *cli, struct args *args);
+int
+command_stats(struct cli *cli, struct args *args);
+int
+command_worker(struct cli *cli, struct args *args);
+int
+command_explain(struct cli *cli, struct args *args);
+int
+command_top(struct cli *cli, struct args *args);
 
 #endif

@@ -60,6 +60,17 @@ static const struct option_spec compat_options[] = {
     {0},
 };
 
+static const struct option_spec events_options[] = {
+    {'n', "count", "N", "end after N events"},
+    {KEY_EVENTS, "events", "ENDPOINT", "where events are published; default: what the broker says"},
+    {0},
+};
+
+static const struct option_spec explain_options[] = {
+    {KEY_POOL, "pool", NULL, "the word is the name of a pool, even if it is a number"},
+    {0},
+};
+
 const struct command commands[] = {
     {"call", "[OPTIONS] POOL FUNCTION [JSON...]", "run one task and print its result", call_options,
      "Each JSON is one positional argument. The result is printed as JSON, on one line.\n"
@@ -79,7 +90,19 @@ const struct command commands[] = {
     {"status", "", "show the broker and its pools", NULL, NULL, command_status},
     {"pools", "[POOL]", "show pools with all their counters", NULL, NULL, command_pools},
     {"workers", "[POOL]", "show workers", NULL, NULL, command_workers},
+    {"worker", "WORKER", "show all that is known of one worker, by the id that `snakepit workers` shows", NULL, NULL,
+     command_worker},
     {"tasks", "[OPTIONS] [POOL]", "show tasks that run or wait", tasks_options, NULL, command_tasks},
+    {"stats", "[POOL]", "show rates, utilisation, wait and run times", NULL, NULL, command_stats},
+    {"inspect", "[POOL]", "show how busy pools are, and what to change and why", NULL, NULL, command_inspect},
+    {"explain", "[OPTIONS] TASK | POOL", "say why a task, or the tasks of a pool, wait", explain_options,
+     "A number is a task, as `snakepit tasks` shows it; anything else is a pool.\n", command_explain},
+    {"events", "[OPTIONS] [PREFIX...]", "print events as they come, as lines of JSON", events_options,
+     "Only events whose names begin with one of the prefixes, or all.\n"
+     "  snakepit events worker. pool.saturated\n"
+     "  snakepit events request.executed -n 1000 > executed.jsonl\n"
+     "With -t it ends after that time; with -n, too, exit code 4 says that there were fewer.\n"
+     "docs/operations.md lists all events and their fields.\n", command_events},
     {"ping", "[OPTIONS]", "measure round trips to the broker", ping_options, NULL, command_ping},
     {"cancel", "TASK...", "end tasks, by the number that `snakepit tasks` shows", NULL, NULL, command_cancel},
     {"drain", "[OPTIONS] POOL | --all", "let a pool finish what it has, and refuse new tasks", drain_options, NULL,

@@ -32,7 +32,7 @@ class Pit:
     """A broker and its workers. Nothing of it is left after close()."""
 
     CONFIG = """
-endpoints: {{ clients = "{clients}"; workers = "{workers}"; events = ""; }};
+endpoints: {{ clients = "{clients}"; workers = "{workers}"; events = "{events}"; }};
 log: {{ level = "warn"; }};
 timers: {{ drain_timeout = "1s"; }};
 pools = ( {{ name = "work"; }}, {{ name = "small"; queued_max = 5; }}, {{ name = "empty"; }}, {{ name = "other"; }} );
@@ -43,7 +43,9 @@ pools = ( {{ name = "work"; }}, {{ name = "small"; queued_max = 5; }}, {{ name =
         self.endpoint = f"ipc://{self.folder}/c"
         self.workers_endpoint = f"ipc://{self.folder}/w"
         self.config = self.folder / "snakepit.conf"
-        self.config.write_text(self.CONFIG.format(clients=self.endpoint, workers=self.workers_endpoint))
+        self.events_endpoint = f"ipc://{self.folder}/e"
+        self.config.write_text(self.CONFIG.format(clients=self.endpoint, workers=self.workers_endpoint,
+                                                  events=self.events_endpoint))
         self.processes = []
         self.broker = None
         self.start_broker()
