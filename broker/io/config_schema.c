@@ -103,14 +103,15 @@ const struct option config_options[] = {
      .help = "How long final messages, and the session of a client that went away, are kept for its return."},
     {"timers", "drain_timeout", OPTION_DURATION, IN_CONFIG(drain_timeout_us), "\"30s\"", 0, 24 * HOUR, NULL,
      .help = "SIGTERM: how long running tasks may go on before the broker ends."},
-    {"timers", "link_heartbeat", OPTION_DURATION, IN_CONFIG(link_heartbeat_us), "\"2500ms\"", 100 * MS, 5 * MINUTE,
-     NULL,
+    {"timers", "link_timeout", OPTION_DURATION, IN_CONFIG(link_timeout_us), "\"4s\"", 1000 * MS, 5 * MINUTE, NULL,
      .needs_restart = true,
-     .help = "ZMTP heartbeats on the broker's sockets, which find half-open connections. libzmq answers them from its "
-             "own thread, so a busy interpreter does not look dead."},
-    {"timers", "link_timeout", OPTION_DURATION, IN_CONFIG(link_timeout_us), "\"1500ms\"", 100 * MS, 5 * MINUTE, NULL,
+     .help = "A connection on which nothing is answered for so long is ended. Over tcp the kernels see to that, in whole "
+             "seconds, without waking anybody (keepalive)."},
+    {"timers", "link_heartbeat", OPTION_DURATION, IN_CONFIG(link_heartbeat_us), "\"10s\"", 100 * MS, 5 * MINUTE, NULL,
      .needs_restart = true,
-     .help = "A connection on which a ZMTP heartbeat is not answered within this time is ended."},
+     .help = "ZMTP heartbeats on the broker's sockets find what keepalive does not: a process that stands still, a link "
+             "cut behind a proxy or tunnel. libzmq answers them from its own thread, so a busy interpreter does not "
+             "look dead; one that is not answered within link_timeout ends the connection."},
 
     {"agent", "stop_timeout", OPTION_DURATION, IN_CONFIG(stop_timeout_us), "\"10s\"", 0, HOUR, NULL,
      .help = "A worker's time to end after SIGTERM; then it and all that it started are killed."},

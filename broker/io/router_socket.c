@@ -12,13 +12,21 @@
 /* Messages per peer that wait to be read. The broker reads faster than it is written to, so this bounds a flood. */
 #define RECEIVE_QUEUE_MAX 1000
 
-/* No ZMQ_HEARTBEAT_TTL: it would start timers in the peers, and a connecting socket with such a timer and a full queue
+/* A link that is cut without a word is found in two ways. Over tcp by the kernels, within link_timeout: an idle peer is asked,
+ * one answer may be lost, and nobody here wakes up for it. The limit for what is not acknowledged (ZMQ_TCP_MAXRT) is the
+ * one that is compared when the question stays open, so it is a little less than the sum of the steps. And by ZMTP
+ * heartbeats, which also reach through whatever passes TCP on, and find a process that stands still; but each wakes a
+ * thread on both sides, so that they are rare. libzmq answers them from a thread of its own.
+ *
+ * No ZMQ_HEARTBEAT_TTL: it would start timers in the peers, and a connecting socket with such a timer and a full queue
  * aborts its process when it reconnects (libzmq issue 3937). No ZMQ_HANDSHAKE_IVL: its default of 30 s is right. */
 void *
 router_socket_new(void *context, const struct config *config, const char *address, int *ret_fd)
 {
     void *socket = zmq_socket(context, ZMQ_ROUTER);
     int64_t frame_max = (int64_t)config->broker.frame_bytes_max;
+    int link_ms = (int)(config->link_timeout_us / 1000);
+    int link_s = (link_ms + 999) / 1000;
     const struct {
         int name;
         int value;
@@ -29,8 +37,12 @@ router_socket_new(void *context, const struct config *config, const char *addres
         {ZMQ_LINGER, LINGER_MS},
         {ZMQ_BACKLOG, BACKLOG},
         {ZMQ_HEARTBEAT_IVL, (int)(config->link_heartbeat_us / 1000)},
-        {ZMQ_HEARTBEAT_TIMEOUT, (int)(config->link_timeout_us / 1000)},
+        {ZMQ_HEARTBEAT_TIMEOUT, link_ms},
         {ZMQ_TCP_KEEPALIVE, 1},
+        {ZMQ_TCP_KEEPALIVE_IDLE, link_s > 2 ? link_s - 2 : 1},
+        {ZMQ_TCP_KEEPALIVE_INTVL, 1},
+        {ZMQ_TCP_KEEPALIVE_CNT, 2},
+        {ZMQ_TCP_MAXRT, link_ms * 9 / 10}, /* the same for what was sent and is not acknowledged */
         {ZMQ_IPV6, strchr(address, '[') != NULL},
     };
     size_t fd_bytes = sizeof *ret_fd;

@@ -16,7 +16,8 @@ Test(config, one_named_pool_is_enough_and_the_rest_is_the_protocols_defaults)
     cr_expect_eq(config->broker.worker_grace_us, 500000);
     cr_expect_eq(config->broker.client_retention_us, 60000000);
     cr_expect_eq(config->drain_timeout_us, 30000000);
-    cr_expect_eq(config->link_heartbeat_us, 2500000);
+    cr_expect_eq(config->link_heartbeat_us, 10000000);
+    cr_expect_eq(config->link_timeout_us, 4000000);
     cr_expect_eq(config->broker.frame_bytes_max, 64 << 20);
     cr_expect_eq(config->broker.control_bytes_max, 8 << 20);
     cr_expect_eq(config->broker.inline_bytes_max, 256 << 10);
