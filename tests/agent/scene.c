@@ -19,8 +19,13 @@
 
 /* "$3" is the app, since the command line begins with: -m snakepit.worker APP */
 static const char play[] = "#!/bin/sh\n"
+                           "octal() { printf '\\\\%o' $(($1 & 255)); }\n"
+                           "tell() { printf \"$(octal $$)$(octal $(($$ >> 8)))$(octal $(($$ >> 16)))\\\\000\" >&4; }\n"
                            "case $3 in\n"
                            "play:sleep) echo ready; exec sleep 1000;;\n"
+                           "play:set_up) tell; echo ready $$ ${SNAKEPIT_REPLACES-none}; exec sleep 1000;;\n"
+                           "play:flip) [ -e \"${0%/*}/broken\" ] && { echo broken >&2; exit 3; }; tell; echo ready; "
+                           "exec sleep 1000;;\n"
                            "play:later) echo ready; sleep 1.1; echo settled; exec sleep 1000;;\n"
                            "play:stubborn) trap '' TERM; echo ready; while :; do sleep 1000; done;;\n"
                            "play:parent) sleep 1000 & echo child $!; wait;;\n"
@@ -56,6 +61,9 @@ write_config(struct scene *scene, const char *pools, const char *more)
         if (strncmp(at, "@PLAY@", 6) == 0) {
             fprintf(stream, "python = \"%s/play\";", scene->directory);
             at += 5;
+        } else if (strncmp(at, "@DIR@", 5) == 0) {
+            fputs(scene->directory, stream);
+            at += 4;
         } else {
             fputc(*at, stream);
         }
@@ -84,6 +92,12 @@ scene_open(struct scene *scene, const char *pools, const char *more)
 }
 
 void
+scene_rewrite(struct scene *scene, const char *pools, const char *more)
+{
+    write_config(scene, pools, more);
+}
+
+void
 scene_start_agent(struct scene *scene, bool has_lifeline)
 {
     const char *program = getenv("AGENT");
@@ -100,7 +114,17 @@ scene_start_agent(struct scene *scene, bool has_lifeline)
         setpgid(0, 0);
         dup2(log_ends[1], STDERR_FILENO);
         fcntl(lifeline_ends[0], F_SETFD, 0);
-        execl(program, "snakepit-agent", "-c", scene->config_path, has_lifeline ? "--lifeline" : NULL, number, NULL);
+        char *argv[] = {"snakepit-agent", "-c", scene->config_path, NULL, NULL, NULL, NULL, NULL};
+        size_t at = 3;
+        if (scene->workers != NULL) {
+            argv[at++] = "--workers";
+            argv[at++] = (char *)scene->workers;
+        }
+        if (has_lifeline) {
+            argv[at++] = "--lifeline";
+            argv[at] = number;
+        }
+        execv(program, argv);
         _exit(127);
     }
     close(log_ends[1]);
@@ -220,6 +244,16 @@ scene_wait_output(struct scene *scene, const char *prefix)
     }
 }
 
+void
+scene_wait_with(struct scene *scene, const char *event, const char *key, const char *value)
+{
+    for (bool is_found = false; !is_found;) {
+        json_t *line = scene_wait(scene, event);
+        is_found = strcmp(field_str(line, key), value) == 0;
+        json_decref(line);
+    }
+}
+
 pid_t
 scene_wait_spawned(struct scene *scene)
 {
@@ -298,6 +332,31 @@ read_stat(const char *pid_text, char *ret_state, pid_t *ret_parent)
     fclose(file);
     const char *end_of_name = line == NULL ? NULL : strrchr(text, ')');
     return end_of_name != NULL && sscanf(end_of_name, ") %c %d", ret_state, ret_parent) == 2;
+}
+
+pid_t
+scene_guard(const struct scene *scene)
+{
+    DIR *directory = opendir("/proc");
+    struct dirent *entry;
+    pid_t guard = 0;
+
+    while (guard == 0 && (entry = readdir(directory)) != NULL) {
+        char path[300];
+        char name[32] = "";
+        char state;
+        pid_t parent;
+        if (!read_stat(entry->d_name, &state, &parent) || parent != scene->agent)
+            continue;
+        snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
+        FILE *file = fopen(path, "r");
+        if (file != NULL && fgets(name, sizeof(name), file) != NULL && strcmp(name, "snakepit-guard\n") == 0)
+            guard = (pid_t)atoi(entry->d_name);
+        if (file != NULL)
+            fclose(file);
+    }
+    closedir(directory);
+    return guard;
 }
 
 /* Count the children but `other` that are in this state (0: any); one of them in *ret_pid. */

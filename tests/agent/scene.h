@@ -16,6 +16,7 @@ struct scene {
     char directory[SCENE_PATH_BYTES];
     char config_path[SCENE_PATH_BYTES + 16];
     pid_t agent;
+    const char *workers; /* for --workers; NULL: not given */
     int lifeline; /* write end; -1: closed, or the agent has none */
     int log_fd;
     json_t *passed; /* lines that nobody has waited for yet */
@@ -30,14 +31,21 @@ struct scene {
  *   play:cling     the same, and ignores SIGTERM
  *   play:leave     starts such a process, that ends soon, and ends before it
  *   play:fail      prints two lines to stderr and ends with 3       play:quit  ends with 0
+ *   play:set_up    the same as sleep, after it has told the agent that it is ready and its pid is "ready PID"
+ *   play:flip      fails while the file "broken" is in its directory, else as set_up
  *   play:say       prints its arguments, directory and environment, then sleeps
- * and a configuration with these pools ("@PLAY@" in it becomes the option python with the script). */
+ * and a configuration with these pools ("@PLAY@" in it becomes the option python with the script, "@DIR@" the scene's
+ * directory). */
 void
 scene_open(struct scene *scene, const char *pools, const char *more);
 
 /* Start snakepit-agent on it. */
 void
 scene_start_agent(struct scene *scene, bool has_lifeline);
+
+/* Write the configuration anew, as scene_open did. */
+void
+scene_rewrite(struct scene *scene, const char *pools, const char *more);
 
 /* Kill the agent if it still runs, reap it, and remove the directory. */
 void
@@ -54,6 +62,10 @@ scene_wait(struct scene *scene, const char *event);
 /* The same for a worker.output whose line begins with `prefix`; returns the number behind the prefix (0: none). */
 long
 scene_wait_output(struct scene *scene, const char *prefix);
+
+/* Wait for a line with this event whose field `key` is `value`, and forget it. */
+void
+scene_wait_with(struct scene *scene, const char *event, const char *key, const char *value);
 
 /* Wait for worker.spawned; returns the worker's pid. */
 pid_t
@@ -72,6 +84,10 @@ field_str(const json_t *line, const char *key);
 /* Whether the process ends (or has ended) within this time. */
 bool
 process_ends(pid_t pid, int timeout_ms);
+
+/* The agent's child that calls itself snakepit-guard, or 0. */
+pid_t
+scene_guard(const struct scene *scene);
 
 /* Open descriptors of the process. */
 size_t
