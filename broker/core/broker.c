@@ -1,7 +1,7 @@
 /* broker.c - construction, turns and timers of the core; see broker.h. */
 #include "broker/core/broker.h"
 
-#include "broker/core/broker_state.h"
+#include "broker/core/broker_lifecycle.h"
 #include "wire/text.h"
 
 #include <assert.h>
@@ -136,9 +136,25 @@ destroy_workers(struct broker *broker)
             worker->heard_prev = NULL;
         }
         heap_remove(&broker->timers, &worker->timer);
+        heap_remove(&broker->timers, &worker->due_timer);
+        broker_drop_recycle(broker, worker);
         pool_remove_worker(worker->pool, worker);
         HASH_DELETE(hh, broker->workers, worker);
+        if (worker->process.agent > 0)
+            HASH_DELETE(by_process, broker->processes, worker);
         worker_destroy(&worker);
+    }
+}
+
+static void
+destroy_agents(struct broker *broker)
+{
+    struct agent *agent, *next;
+
+    HASH_ITER(hh, broker->agents, agent, next) {
+        heap_remove(&broker->timers, &agent->timer);
+        HASH_DELETE(hh, broker->agents, agent);
+        agent_destroy(&agent);
     }
 }
 
@@ -168,6 +184,7 @@ broker_destroy(struct broker **broker_p)
     broker->outbox = &unsent;
     destroy_tasks(broker);
     destroy_workers(broker);
+    destroy_agents(broker);
     destroy_clients(broker);
     outbox_fini(&unsent);
     broker_destroy_pools(broker);
@@ -216,6 +233,27 @@ was_away(const struct broker *broker, int64_t due_us, int64_t now_us)
 }
 
 static void
+run_session_timer(struct broker *broker, struct heap_node *node)
+{
+    switch ((enum timer_kind)node->tag) {
+    case TIMER_WORKER:
+        broker_worker_overdue(broker, heap_owner(node, struct worker, timer));
+        return;
+    case TIMER_LIFESPAN:
+        broker_lifespan_due(broker, heap_owner(node, struct worker, due_timer));
+        return;
+    case TIMER_RECYCLE:
+        broker_recycle_due(broker, heap_owner(node, struct recycle, timer));
+        return;
+    case TIMER_AGENT:
+        broker_agent_due(broker, heap_owner(node, struct agent, timer));
+        return;
+    default:
+        broker_client_overdue(broker, heap_owner(node, struct client, timer));
+    }
+}
+
+static void
 run_timer(struct broker *broker, struct heap_node *node)
 {
     if (node->tag == TIMER_TASK) {
@@ -231,10 +269,7 @@ run_timer(struct broker *broker, struct heap_node *node)
         return;
     }
     heap_remove(&broker->timers, node);
-    if (node->tag == TIMER_WORKER)
-        broker_worker_overdue(broker, heap_owner(node, struct worker, timer));
-    else
-        broker_client_overdue(broker, heap_owner(node, struct client, timer));
+    run_session_timer(broker, node);
 }
 
 /* Several things may be due at one time, above all after a pause. Their order is that of a heap, so nothing is dispatched

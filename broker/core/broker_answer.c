@@ -1,5 +1,5 @@
 /* broker_answer.c - what workers say about their leases: results, errors, parts, nacks; see broker_state.h. */
-#include "broker/core/broker_state.h"
+#include "broker/core/broker_lifecycle.h"
 #include "wire/text.h"
 
 static void
@@ -15,10 +15,11 @@ answer_stale(struct broker *broker, const struct worker *worker, uint64_t fence)
 static void
 end_attempt(struct broker *broker, struct lease *lease, struct verdict *verdict)
 {
-    struct pool *pool = lease->worker->pool;
+    struct worker *worker = lease->worker;
+    struct pool *pool = worker->pool;
     struct task *task = lease->task;
 
-    lease->worker->tasks_done++;
+    worker->tasks_done++;
     broker_touch_pool(broker, pool);
     pool_load_answer(&pool->load, broker->now_us - lease->leased_us);
     if (task && broker->is_watched)
@@ -29,6 +30,8 @@ end_attempt(struct broker *broker, struct lease *lease, struct verdict *verdict)
         broker_finish(broker, task, verdict);
     }
     broker_end_lease(broker, lease);
+    if (worker->tasks_done >= worker->tasks_due)
+        broker_judge_lifespan(broker, worker);
     broker_dispatch(broker, pool);
 }
 

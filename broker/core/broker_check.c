@@ -1,5 +1,5 @@
 /* broker_check.c - asserts that everything in the broker agrees with everything else; see broker.h. Slow. */
-#include "broker/core/broker_state.h"
+#include "broker/core/broker_lifecycle.h"
 
 #include <assert.h>
 #include <utlist.h>
@@ -68,6 +68,8 @@ check_pools(const struct broker *broker)
         const struct pool *pool = broker->pools[i];
 
         pool_check(pool);
+        broker_check_recycling(broker, pool);
+        assert(!pool_refuses(pool) || pool_waiting(pool) == 0);
         removing += pool->state == POOL_REMOVED;
         assert(broker_pool_wants_workers(pool) || pool->workers);
         assert(heap_node_is_in(&pool->capacity.timer) || pool->capacity.is_full == pool->capacity.is_reached);
@@ -113,6 +115,7 @@ check_worker(const struct broker *broker, const struct worker *worker)
     assert((worker->peer == 0) == (worker->state == WORKER_DETACHED));
     assert(heap_node_is_in(&worker->timer) == (worker->state == WORKER_DETACHED));
     assert((worker->heard_prev != NULL) == (worker->state == WORKER_READY));
+    assert(worker->state != WORKER_GONE && worker->tasks_done < worker->tasks_due);
     assert(worker->peer == 0 || (worker->peer < broker->worker_peers.count &&
                                  broker->worker_peers.array[worker->peer].session == worker));
 }
@@ -136,6 +139,17 @@ check_workers(const struct broker *broker)
         in_pools += broker->pools[i]->workers_count;
     assert(ready == 0 && busy == HASH_COUNT(broker->leases));
     assert(in_pools == HASH_COUNT(broker->workers) && in_pools <= broker->settings.peers_max);
+}
+
+static void
+check_agents(const struct broker *broker)
+{
+    for (const struct agent *agent = broker->agents; agent; agent = agent->hh.next) {
+        assert(heap_node_is_in(&agent->timer));
+        assert(agent->peer == 0 || (broker->worker_peers.array[agent->peer].agent == agent &&
+                                    !broker->worker_peers.array[agent->peer].session));
+    }
+    assert(HASH_CNT(by_process, broker->processes) <= HASH_COUNT(broker->workers));
 }
 
 static void
@@ -170,6 +184,7 @@ broker_check(const struct broker *broker)
     check_former_pools(broker);
     check_leases(broker);
     check_workers(broker);
+    check_agents(broker);
     check_clients(broker);
     assert(!broker->departed_clients && !broker->departed_workers && !broker->outbox);
 }

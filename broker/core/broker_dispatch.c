@@ -114,11 +114,17 @@ note_attempt(struct broker *broker, enum note_kind kind, const struct task *task
 void
 broker_requeue(struct broker *broker, struct task *task, uint64_t worker, const char *reason)
 {
+    struct verdict failed;
+
     broker_touch_pool(broker, task->pool);
     pool_withdraw(task->pool, task);
     pool_put(task->pool, task, TASK_QUEUED);
     task->pool->requeued++;
     note_attempt(broker, NOTE_TASK_REQUEUED, task, worker, reason);
+    if (!pool_refuses(task->pool))
+        return;
+    failed = verdict_make(ERROR_POOL_FAILED);
+    broker_finish(broker, task, &failed);
 }
 
 /* The attempt ended without an answer: what that means for the task. ERROR_NONE: it may try again. */
@@ -145,6 +151,8 @@ after_loss(struct broker *broker, struct task *task, uint64_t worker, const char
     if (code == ERROR_DEAD)
         note_attempt(broker, NOTE_TASK_DEAD, task, worker, reason);
     verdict = verdict_make(code);
+    if (code == ERROR_DEAD || code == ERROR_LOST)
+        verdict.text = broker_say_loss(broker, verdict.text, reason);
     broker_finish(broker, task, &verdict);
 }
 

@@ -16,9 +16,10 @@ verdict_make(enum error_code code)
         [ERROR_EXPIRED] = "the deadline passed",
         [ERROR_DEAD] = "the worker was lost in every allowed attempt",
         [ERROR_LOST] = "the worker was lost, and the task may run at most once",
+        [ERROR_POOL_FAILED] = "no worker can be started for the pool, and its tasks are not to wait for that",
     };
 
-    assert(code >= ERROR_CANCELLED && code <= ERROR_LOST);
+    assert((code >= ERROR_CANCELLED && code <= ERROR_LOST) || code == ERROR_POOL_FAILED);
     return (struct verdict){.code = code, .text = text_bytes(texts[code])};
 }
 

@@ -2,6 +2,7 @@
 #include "broker/core/broker_state.h"
 #include "wire/text.h"
 
+#include <string.h>
 #include <utlist.h>
 
 void
@@ -42,7 +43,12 @@ broker_get_pool_stats(const struct pool *pool, struct pool_stats *ret_stats)
         .delayed = pool->delayed_count,
         .running = pool->running_count,
         .workers = pool->workers_count,
-        .workers_wanted = pool->settings.workers_wanted,
+        .workers_wanted = pool_workers_wanted(pool),
+        .agents = pool->agents,
+        .is_failed = pool->is_failed,
+        .is_memory_limit_off = pool->recycling.is_memory_off,
+        .recycling = pool->recycling.in_flight,
+        .recycle_due = pool->recycling.due_count,
         .succeeded = pool->finals[ERROR_NONE],
         .failed = pool->finals[ERROR_FAILED],
         .cancelled = pool->finals[ERROR_CANCELLED],
@@ -58,6 +64,7 @@ broker_get_pool_stats(const struct pool *pool, struct pool_stats *ret_stats)
         .start_timeout_us = pool->settings.start_timeout_us,
         .worker_memory_max = pool->settings.worker_memory_max,
     };
+    memcpy(ret_stats->recycled, pool->recycling.counts, sizeof ret_stats->recycled);
     count_workers(pool, ret_stats);
 }
 
@@ -102,7 +109,7 @@ get_worker(const struct worker *worker, struct worker_stats *ret_stats)
         .host = worker->host,
         .python = worker->python,
         .state = worker_state_name(worker->state),
-        .pid = worker->pid,
+        .pid = worker->process.pid,
         .profile = worker->profile,
         .slots = worker->slots,
         .busy = worker->busy,
@@ -110,6 +117,12 @@ get_worker(const struct worker *worker, struct worker_stats *ret_stats)
         .cpu_us = worker->cpu_us,
         .tasks_done = worker->tasks_done,
         .gil_enabled = worker->gil_enabled,
+        .free_threaded = worker->free_threaded,
+        .gil_module = worker->gil_module,
+        .report = {worker->report, worker->report_bytes},
+        .agent = worker->process.agent,
+        .replaces = worker->replaces,
+        .reason = recycle_reason_name((enum recycle_reason)worker->reason),
         .started_us = worker->started_us,
         .heard_us = worker->heard_us,
     };
@@ -142,6 +155,32 @@ broker_find_worker(const struct broker *broker, uint64_t session, struct worker_
         return ERR_NOT_FOUND;
     get_worker(worker, ret_stats);
     return OK;
+}
+
+/* --- agents ------------------------------------------------------------------------------------------------------ */
+
+void
+broker_each_agent(const struct broker *broker, void (*visit)(void *context, const struct agent_stats *stats),
+                  void *context)
+{
+    for (const struct agent *agent = broker->agents; agent; agent = agent->hh.next) {
+        struct agent_stats stats = {
+            .id = agent->session,
+            .number = agent->number,
+            .name = agent->name,
+            .host = agent->host,
+            .pid = agent->pid,
+            .is_connected = agent->peer > 0,
+            .pools = agent->duties_count,
+            .started_us = agent->started_us,
+        };
+
+        for (uint32_t i = 0; i < agent->duties_count; i++) {
+            stats.pools_failed += agent->duties[i].is_failed;
+            stats.workers_wanted += agent->duties[i].wanted;
+        }
+        visit(context, &stats);
+    }
 }
 
 /* --- tasks ------------------------------------------------------------------------------------------------------ */

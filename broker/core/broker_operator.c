@@ -1,5 +1,5 @@
 /* broker_operator.c - what operators ask for: drain, resume, cancel, shutdown; see broker_state.h. */
-#include "broker/core/broker_state.h"
+#include "broker/core/broker_lifecycle.h"
 #include "wire/text.h"
 
 #include <utlist.h>
@@ -40,6 +40,35 @@ cancel_number(struct broker *broker, uint64_t number)
             return task->state == TASK_FINAL ? ERR_NOT_FOUND : broker_cancel_task(broker, task);
     }
     return ERR_NOT_FOUND;
+}
+
+static int
+recycle_worker(struct broker *broker, uint64_t session, uint64_t *ret_workers)
+{
+    struct worker *worker;
+
+    HASH_FIND_BYHASHVALUE(hh, broker->workers, &session, sizeof session, (unsigned)hash_mix(session), worker);
+    if (!worker)
+        return ERR_NOT_FOUND;
+    *ret_workers = broker_recycle(broker, worker, RECYCLE_MANUAL);
+    return OK;
+}
+
+static int
+recycle(struct broker *broker, const struct event *event)
+{
+    struct pool *pool = broker_pool(broker, event->pool);
+    uint64_t ignored, *ret_workers = event->ret_workers ? event->ret_workers : &ignored;
+    struct worker *worker;
+
+    *ret_workers = 0;
+    if (event->worker > 0)
+        return recycle_worker(broker, event->worker, ret_workers);
+    if (!pool)
+        return ERR_NOT_FOUND;
+    DL_FOREACH(pool->workers, worker)
+        *ret_workers += broker_recycle(broker, worker, RECYCLE_MANUAL);
+    return OK;
 }
 
 static uint64_t
@@ -103,6 +132,8 @@ broker_handle_operator(struct broker *broker, const struct event *event)
         return set_pool_states(broker, event->pool, POOL_OPEN);
     case EVENT_TASK_CANCEL:
         return cancel_number(broker, event->task);
+    case EVENT_RECYCLE:
+        return recycle(broker, event);
     case EVENT_SHUTDOWN:
         begin_shutdown(broker, event->shutdown_us);
         return OK;

@@ -2,7 +2,7 @@
  *
  * A pool that is removed takes no new tasks. When its last task has ended, its workers are asked to stop; when the last of
  * them has gone, the pool has. Added again before that, it goes on as if nothing had been. */
-#include "broker/core/broker_state.h"
+#include "broker/core/broker_lifecycle.h"
 #include "wire/text.h"
 
 #include <assert.h>
@@ -109,8 +109,11 @@ broker_set_pool(struct broker *broker, const struct pool_settings *settings)
         pool_become(pool, POOL_OPEN);
         broker->removing_count--;
     }
-    if (pool)
+    if (pool) {
         pool_change(pool, settings);
+        broker_set_lifespans(broker, pool);
+    }
+    broker_count_agents(broker);
     outbox_note(broker->outbox, kind)->pool = broker_pool(broker, name)->name;
     return OK;
 }
@@ -178,6 +181,7 @@ broker_advance_removals(struct broker *broker)
         take_out(broker->pools, &broker->pools_count, i);
         heap_remove(&broker->timers, &pool->capacity.timer);
         pool->capacity.is_full = pool->capacity.is_reached = false;
+        broker_destroy_recycles(broker, pool);
         HASH_DELETE(hh, broker->pools_by_name, pool);
         broker->former_pools = append(broker->former_pools, broker->former_count++, pool);
         broker->removing_count--;
@@ -189,10 +193,14 @@ void
 broker_destroy_pools(struct broker *broker)
 {
     HASH_CLEAR(hh, broker->pools_by_name);
-    for (size_t i = 0; i < broker->pools_count; i++)
+    for (size_t i = 0; i < broker->pools_count; i++) {
+        broker_destroy_recycles(broker, broker->pools[i]);
         pool_destroy(&broker->pools[i]);
-    for (size_t i = 0; i < broker->former_count; i++)
+    }
+    for (size_t i = 0; i < broker->former_count; i++) {
+        broker_destroy_recycles(broker, broker->former_pools[i]);
         pool_destroy(&broker->former_pools[i]);
+    }
     free(broker->pools);
     free(broker->former_pools);
 }

@@ -41,7 +41,7 @@ broker_accepts_hello(struct broker *broker, enum side side, uint32_t peer, const
             ->lists_protocols = true;
         return false;
     }
-    if (hello->is_worker != (side == SIDE_WORKER)) {
+    if ((hello->is_worker || hello->is_agent) != (side == SIDE_WORKER)) {
         broker_refuse(broker, side, peer, ERROR_BAD_FIELD, "this endpoint is for peers of the other role")->field =
             text_bytes("role");
         return false;

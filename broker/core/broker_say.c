@@ -101,6 +101,86 @@ broker_say_no_such_pool(struct broker *broker, struct bytes name)
     return finish(broker, &sentence);
 }
 
+static void
+add_number(struct sentence *sentence, uint64_t number)
+{
+    char digits[20];
+    uint32_t count = 0;
+
+    do
+        digits[sizeof digits - ++count] = (char)('0' + number % 10);
+    while ((number /= 10) > 0);
+    add_bytes(sentence, (struct bytes){(const uint8_t *)digits + sizeof digits - count, count});
+}
+
+/* The signals that end workers, by their numbers on Linux. */
+static const char *
+signal_name(uint64_t number)
+{
+    static const char *const names[] = {[1] = "SIGHUP",   [2] = "SIGINT",   [3] = "SIGQUIT", [4] = "SIGILL",
+                                        [6] = "SIGABRT",  [7] = "SIGBUS",   [8] = "SIGFPE",  [9] = "SIGKILL",
+                                        [11] = "SIGSEGV", [15] = "SIGTERM", [31] = "SIGSYS"};
+
+    return number < sizeof names / sizeof *names ? names[number] : NULL;
+}
+
+const char *
+broker_say_exit(struct broker *broker, enum exit_cause cause, uint64_t status)
+{
+    struct sentence sentence = {.size = 0};
+
+    switch (cause) {
+    case EXIT_OOM:
+        return "killed by the kernel for want of memory";
+    case EXIT_NO_MEMORY:
+        return "no memory for another process";
+    case EXIT_SIGNAL:
+        add_text(&sentence, "killed by signal ");
+        add_number(&sentence, status);
+        if (signal_name(status)) {
+            add_text(&sentence, " (");
+            add_text(&sentence, signal_name(status));
+            add_text(&sentence, ")");
+        }
+        break;
+    case EXIT_START_FAILED:
+        add_text(&sentence, "ended before it was ready, with status ");
+        add_number(&sentence, status);
+        break;
+    case EXIT_STATUS:
+        add_text(&sentence, "exited with status ");
+        add_number(&sentence, status);
+        break;
+    }
+    return (const char *)finish(broker, &sentence).data; /* a NUL stands behind what the outbox copies */
+}
+
+struct bytes
+broker_say_gil(struct broker *broker, const struct hello *hello)
+{
+    struct sentence sentence = {.size = 0};
+
+    add_text(&sentence, "the pool requires free threading, and this worker's GIL is on: ");
+    if (!hello->free_threaded) {
+        add_text(&sentence, "its interpreter was built with one");
+    } else {
+        add_bytes(&sentence, hello->gil_module.size > 0 ? hello->gil_module : text_bytes("an imported module"));
+        add_text(&sentence, " switched it on");
+    }
+    return finish(broker, &sentence);
+}
+
+struct bytes
+broker_say_loss(struct broker *broker, struct bytes text, const char *reason)
+{
+    struct sentence sentence = {.size = 0};
+
+    add_bytes(&sentence, text);
+    add_text(&sentence, "; the last one: ");
+    add_text(&sentence, reason);
+    return finish(broker, &sentence);
+}
+
 struct bytes
 broker_say_draining(struct broker *broker, const struct pool *pool)
 {

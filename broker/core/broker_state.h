@@ -5,6 +5,7 @@
 #ifndef SNAKEPIT_CORE_BROKER_STATE_H
 #define SNAKEPIT_CORE_BROKER_STATE_H
 
+#include "broker/core/agent.h"
 #include "broker/core/broker.h"
 #include "broker/core/client.h"
 #include "broker/core/heap.h"
@@ -23,7 +24,7 @@ enum broker_state {
 };
 
 /* Whose heap_node `tag` says it is. */
-enum timer_kind { TIMER_TASK, TIMER_WORKER, TIMER_CLIENT, TIMER_POOL };
+enum timer_kind { TIMER_TASK, TIMER_WORKER, TIMER_CLIENT, TIMER_POOL, TIMER_AGENT, TIMER_LIFESPAN, TIMER_RECYCLE };
 
 struct broker {
     struct broker_settings settings; /* its `version` is this one: */
@@ -58,6 +59,8 @@ struct broker {
     struct worker *workers; /* hash by session */
     struct worker *heard;   /* READY ones, longest silent first */
     struct worker *departed_workers;
+    struct worker *processes; /* hash of workers by agent and pid; those of agents only */
+    struct agent *agents;     /* hash by number */
 
     struct task_table tasks; /* all, final ones too */
     struct task *kept;   /* final ones, kept for longest first */
@@ -159,6 +162,18 @@ broker_say_no_such_pool(struct broker *broker, struct bytes name);
 /* Why the pool takes no new tasks, and what to do about it. */
 struct bytes
 broker_say_draining(struct broker *broker, const struct pool *pool);
+
+/* How a process ended. */
+const char *
+broker_say_exit(struct broker *broker, enum exit_cause cause, uint64_t status);
+
+/* Why a worker with a GIL is refused. */
+struct bytes
+broker_say_gil(struct broker *broker, const struct hello *hello);
+
+/* The text of a task whose attempts were all lost, with the reason of the last one. */
+struct bytes
+broker_say_loss(struct broker *broker, struct bytes text, const char *reason);
 
 /* --- broker_client.c: sessions of clients --------------------------------------------------------------------- */
 
@@ -279,6 +294,33 @@ broker_free_task(struct broker *broker, struct task *task);
 
 /* --- broker_worker.c: sessions of workers --------------------------------------------------------------------- */
 
+/* How a worker's session ended. */
+enum worker_end {
+    WORKER_SAID_BYE,
+    WORKER_LOST,   /* its process or its connection ended without a word */
+    WORKER_KILLED, /* it was stalled for too long */
+};
+
+/* The one place where a worker changes its state: lists, timer and connection follow. `number` is its connection, or 0. */
+void
+broker_move_worker(struct broker *broker, struct worker *worker, enum worker_state state, uint32_t number);
+
+/* End the session; its tasks are requeued, for this reason. The record is freed at the end of the turn. */
+void
+broker_end_worker(struct broker *broker, struct worker *worker, enum worker_end how, const char *reason);
+
+/* Its process or its connection is gone. `reason` is static, or lives in the outbox. */
+void
+broker_lose_worker(struct broker *broker, struct worker *worker, const char *reason);
+
+/* The worker ends its session in good order. */
+void
+broker_stop_worker(struct broker *broker, struct worker *worker, struct bytes reason);
+
+/* Tell it to end when its tasks have; it gets no new ones. `reason` is static. Nothing happens to one that is gone. */
+void
+broker_ask_to_end(struct broker *broker, struct worker *worker, const char *reason);
+
 void
 broker_handle_worker(struct broker *broker, uint32_t peer, const struct message *message);
 
@@ -321,6 +363,12 @@ broker_note_app(struct broker *broker, const struct worker *worker, const struct
 /* The attempt of this lease was answered, and its task is about to end so. To be called only while somebody listens. */
 void
 broker_note_executed(struct broker *broker, const struct lease *lease, enum error_code verdict);
+
+/* --- broker_hello.c: how workers come, and come back ----------------------------------------------------------- */
+
+/* `current`: the session that the connection has, or NULL. */
+void
+broker_hello_worker(struct broker *broker, uint32_t peer, struct worker *current, const struct hello *hello);
 
 /* --- broker_answer.c: what workers say about their leases ----------------------------------------------------- */
 

@@ -238,6 +238,12 @@ accept(struct broker *broker, const struct offer *offer)
     arm(broker, task);
     if (offer->submit->ack)
         acknowledge(broker, task);
+    if (pool_refuses(task->pool)) {
+        struct verdict failed = verdict_make(ERROR_POOL_FAILED);
+
+        broker_finish(broker, task, &failed);
+        return;
+    }
     if (task->state == TASK_QUEUED)
         broker_dispatch(broker, task->pool);
 }

@@ -1,5 +1,5 @@
-/* broker_worker.c - sessions of workers: HELLO, resume, silence, loss; see broker_state.h. */
-#include "broker/core/broker_state.h"
+/* broker_worker.c - sessions of workers: their states, silence, and end; see broker_state.h. How they come: broker_hello.c. */
+#include "broker/core/broker_lifecycle.h"
 #include "wire/text.h"
 
 #include <assert.h>
@@ -8,9 +8,8 @@
 
 /* --- life ------------------------------------------------------------------------------------------------------- */
 
-/* The one place where a worker changes its state: lists, timer and connection follow. `number` is its connection, or 0. */
-static void
-move(struct broker *broker, struct worker *worker, enum worker_state state, uint32_t number)
+void
+broker_move_worker(struct broker *broker, struct worker *worker, enum worker_state state, uint32_t number)
 {
     broker_touch_pool(broker, worker->pool);
     if (worker->peer > 0 && worker->peer != number)
@@ -25,11 +24,15 @@ move(struct broker *broker, struct worker *worker, enum worker_state state, uint
     if (worker->is_in_crew)
         crew_remove(&worker->pool->crew, worker);
     worker->peer = number;
+    worker->pool->workers_ready -= worker->state == WORKER_READY;
+    worker->pool->workers_ready += state == WORKER_READY;
     worker_become(worker, state);
     if (state == WORKER_READY)
         DL_APPEND2(broker->heard, worker, heard_prev, heard_next);
     if (state == WORKER_DETACHED)
         heap_put(&broker->timers, &worker->timer, broker->now_us + broker->settings.worker_grace_us);
+    if (state == WORKER_STALLED)
+        worker->stalled_us = broker->now_us;
     pool_review_worker(worker->pool, worker);
 }
 
@@ -41,29 +44,55 @@ lose_leases(struct broker *broker, struct worker *worker, const char *reason)
         broker_lose_lease(broker, worker->leases->prev, reason);
 }
 
-/* The session is over; the record is freed at the end of the turn. */
+/* An agent that failed and no worker left that is ready: the pool fails. It costs nothing while all is well. */
 static void
-end_session(struct broker *broker, struct worker *worker, const char *reason)
+review_failure(struct broker *broker, struct pool *pool)
+{
+    if (pool->agents_failed > 0 || pool->is_failed)
+        broker_review_failure(broker, pool);
+}
+
+void
+broker_end_worker(struct broker *broker, struct worker *worker, enum worker_end how, const char *reason)
 {
     struct pool *pool = worker->pool;
 
-    move(broker, worker, WORKER_GONE, 0);
+    broker_move_worker(broker, worker, WORKER_GONE, 0);
+    review_failure(broker, pool);
     lose_leases(broker, worker, reason);
+    heap_remove(&broker->timers, &worker->due_timer);
+    broker_recycle_gone(broker, worker, how);
     pool_remove_worker(pool, worker);
     HASH_DELETE(hh, broker->workers, worker);
+    if (worker->process.agent > 0)
+        HASH_DELETE(by_process, broker->processes, worker);
     DL_APPEND(broker->departed_workers, worker);
     broker_dispatch(broker, pool);
 }
 
-static void
-stop(struct broker *broker, struct worker *worker, struct bytes reason)
+void
+broker_ask_to_end(struct broker *broker, struct worker *worker, const char *reason)
+{
+    if (worker->peer > 0) {
+        worker->is_stop_sent = true;
+        outbox_send(broker->outbox, SIDE_WORKER, worker->peer, VERB_STOP, NULL)->stop.reason = text_bytes(reason);
+    }
+    if (worker->state == WORKER_DETACHED)
+        worker->was_draining = true;
+    else if (worker->state == WORKER_READY || worker->state == WORKER_STALLED)
+        broker_move_worker(broker, worker, WORKER_DRAINING, worker->peer);
+    review_failure(broker, worker->pool);
+}
+
+void
+broker_stop_worker(struct broker *broker, struct worker *worker, struct bytes reason)
 {
     const char *why = reason.size > 0 ? outbox_copy(broker->outbox, reason.data, reason.size) : NULL;
     struct note *note = broker_note_worker(broker, NOTE_WORKER_STOPPED, worker);
 
     note->reason = why;
     note->count = worker->busy;
-    end_session(broker, worker, "worker stopped");
+    broker_end_worker(broker, worker, WORKER_SAID_BYE, "worker stopped");
 }
 
 void
@@ -72,17 +101,35 @@ broker_worker_peer_gone(struct broker *broker, uint32_t number)
     struct worker *worker = peers_get(&broker->worker_peers, number)->session;
 
     if (worker) {
-        move(broker, worker, WORKER_DETACHED, 0);
+        broker_move_worker(broker, worker, WORKER_DETACHED, 0);
         broker_note_worker(broker, NOTE_WORKER_DETACHED, worker)->count = worker->busy;
+        review_failure(broker, worker->pool);
+        if (worker->has_exited) /* and with its connection all that it said has been heard */
+            broker_worker_overdue(broker, worker);
+    } else if (peers_get(&broker->worker_peers, number)->agent) {
+        broker_agent_peer_gone(broker, peers_get(&broker->worker_peers, number)->agent);
     }
     *peers_get(&broker->worker_peers, number) = (struct peer){0};
 }
 
 void
+broker_lose_worker(struct broker *broker, struct worker *worker, const char *reason)
+{
+    struct note *note = broker_note_worker(broker, NOTE_WORKER_LOST, worker);
+
+    note->count = worker->busy;
+    note->reason = reason;
+    broker_end_worker(broker, worker, WORKER_LOST, reason);
+}
+
+void
 broker_worker_overdue(struct broker *broker, struct worker *worker)
 {
-    broker_note_worker(broker, NOTE_WORKER_LOST, worker)->count = worker->busy;
-    end_session(broker, worker, "worker lost");
+    const char *reason = "worker lost";
+
+    if (worker->has_exited)
+        reason = broker_say_exit(broker, worker->exit_cause, worker->exit_status);
+    broker_lose_worker(broker, worker, reason);
 }
 
 /* --- silence ---------------------------------------------------------------------------------------------------- */
@@ -98,14 +145,26 @@ broker_silence_due_us(const struct broker *broker)
     return due_us > broker->judge_after_us ? due_us : broker->judge_after_us;
 }
 
+static void
+note_health(struct broker *broker, const struct worker *worker)
+{
+    struct note *note = broker_note_worker(broker, NOTE_WORKER_HEALTH_CHECK_FAILED, worker);
+
+    note->silent_us = broker->now_us - worker->heard_us;
+    note->count = worker->busy;
+}
+
 void
 broker_judge_silence(struct broker *broker)
 {
     while (broker_silence_due_us(broker) <= broker->now_us) {
         struct worker *worker = broker->heard;
 
-        move(broker, worker, WORKER_STALLED, worker->peer);
+        broker_move_worker(broker, worker, WORKER_STALLED, worker->peer);
         broker_note_worker(broker, NOTE_WORKER_STALLED, worker)->count = worker->busy;
+        note_health(broker, worker);
+        broker_arm_lifespan(broker, worker);
+        review_failure(broker, worker->pool);
     }
 }
 
@@ -115,144 +174,15 @@ hear(struct broker *broker, struct worker *worker)
 {
     worker->heard_us = broker->now_us;
     if (worker->state == WORKER_STALLED) {
-        move(broker, worker, WORKER_READY, worker->peer);
+        broker_move_worker(broker, worker, WORKER_READY, worker->peer);
         broker_note_worker(broker, NOTE_WORKER_RECOVERED, worker);
+        review_failure(broker, worker->pool);
+        broker_recycle_ready(broker, worker);
     } else if (worker->state == WORKER_READY && worker->heard_next) {
         DL_DELETE2(broker->heard, worker, heard_prev, heard_next);
         worker->heard_next = NULL;
         DL_APPEND2(broker->heard, worker, heard_prev, heard_next);
     }
-}
-
-/* --- HELLO ------------------------------------------------------------------------------------------------------ */
-
-/* The session that this HELLO may resume, or NULL. */
-static struct worker *
-find_resumable(const struct broker *broker, const struct pool *pool, const struct hello *hello)
-{
-    struct worker *worker;
-
-    HASH_FIND_BYHASHVALUE(hh, broker->workers, &hello->session, sizeof hello->session,
-                          (unsigned)hash_mix(hello->session), worker);
-    return worker && worker->pool == pool && worker_is_same(worker, hello) ? worker : NULL;
-}
-
-static struct worker *
-create(struct broker *broker, struct pool *pool, uint32_t number, const struct hello *hello)
-{
-    struct worker *worker = worker_new(broker->session_next++, hello, broker->now_us);
-
-    worker->timer.tag = TIMER_WORKER;
-    HASH_ADD_KEYPTR_BYHASHVALUE(hh, broker->workers, &worker->session, sizeof worker->session,
-                                (unsigned)hash_mix(worker->session), worker);
-    pool_add_worker(pool, worker);
-    move(broker, worker, WORKER_READY, number);
-    broker_welcome(broker, SIDE_WORKER, number, worker->session, false);
-    broker_note_worker(broker, NOTE_WORKER_STARTED, worker)->count = worker->slots;
-    return worker;
-}
-
-/* Mark the leases of this worker that its HELLO names, and lose the others: their TASK never reached it. */
-static void
-keep_named_leases(struct broker *broker, struct worker *worker, struct fences fences)
-{
-    struct lease *lease, *next;
-    uint64_t fence;
-
-    while (wire_fences_next(&fences, &fence) == OK) {
-        lease = broker_find_lease(broker, worker, fence);
-        if (lease)
-            lease->is_named = true;
-    }
-    DL_FOREACH_SAFE(worker->leases, lease, next) {
-        if (lease->is_named)
-            lease->is_named = false;
-        else
-            broker_lose_lease(broker, lease, "not held by the resumed worker");
-    }
-}
-
-/* The fences of all leases of the worker, in memory of the outbox. */
-static struct fences
-list_leases(struct broker *broker, const struct worker *worker)
-{
-    uint64_t list[SLOTS_MAX];
-    struct fences fences = {0};
-    const struct lease *lease;
-
-    DL_FOREACH(worker->leases, lease)
-        list[fences.count++] = lease->fence;
-    fences.list = outbox_copy(broker->outbox, list, fences.count * sizeof *list);
-    return fences;
-}
-
-/* What was asked while the connection was down, or perhaps was lost with it, is asked again. */
-static void
-repeat_cancels(struct broker *broker, const struct worker *worker)
-{
-    struct lease *lease;
-
-    DL_FOREACH(worker->leases, lease) {
-        lease->is_cancel_sent = false;
-        if (!lease->task || lease->task->is_cancel_asked)
-            broker_send_cancel(broker, lease);
-    }
-}
-
-static void
-resume(struct broker *broker, struct worker *worker, uint32_t number, const struct hello *hello)
-{
-    uint32_t old_number = worker->peer;
-
-    if (old_number > 0)
-        move(broker, worker, WORKER_DETACHED, 0);
-    if (old_number > 0 && old_number != number)
-        peers_get(&broker->worker_peers, old_number)->is_replaced = true;
-    keep_named_leases(broker, worker, hello->leases);
-    worker->heard_us = broker->now_us;
-    worker->is_stop_sent = false; /* it may have been lost with the connection */
-    move(broker, worker, worker->was_draining ? WORKER_DRAINING : WORKER_READY, number);
-    broker_welcome(broker, SIDE_WORKER, number, worker->session, true)->leases = list_leases(broker, worker);
-    repeat_cancels(broker, worker);
-    broker_note_worker(broker, NOTE_WORKER_RESUMED, worker)->count = worker->busy;
-}
-
-static bool
-has_room(const struct broker *broker)
-{
-    return HASH_COUNT(broker->workers) < broker->settings.peers_max;
-}
-
-static void
-handle_hello(struct broker *broker, uint32_t number, struct worker *current, const struct hello *hello)
-{
-    struct pool *pool;
-    struct worker *worker;
-
-    if (!broker_accepts_hello(broker, SIDE_WORKER, number, hello))
-        return;
-    pool = broker_pool(broker, hello->pool);
-    if (!pool || (!broker_pool_wants_workers(pool) && !find_resumable(broker, pool, hello))) {
-        broker_refuse_no_such_pool(broker, number, hello->pool);
-        return;
-    }
-    if (hello->slots == 0 || hello->slots > SLOTS_MAX) {
-        broker_refuse(broker, SIDE_WORKER, number, ERROR_BAD_FIELD, "slots must be 1 to 4096")->field =
-            text_bytes("slots");
-        return;
-    }
-    worker = find_resumable(broker, pool, hello);
-    if (!worker && !current && !has_room(broker)) {
-        broker_refuse(broker, SIDE_WORKER, number, ERROR_UNAVAILABLE, "too many workers");
-        return;
-    }
-    if (current && current != worker)
-        stop(broker, current, text_bytes("said HELLO again"));
-    if (worker)
-        resume(broker, worker, number, hello);
-    else
-        create(broker, pool, number, hello);
-    broker_dispatch(broker, pool);
 }
 
 /* --- other commands --------------------------------------------------------------------------------------------- */
@@ -262,8 +192,31 @@ handle_draining(struct broker *broker, struct worker *worker)
 {
     if (worker->state == WORKER_DRAINING)
         return;
-    move(broker, worker, WORKER_DRAINING, worker->peer);
+    broker_move_worker(broker, worker, WORKER_DRAINING, worker->peer);
     broker_note_worker(broker, NOTE_WORKER_DRAINING, worker)->count = worker->busy;
+    review_failure(broker, worker->pool);
+}
+
+/* A pool without a GIL was promised. It was off at HELLO, and a later import switched it on. */
+static void
+judge_gil(struct broker *broker, struct worker *worker)
+{
+    if (!worker->gil_enabled || !worker->pool->settings.require_free_threading || worker->state == WORKER_DRAINING)
+        return;
+    broker_note_worker(broker, NOTE_WORKER_REFUSED, worker)->reason = "gil_enabled";
+    broker_ask_to_end(broker, worker, "gil_enabled");
+}
+
+/* What its agent measures is trusted more, until the agent has been silent for a while. */
+static void
+handle_heartbeat(struct broker *broker, struct worker *worker, const struct heartbeat *heartbeat)
+{
+    int64_t trusted_us = broker->now_us - broker->settings.heartbeats_missed_max * broker->settings.heartbeat_us;
+
+    outbox_send(broker->outbox, SIDE_WORKER, worker->peer, VERB_HEARTBEAT, NULL);
+    worker_take_facts(worker, heartbeat, trusted_us);
+    judge_gil(broker, worker);
+    broker_judge_lifespan(broker, worker);
 }
 
 static void
@@ -278,8 +231,7 @@ handle_heard(struct broker *broker, struct worker *worker, const struct message 
         broker_handle_answer(broker, worker, message);
         return;
     case VERB_HEARTBEAT:
-        worker_take_facts(worker, &message->heartbeat);
-        outbox_send(broker->outbox, SIDE_WORKER, worker->peer, VERB_HEARTBEAT, NULL);
+        handle_heartbeat(broker, worker, &message->heartbeat);
         return;
     case VERB_DRAINING:
         handle_draining(broker, worker);
@@ -288,7 +240,7 @@ handle_heard(struct broker *broker, struct worker *worker, const struct message 
         broker_note_app(broker, worker, &message->event);
         return;
     case VERB_BYE:
-        stop(broker, worker, message->reason);
+        broker_stop_worker(broker, worker, message->reason);
         return;
     default:
         broker_send_error(broker, SIDE_WORKER, worker->peer, NULL, ERROR_UNKNOWN_VERB, "workers do not send this");
@@ -308,6 +260,26 @@ handle_known(struct broker *broker, struct worker *worker, const struct message 
         broker_dispatch(broker, pool);
 }
 
+/* A connection has one session: what it was before ends. */
+static void
+handle_hello(struct broker *broker, uint32_t number, const struct peer *peer, const struct hello *hello)
+{
+    struct worker *worker = peer->session;
+    struct agent *agent = peer->agent;
+
+    if (!broker_accepts_hello(broker, SIDE_WORKER, number, hello))
+        return;
+    if (agent && (!hello->is_agent || hello->agent != agent->number))
+        broker_lose_agent(broker, agent, "said HELLO again");
+    if (!hello->is_agent) {
+        broker_hello_worker(broker, number, worker, hello);
+        return;
+    }
+    if (worker)
+        broker_stop_worker(broker, worker, text_bytes("said HELLO again"));
+    broker_hello_agent(broker, number, hello);
+}
+
 void
 broker_handle_worker(struct broker *broker, uint32_t number, const struct message *message)
 {
@@ -316,9 +288,11 @@ broker_handle_worker(struct broker *broker, uint32_t number, const struct messag
 
     if (message->verb == VERB_HELLO) {
         peer->is_asked = false;
-        handle_hello(broker, number, worker, &message->hello);
+        handle_hello(broker, number, peer, &message->hello);
     } else if (worker) {
         handle_known(broker, worker, message);
+    } else if (peer->agent) {
+        broker_handle_agent(broker, peer->agent, message);
     } else if (!peer->is_replaced || message->verb == VERB_HEARTBEAT) {
         /* A replaced connection may be the living one after all: connections keep no order between them. */
         broker_ask_hello(broker, SIDE_WORKER, number, message->verb == VERB_HEARTBEAT);

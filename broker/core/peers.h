@@ -8,6 +8,7 @@
 
 struct peer {
     void *session;    /* struct client or struct worker; NULL: none */
+    void *agent;      /* struct agent, which speaks on the workers' side; then `session` is NULL */
     bool is_asked;    /* REHELLO was sent, and nothing heard since that could be an answer */
     bool is_replaced; /* its session speaks over another connection now: only HELLO and HEARTBEAT are heard */
 };

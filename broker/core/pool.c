@@ -155,7 +155,7 @@ pool_count_final(struct pool *pool, enum error_code verdict, int64_t now_us)
     struct pace *pace = &pool->pace;
     int64_t age_us = now_us - pace->window_us;
 
-    if (verdict == ERROR_NO_SUCH_FUNCTION || verdict == ERROR_BAD_PAYLOAD)
+    if (verdict == ERROR_NO_SUCH_FUNCTION || verdict == ERROR_BAD_PAYLOAD || verdict == ERROR_POOL_FAILED)
         verdict = ERROR_FAILED;
     assert(verdict <= ERROR_LOST);
     pool->finals[verdict]++;
@@ -247,7 +247,7 @@ pool_choose_task(const struct pool *pool)
 void
 pool_check(const struct pool *pool)
 {
-    uint64_t delayed = 0, running = 0, workers = 0, in_crew = 0, busy = 0, free = 0;
+    uint64_t delayed = 0, running = 0, workers = 0, ready = 0, in_crew = 0, busy = 0, free = 0;
     const struct worker *worker;
     const struct task *task;
 
@@ -266,10 +266,12 @@ pool_check(const struct pool *pool)
         assert(worker->busy <= worker->slots);
         in_crew += worker->is_in_crew;
         busy += worker->busy;
+        ready += worker->state == WORKER_READY;
         free += worker->is_in_crew ? worker->slots - worker->busy : 0;
         workers++;
     }
     assert(delayed == pool->delayed_count && running == pool->running_count);
+    assert(ready == pool->workers_ready);
     assert(busy == pool->slots_busy && free == pool->slots_free);
     assert(workers == pool->workers_count && in_crew == pool->crew.count);
 }

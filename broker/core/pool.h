@@ -6,6 +6,7 @@
 #include "broker/core/pool_load.h"
 #include "broker/core/pool_settings.h"
 #include "broker/core/queue.h"
+#include "broker/core/recycle.h"
 
 enum pool_state {
     POOL_OPEN,
@@ -46,6 +47,7 @@ struct pool {
 
     struct worker *workers; /* all sessions, oldest first */
     uint64_t workers_count;
+    uint64_t workers_ready;
     struct crew crew;
     uint64_t slots_busy; /* leases */
     uint64_t slots_free; /* that may be used: of the workers in the crew */
@@ -54,6 +56,12 @@ struct pool {
     uint64_t finals[ERROR_LOST + 1]; /* by verdict: FAILED stands for all that failed; never shrink */
     uint64_t requeued;
     uint64_t refused;
+
+    struct recycling recycling;
+    uint64_t agents; /* that serve it, */
+    uint64_t agents_failed; /* those that cannot start workers for it, */
+    uint64_t agents_wanted; /* and how many workers all of them keep alive */
+    bool is_failed; /* all agents failed and no worker is ready */
 
     struct capacity capacity;
     struct pool_load load; /* large, so it stands last */
@@ -81,6 +89,13 @@ pool_become(struct pool *pool, enum pool_state state);
  * its place), or with the running. The task must belong to this pool. */
 void
 pool_put(struct pool *pool, struct task *task, enum task_state state);
+
+/* Do its tasks end, and new ones, since nobody can run them? */
+static inline bool
+pool_refuses(const struct pool *pool)
+{
+    return pool->is_failed && pool->settings.when_failed == WHEN_FAILED_REFUSE;
+}
 
 /* Take a task out of the list that its state names; the state stays as it is until the caller gives it the next. */
 void
@@ -128,6 +143,13 @@ static inline bool
 pool_is_full(const struct pool *pool)
 {
     return pool->queue.count > 0 && pool->crew.count == 0 && pool->slots_busy > 0;
+}
+
+/* How many workers the pool should have: what its agents keep alive, or else what the configuration says. */
+static inline uint64_t
+pool_workers_wanted(const struct pool *pool)
+{
+    return pool->agents > 0 ? pool->agents_wanted : pool->settings.workers_wanted;
 }
 
 /* Let the crew and the counts of slots agree with the worker's state and load. To be called after either changed. */

@@ -1,6 +1,8 @@
 /* worker.c - life of a worker's session; see worker.h. */
 #include "broker/core/worker.h"
 
+#include "broker/core/label.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +12,8 @@ static const bool moves[WORKER_STATES][WORKER_STATES] = {
     [WORKER_NEW] = {[WORKER_READY] = true},
     [WORKER_READY] = {[WORKER_STALLED] = true, [WORKER_DRAINING] = true, [WORKER_DETACHED] = true,
                       [WORKER_GONE] = true},
-    [WORKER_STALLED] = {[WORKER_READY] = true, [WORKER_DETACHED] = true, [WORKER_GONE] = true},
+    [WORKER_STALLED] = {[WORKER_READY] = true, [WORKER_DRAINING] = true, [WORKER_DETACHED] = true,
+                        [WORKER_GONE] = true},
     [WORKER_DRAINING] = {[WORKER_DETACHED] = true, [WORKER_GONE] = true},
     [WORKER_DETACHED] = {[WORKER_READY] = true, [WORKER_DRAINING] = true, [WORKER_GONE] = true},
 };
@@ -24,15 +27,17 @@ static const char *const state_names[WORKER_STATES] = {
     [WORKER_GONE] = "gone",
 };
 
-/* Copy a label, cut to its limit; a NUL inside ends it. */
 static void
-copy_label(char label[LABEL_BYTES_MAX + 1], struct bytes text)
+take_report(struct worker *worker, struct bytes report)
 {
-    size_t size = text.size < LABEL_BYTES_MAX ? text.size : LABEL_BYTES_MAX;
-
-    memset(label, 0, LABEL_BYTES_MAX + 1);
-    if (size > 0)
-        memcpy(label, text.data, size);
+    if (report.size == 0)
+        return;
+    free(worker->report);
+    worker->report = malloc(report.size);
+    if (!worker->report)
+        abort();
+    memcpy(worker->report, report.data, report.size);
+    worker->report_bytes = report.size;
 }
 
 struct worker *
@@ -45,12 +50,18 @@ worker_new(uint64_t session, const struct hello *hello, int64_t now_us)
     worker->session = session;
     worker->slots = hello->slots;
     worker->profile = hello->profile;
-    worker->pid = hello->pid;
+    worker->process = (struct process_key){hello->agent, hello->pid};
+    worker->measured_us = INT64_MIN;
+    worker->tasks_due = UINT64_MAX;
+    worker->replaces = hello->replaces;
     worker->gil_enabled = hello->gil_enabled;
+    worker->free_threaded = hello->free_threaded;
     worker->heard_us = worker->started_us = now_us;
-    copy_label(worker->name, hello->name);
-    copy_label(worker->host, hello->host);
-    copy_label(worker->python, hello->python);
+    label_copy(worker->name, hello->name);
+    label_copy(worker->host, hello->host);
+    label_copy(worker->python, hello->python);
+    label_copy(worker->gil_module, hello->gil_module);
+    take_report(worker, hello->report);
     return worker;
 }
 
@@ -63,6 +74,8 @@ worker_destroy(struct worker **worker_p)
         return;
     assert(!worker->leases && worker->busy == 0);
     assert(!worker->is_in_crew && !worker->heard_prev && !heap_node_is_in(&worker->timer));
+    assert(!worker->is_due && !worker->recycle && !heap_node_is_in(&worker->due_timer));
+    free(worker->report);
     free(worker);
     *worker_p = NULL;
 }
@@ -77,35 +90,31 @@ worker_become(struct worker *worker, enum worker_state state)
     worker->state = (uint8_t)state;
 }
 
-static bool
-label_is(const char *label, struct bytes text)
-{
-    char other[LABEL_BYTES_MAX + 1];
-
-    copy_label(other, text);
-    return strcmp(label, other) == 0;
-}
-
 bool
 worker_is_same(const struct worker *worker, const struct hello *hello)
 {
-    return worker->pid == hello->pid && worker->slots == hello->slots && worker->profile == hello->profile &&
+    return worker->process.pid == hello->pid && worker->slots == hello->slots && worker->profile == hello->profile &&
            label_is(worker->name, hello->name) && label_is(worker->host, hello->host);
 }
 
 void
-worker_take_facts(struct worker *worker, const struct heartbeat *heartbeat)
+worker_take_facts(struct worker *worker, const struct heartbeat *heartbeat, int64_t trusted_us)
 {
+    bool is_measured = worker->measured_us >= trusted_us;
+
     if (!heartbeat->has_facts)
         return;
-    if (heartbeat->rss_bytes > 0)
+    if (heartbeat->rss_bytes > 0 && !is_measured)
         worker->rss_bytes = heartbeat->rss_bytes;
-    if (heartbeat->cpu_us > 0)
+    if (heartbeat->cpu_us > 0 && !is_measured)
         worker->cpu_us = heartbeat->cpu_us;
     if (heartbeat->tasks_done > worker->tasks_done)
         worker->tasks_done = heartbeat->tasks_done;
     if (heartbeat->gil_enabled >= 0)
         worker->gil_enabled = heartbeat->gil_enabled > 0;
+    if (heartbeat->gil_module.size > 0)
+        label_copy(worker->gil_module, heartbeat->gil_module);
+    take_report(worker, heartbeat->report);
 }
 
 const char *

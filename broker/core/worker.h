@@ -4,10 +4,12 @@
 
 #include "broker/core/hash.h"
 #include "broker/core/heap.h"
+#include "broker/core/lifecycle.h"
 #include "wire/message.h"
 
 struct lease;
 struct pool;
+struct recycle;
 
 enum worker_state {
     WORKER_NEW,      /* being welcomed */
@@ -18,6 +20,18 @@ enum worker_state {
     WORKER_GONE,     /* said BYE, was replaced or lost; freed at the end of the turn */
     WORKER_STATES,
 };
+
+/* Which process it is, for its agent. */
+struct process_key {
+    uint64_t agent; /* the agent's number */
+    uint64_t pid;
+};
+
+static inline unsigned
+process_hash(const struct process_key *key)
+{
+    return (unsigned)hash_mix(key->agent ^ hash_mix(key->pid));
+}
 
 struct worker {
     uint64_t session;
@@ -42,13 +56,37 @@ struct worker {
     struct heap_node timer;                 /* DETACHED: the grace */
     int64_t heard_us;
     int64_t started_us;
-    uint64_t pid;
+    struct process_key process; /* agent 0: nobody's */
+    UT_hash_handle by_process;  /* in broker.processes, when it is an agent's */
+    int64_t measured_us;        /* when its agent last said what it uses; INT64_MIN: never */
     uint64_t rss_bytes;
     uint64_t cpu_us;
+    uint64_t tasks_due;  /* the worker is due at so many tasks_done; UINT64_MAX: never, or it is due already */
     uint64_t tasks_done; /* as counted here, or as it says when that is more (it outlives a broker) */
+    bool has_exited;            /* its agent saw the process end; its last words may still be on their way */
+    enum exit_cause exit_cause;
+    uint64_t exit_status;
+
+    struct lifespan lifespan;
+    uint8_t reason;             /* enum recycle_reason: why it is due, or being replaced */
+    bool is_due;                /* in pool.recycling.due */
+    bool is_asked_to_end;       /* STOP was sent, or its agent kills it, to replace it */
+    bool must_end_first;        /* its agent has no memory for both */
+    uint32_t failures;          /* of its replacements */
+    int64_t retry_us;           /* due: not before */
+    int64_t stalled_us;         /* STALLED: since */
+    struct recycle *recycle;    /* it is being replaced */
+    struct worker *due_prev, *due_next;
+    struct heap_node due_timer; /* TTL, next try, or the end of patience with a stalled one */
+
+    uint64_t replaces; /* session in whose place it came; 0: none */
+    uint8_t *report;   /* one encoded map; NULL: none */
+    uint32_t report_bytes;
+    bool free_threaded;
     char name[LABEL_BYTES_MAX + 1];
     char host[LABEL_BYTES_MAX + 1];
     char python[LABEL_BYTES_MAX + 1];
+    char gil_module[LABEL_BYTES_MAX + 1];
 };
 
 /* Make a worker in state NEW from what its HELLO says. */
@@ -74,8 +112,9 @@ worker_has_credit(const struct worker *worker)
 bool
 worker_is_same(const struct worker *worker, const struct hello *hello);
 
+/* What it says of itself; of its memory only while no agent has measured it since `trusted_us`. */
 void
-worker_take_facts(struct worker *worker, const struct heartbeat *heartbeat);
+worker_take_facts(struct worker *worker, const struct heartbeat *heartbeat, int64_t trusted_us);
 
 /* For people and admin calls: "ready"... */
 const char *

@@ -76,10 +76,10 @@ Test(worker, facts_that_a_heartbeat_does_not_state_stay_as_they_were)
     struct heartbeat full = {
         .has_facts = true, .rss_bytes = 50, .cpu_us = 60, .tasks_done = 70, .gil_enabled = 0};
 
-    worker_take_facts(&worker, &bare);
-    worker_take_facts(&worker, &silent);
+    worker_take_facts(&worker, &bare, 1);
+    worker_take_facts(&worker, &silent, 1);
     cr_assert(worker.rss_bytes == 5 && worker.cpu_us == 6 && worker.tasks_done == 7 && worker.gil_enabled);
-    worker_take_facts(&worker, &full);
+    worker_take_facts(&worker, &full, 1);
     cr_assert(worker.rss_bytes == 50 && worker.cpu_us == 60 && worker.tasks_done == 70 && !worker.gil_enabled);
 }
 

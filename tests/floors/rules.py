@@ -10,7 +10,12 @@ FLOORS = [
     ("wire/text", 0),
     ("broker/core/heap", 0),
     ("broker/core/hash", 0),
+    ("broker/core/label", 0),
+    ("broker/core/pool_settings", 0),
+    ("broker/core/lifecycle", 0),
     ("broker/core/lease", 1),
+    ("broker/core/agent", 1),
+    ("broker/core/recycle", 1),
     ("wire/", 1),
     ("broker/core/task", 1),
     ("broker/core/worker", 1),
@@ -19,7 +24,8 @@ FLOORS = [
     ("broker/core/outbox", 2),
     ("broker/core/broker", 4),
     *((f"broker/core/broker_{part}", 4) for part in
-      "state reply client submit dispatch final worker answer operator inspect check load pools say explain".split()),
+      "state reply client submit dispatch final worker answer operator inspect check load pools say explain lifecycle "
+      "agent hello lifespan recycle replace".split()),
     ("broker/core/", 3),
     ("broker/io/log", 4),
     ("broker/io/clock", 4),
@@ -85,7 +91,8 @@ PURE_SYMBOLS = set("""malloc calloc realloc free abort __assert_fail __stack_chk
     memcpy memmove memset memcmp memchr strlen strcmp strncmp strchr strnlen snprintf __snprintf_chk
     __memcpy_chk __memset_chk __memmove_chk""".split())
 COMPILER_PREFIXES = ("__asan_", "__ubsan_", "__sanitizer_", "__gcov_", "__llvm_", "__sancov_")
-PURE_WIRE_OBJECTS = ("body.c.o", "stock.c.o", "err.c.o", "message.c.o", "text.c.o", "fences.c.o", "reader.c.o")
+PURE_WIRE_OBJECTS = ("body.c.o", "stock.c.o", "err.c.o", "message.c.o", "text.c.o", "fences.c.o", "records.c.o",
+                     "reader.c.o")
 
 FILE_LINES_MAX = 500
 FUNCTION_LINES_WANTED = 40
