@@ -13,6 +13,7 @@ static void
 apply(struct local_pool *pool, const struct pool_config *config)
 {
     pool->shared.config = config;
+    pool->uses_nursery = config->nursery;
     start_gate_init(&pool->gate, config->startup_batch, config->startup_delay_us);
     pool_health_configure(&pool->health, config);
     if (config->nursery && pool->nursery == NULL)
@@ -148,6 +149,7 @@ local_pool_close(struct local_pool *pool, int64_t deadline_us)
 
     pool->is_closing = true;
     pool->wanted = 0;
+    pool->shared.config = NULL; /* it may go before the last process does */
     DL_FOREACH(pool->places, place)
         place_close(place, deadline_us);
     stop_nursery(pool, deadline_us);

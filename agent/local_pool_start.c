@@ -45,7 +45,7 @@ note_unstarted(struct local_pool *pool, const char *reason, uint64_t replaces, i
 static void
 start_nursery(struct local_pool *pool, int64_t now_us)
 {
-    if (!pool->shared.config->nursery || pool->is_closing || local_pool_has_nursery_process(pool) ||
+    if (!pool->uses_nursery || pool->is_closing || local_pool_has_nursery_process(pool) ||
         now_us < pool->nursery_due_us || !pool_health_allows(&pool->health, now_us))
         return;
     pool->is_nursery_stale = false;
@@ -61,7 +61,7 @@ static bool
 start_at(struct local_pool *pool, struct place *place, int64_t now_us)
 {
     uint64_t replaces = place->worker == NULL ? 0 : place->replaces;
-    bool has_nursery = pool->shared.config->nursery;
+    bool has_nursery = pool->uses_nursery;
 
     /* 0 stands for a worker that was spawned. */
     if (++pool->asked == 0)
@@ -79,7 +79,7 @@ start_at(struct local_pool *pool, struct place *place, int64_t now_us)
 static bool
 can_start(const struct local_pool *pool, int64_t now_us)
 {
-    return !pool->shared.config->nursery || (nursery_is_ready(pool->nursery) && now_us >= pool->ask_us);
+    return !pool->uses_nursery || (nursery_is_ready(pool->nursery) && now_us >= pool->ask_us);
 }
 
 /* Successors first, and past gate and breaker: they are one at a time, and the broker asked for them. */
@@ -168,7 +168,7 @@ static int64_t
 start_due_us(const struct local_pool *pool, const struct place *place)
 {
     bool wants_worker = place->worker == NULL && !place->is_closing;
-    bool has_nursery = pool->shared.config->nursery;
+    bool has_nursery = pool->uses_nursery;
 
     if ((!wants_worker && !place_wants_successor(place)) || (has_nursery && !nursery_is_ready(pool->nursery)))
         return INT64_MAX;
@@ -196,7 +196,7 @@ local_pool_next_due_us(const struct local_pool *pool)
     }
     if (local_pool_has_nursery_process(pool))
         due_us = earlier(due_us, worker_process_next_due_us(nursery_process(pool->nursery)));
-    else if (pool->shared.config->nursery && !pool->is_closing)
+    else if (pool->uses_nursery && !pool->is_closing)
         due_us = earlier(due_us, later(pool->nursery_due_us, pool_health_try_us(&pool->health)));
     return due_us;
 }

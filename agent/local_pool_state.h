@@ -12,6 +12,7 @@ struct local_pool {
     unsigned wanted;
     uint32_t asked;            /* the number of the last request to the nursery */
     bool is_closing;
+    bool uses_nursery;
     struct start_gate gate;
     struct pool_health health;
     struct nursery *nursery;   /* NULL: the pool never had one */

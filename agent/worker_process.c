@@ -54,6 +54,7 @@ struct worker_process {
     uint64_t replaces;
     int64_t started_us;
     int64_t ready_us;   /* INT64_MAX: not yet */
+    int64_t start_timeout_us;
     int64_t overdue_us; /* killed then, unless it is ready; INT64_MAX: no such limit, or done */
     int64_t stop_us;    /* killed then; INT64_MAX: nobody said so, or done */
     uint64_t rss_bytes; /* 0: not measured yet */
@@ -86,7 +87,8 @@ make(const struct worker_pool *pool, const char *name, uint64_t replaces, int64_
     worker->replaces = replaces;
     worker->started_us = now_us;
     worker->ready_us = INT64_MAX;
-    worker->overdue_us = now_us + pool->config->core.start_timeout_us;
+    worker->start_timeout_us = pool->config->core.start_timeout_us;
+    worker->overdue_us = now_us + worker->start_timeout_us;
     worker->stop_us = INT64_MAX;
     worker->output.fd = -1;
     snprintf(worker->name, sizeof(worker->name), "%s", name);
@@ -176,7 +178,7 @@ worker_process_handle_born(struct worker_process *worker, pid_t pid, int64_t now
     /* It has told the guard itself; should it have told one that was killed meanwhile, this one knows now. */
     guard_add(worker->pool->context->guard, pid);
     worker->started_us = now_us;
-    worker->overdue_us = now_us + worker->pool->config->core.start_timeout_us;
+    worker->overdue_us = now_us + worker->start_timeout_us;
     set_state(worker, PROCESS_RUNNING);
     if (worker->is_unwanted)
         worker_process_stop(worker, worker->stop_us);

@@ -10,7 +10,8 @@
 #include <signal.h>
 #include <sys/types.h>
 
-/* What all processes of one pool have in common; the pool's, which renews `config` on reload. */
+/* What all processes of one pool have in common; the pool's, which renews `config` on reload. It is read at a start only,
+ * and NULL when there will be none any more. */
 struct worker_pool {
     const struct agent_context *context;
     const struct pool_config *config;

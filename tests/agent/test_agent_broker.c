@@ -217,6 +217,7 @@ Test(agent_broker, one_that_comes_back_is_greeted_and_told_the_state_again_and_n
 Test(agent_broker, hears_good_bye_when_the_agent_ends)
 {
     start_one(POOL("play:set_up", ""));
+    fake_broker_wait(&broker, VERB_PROCESSES); /* the session stands */
     kill(scene.agent, SIGTERM);
     struct message bye = fake_broker_wait(&broker, VERB_BYE);
     cr_expect_eq(memcmp(bye.reason.data, "SIGTERM", bye.reason.size), 0);
