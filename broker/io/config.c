@@ -4,7 +4,9 @@
 #include "broker/io/config_check.h"
 #include "broker/io/config_describe.h"
 #include "broker/io/config_endpoint.h"
+#include "broker/io/config_legacy.h"
 #include "broker/io/config_option.h"
+#include "broker/io/config_print.h"
 #include "broker/io/config_scan.h"
 #include "broker/io/config_value.h"
 #include "wire/text.h"
@@ -34,6 +36,8 @@ report_unknown(const char *section, const char *path, const config_setting_t *se
 
     unsigned line = config_setting_source_line(setting);
     const char *nearest = word_nearest(name, words, count);
+    if (nearest == NULL && section[0] == '\0')
+        nearest = legacy_nearest(name);
     if (home != NULL && home[0] == '\0')
         report_problem(report, line, path, "does not belong here; it stands at the top of the file, outside of groups");
     else if (home != NULL && strcmp(home, POOLS_SECTION) == 0)
@@ -196,19 +200,79 @@ is_section(const char *name)
     return false;
 }
 
+/* The old form still runs. The warning is how to leave it. */
+static void
+warn_of_legacy(const struct config *config, const config_setting_t *root, struct config_report *report)
+{
+    const config_setting_t *first = legacy_first(root);
+    char *text = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+
+    if (stream == NULL)
+        abort();
+    config_print_brief(config, stream);
+    if (fclose(stream) != 0)
+        abort();
+    report_warning(report, config_setting_source_line(first), config_setting_name(first),
+                   "this is the old form with one pool; it runs, and in the modern form the file would be:\n\n%s", text);
+    free(text);
+}
+
+static void
+read_legacy(struct config *config, const config_setting_t *root, struct config_report *report)
+{
+    config_t scratch;
+
+    config->pools = calloc(2, sizeof(*config->pools));
+    if (config->pools == NULL)
+        abort();
+    const config_setting_t *group = legacy_read(config, root, &scratch, report);
+    struct pool_config *pool = &config->pools[0];
+    if (config->broker.default_pool == NULL && (config->broker.default_pool = strdup(LEGACY_POOL)) == NULL)
+        abort();
+    make_absolute(&pool->directory, config->path);
+    if (strchr(pool->python, '/') != NULL)
+        make_absolute(&pool->python, config->path);
+    config_check_pool(pool, group, POOLS_SECTION "." LEGACY_POOL, report);
+    report->line = 0;
+    config_destroy(&scratch);
+}
+
+static void
+read_either_form(struct config *config, const config_setting_t *root, struct config_report *report)
+{
+    const config_setting_t *pools = config_setting_get_member(root, POOLS_SECTION);
+
+    if (legacy_first(root) == NULL) {
+        read_pools(config, pools, report);
+        config_check(config, root, report);
+        return;
+    }
+    if (pools != NULL) {
+        legacy_refuse_mixed(root, pools, report);
+        return;
+    }
+    read_legacy(config, root, report);
+    config_check(config, root, report);
+    if (!report_has_problems(report))
+        warn_of_legacy(config, root, report);
+}
+
 static void
 read_root(struct config *config, const config_setting_t *root, struct config_report *report)
 {
     for (unsigned i = 0; i < (unsigned)config_setting_length(root); i++) {
         const config_setting_t *setting = config_setting_get_elem(root, i);
         const char *name = config_setting_name(setting);
+        if (legacy_find(name) != NULL)
+            continue;
         if (!is_section(name))
             read_top("", setting, config, report);
         else if (strcmp(name, POOLS_SECTION) != 0)
             read_section(name, setting, config, report);
     }
-    read_pools(config, config_setting_get_member(root, POOLS_SECTION), report);
-    config_check(config, root, report);
+    read_either_form(config, root, report);
 }
 
 /* libconfig says only "syntax error"; the line itself says more. */

@@ -10,6 +10,7 @@ struct print {
     FILE *stream;
     const char *indent;
     const void *defaults; /* a record of the same kind */
+    bool is_brief;        /* leave out what is the default */
 };
 
 static void
@@ -17,14 +18,25 @@ print_member(const struct print *print, const struct option *option, const void 
 {
     bool is_default = option_is_equal(option, record, print->defaults);
 
-    if (!option_has_value(option, record))
+    /* A pool with an app must say how many workers, even none. */
+    if (!option_has_value(option, record) || (is_default && print->is_brief && strcmp(option->name, "workers") != 0))
         return;
     fprintf(print->stream, "%s%s = ", print->indent, option->name);
     option_print(option, record, print->stream);
     fputc(';', print->stream);
-    if (!is_default && option->default_text != NULL)
+    if (!is_default && !print->is_brief && option->default_text != NULL)
         fprintf(print->stream, " # default: %s", option->default_text);
     fputc('\n', print->stream);
+}
+
+/* Whether print_members prints any. */
+static bool
+has_members(const struct print *print, const char *section, const void *record)
+{
+    for (const struct option *option = config_options; option->name != NULL; option++)
+        if (strcmp(option->section, section) == 0 && !option_is_equal(option, record, print->defaults))
+            return true;
+    return !print->is_brief;
 }
 
 static void
@@ -49,10 +61,10 @@ print_pool(const struct print *print, const struct pool_config *pool)
 }
 
 static void
-print_pools(const struct config *config, FILE *stream)
+print_pools(const struct config *config, FILE *stream, bool is_brief)
 {
     struct pool_config defaults;
-    const struct print print = {.stream = stream, .indent = "        ", .defaults = &defaults};
+    const struct print print = {.stream = stream, .indent = "        ", .defaults = &defaults, .is_brief = is_brief};
 
     memset(&defaults, 0, sizeof defaults);
     options_set_defaults(POOLS_SECTION, &defaults);
@@ -66,21 +78,33 @@ print_pools(const struct config *config, FILE *stream)
     options_free(POOLS_SECTION, &defaults);
 }
 
-void
-config_print(const struct config *config, FILE *stream)
+static void
+print_config(const struct config *config, FILE *stream, bool is_brief)
 {
     struct config *defaults = config_new_default();
-    struct print print = {.stream = stream, .indent = "", .defaults = defaults};
+    struct print print = {.stream = stream, .indent = "", .defaults = defaults, .is_brief = is_brief};
 
     print_members(&print, "", config);
     print.indent = "    ";
     for (size_t i = 0; config_sections[i] != NULL; i++) {
-        if (strcmp(config_sections[i], POOLS_SECTION) == 0)
+        if (strcmp(config_sections[i], POOLS_SECTION) == 0 || !has_members(&print, config_sections[i], config))
             continue;
         fprintf(stream, "\n%s =\n{\n", config_sections[i]);
         print_members(&print, config_sections[i], config);
         fputs("};\n", stream);
     }
-    print_pools(config, stream);
+    print_pools(config, stream, is_brief);
     config_unload(&defaults);
+}
+
+void
+config_print(const struct config *config, FILE *stream)
+{
+    print_config(config, stream, false);
+}
+
+void
+config_print_brief(const struct config *config, FILE *stream)
+{
+    print_config(config, stream, true);
 }

@@ -11,4 +11,8 @@
 void
 config_print(const struct config *config, FILE *stream);
 
+/* Only what is not the default. It loads to the same record, too. */
+void
+config_print_brief(const struct config *config, FILE *stream);
+
 #endif

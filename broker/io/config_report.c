@@ -76,6 +76,7 @@ report_problem(struct config_report *report, unsigned line, const char *option, 
 {
     va_list arguments;
 
+    line = line > 0 ? line : report->line;
     va_start(arguments, format);
     insert_remark(&report->problems, line, format_remark(report->path, line, option, format, arguments));
     va_end(arguments);
@@ -86,6 +87,7 @@ report_warning(struct config_report *report, unsigned line, const char *option, 
 {
     va_list arguments;
 
+    line = line > 0 ? line : report->line;
     va_start(arguments, format);
     insert_remark(&report->warnings, line, format_remark(report->path, line, option, format, arguments));
     va_end(arguments);

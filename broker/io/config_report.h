@@ -21,6 +21,7 @@ struct config_remarks {
 
 struct config_report {
     const char *path; /* of the file; the caller's */
+    unsigned line;    /* what remarks without a line of their own are about; 0: the file as a whole */
     struct config_remarks problems;
     struct config_remarks warnings;
 };
