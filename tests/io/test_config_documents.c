@@ -91,6 +91,26 @@ Test(config_documents, the_file_passes_the_check_and_its_values_are_the_defaults
     config_unload(&defaults);
 }
 
+Test(config_documents, the_manual_says_what_needs_a_restart)
+{
+    char *text = read_source("docs/man/snakepit.conf.5");
+    const char *start = strstr(text, ".Ss Reload");
+
+    cr_assert_not_null(start);
+    *strstr(start, ".Sh FILES") = '\0';
+    for (const struct option *option = config_options; option->name != NULL; option++) {
+        char word[64];
+        snprintf(word, sizeof word, " %s", option->name); /* bytes_max is in send_bytes_max */
+        bool is_named = strstr(start, word) != NULL || strcmp(option->section, "endpoints") == 0 ||
+                        strcmp(option->section, "log") == 0;
+        if (option->needs_restart)
+            cr_expect(is_named, "%s.%s needs a restart", option->section, option->name);
+        else
+            cr_expect_not(is_named && strcmp(option->section, "limits") == 0, "%s needs no restart", option->name);
+    }
+    free(text);
+}
+
 Test(config_documents, the_manual_names_each_option_with_its_default)
 {
     char *text = read_source("docs/man/snakepit.conf.5");
