@@ -100,7 +100,8 @@ Test(config_documents, the_manual_says_what_needs_a_restart)
     *strstr(start, ".Sh FILES") = '\0';
     for (const struct option *option = config_options; option->name != NULL; option++) {
         char word[64];
-        snprintf(word, sizeof word, " %s", option->name); /* bytes_max is in send_bytes_max */
+        /* bytes_max is in send_bytes_max */
+        snprintf(word, sizeof word, "%c%s", strcmp(option->section, "timers") == 0 ? '.' : ' ', option->name);
         bool is_named = strstr(start, word) != NULL || strcmp(option->section, "endpoints") == 0 ||
                         strcmp(option->section, "log") == 0;
         if (option->needs_restart)
