@@ -11,7 +11,8 @@
 #include <string.h>
 #include <utlist.h>
 
-#define WAITS_MAX 10000
+/* In all. Each costs a look at its pool whenever something happens. docs/protocol.md, section 11. */
+#define WAITS_MAX 1000
 
 struct ready_wait {
     struct admin_caller caller;

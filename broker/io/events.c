@@ -108,6 +108,18 @@ events_fd(const struct events *events)
 }
 
 int
+events_listener_fd(const struct events *events)
+{
+    return events->listener ? listener_fd(events->listener) : -1;
+}
+
+void
+events_mend_listener(struct events *events)
+{
+    listener_mend(events->listener, events->socket, events->log);
+}
+
+int
 events_monitor_fd(const struct events *events)
 {
     return events->monitor ? monitor_fd(events->monitor) : -1;

@@ -26,6 +26,14 @@ events_fd(const struct events *events);
 int
 events_monitor_fd(const struct events *events);
 
+/* Readable when events_mend_listener should be called; -1: it never is. */
+int
+events_listener_fd(const struct events *events);
+
+/* See listener_mend. */
+void
+events_mend_listener(struct events *events);
+
 /* Once at the start, too. Learn who came, who went and what they subscribe to: ZeroMQ sees that only inside a call, and
  * nothing else may be sent for days. */
 void

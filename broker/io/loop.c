@@ -24,6 +24,9 @@ enum {
     FD_WORKERS_MONITOR,
     FD_EVENTS,
     FD_EVENTS_MONITOR,
+    FD_CLIENTS_LISTENER,
+    FD_WORKERS_LISTENER,
+    FD_EVENTS_LISTENER,
     FD_SIGNALS,
     FD_AGENT,
     FD_COUNT,
@@ -174,6 +177,17 @@ attend_events(const struct loop_parts *parts)
 }
 
 static void
+mend_listeners(struct loop *loop)
+{
+    if (loop->fds[FD_CLIENTS_LISTENER].revents)
+        router_mend_listener(loop->parts.clients);
+    if (loop->fds[FD_WORKERS_LISTENER].revents)
+        router_mend_listener(loop->parts.workers);
+    if (loop->fds[FD_EVENTS_LISTENER].revents)
+        events_mend_listener(loop->parts.events);
+}
+
+static void
 look_around(struct loop *loop, int timeout_ms)
 {
     struct loop_parts *parts = &loop->parts;
@@ -195,6 +209,7 @@ look_around(struct loop *loop, int timeout_ms)
         router_watch(parts->workers);
     if (fds[FD_EVENTS].revents || fds[FD_EVENTS_MONITOR].revents || events_needs_attention(parts->events))
         attend_events(parts);
+    mend_listeners(loop);
     if (fds[FD_SIGNALS].revents)
         take_signal(loop);
     if (agent && (fds[FD_AGENT].revents || agent_process_next_due_us(agent) <= loop->now_us))
@@ -234,6 +249,8 @@ prepare(struct loop *loop)
     const int fds[FD_COUNT] = {router_fd(parts->clients),         router_fd(parts->workers),
                                router_monitor_fd(parts->clients), router_monitor_fd(parts->workers),
                                events_fd(parts->events),          events_monitor_fd(parts->events),
+                               router_listener_fd(parts->clients), router_listener_fd(parts->workers),
+                               events_listener_fd(parts->events),
                                parts->signal_fd,                  -1};
 
     for (unsigned i = 0; i < FD_COUNT; i++)

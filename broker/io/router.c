@@ -106,6 +106,18 @@ router_fd(const struct router *router)
 }
 
 int
+router_listener_fd(const struct router *router)
+{
+    return listener_fd(router->listener);
+}
+
+void
+router_mend_listener(struct router *router)
+{
+    listener_mend(router->listener, router->socket, router->log);
+}
+
+int
 router_monitor_fd(const struct router *router)
 {
     return presence_fd(router->presence);

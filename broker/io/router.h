@@ -45,6 +45,14 @@ router_fd(const struct router *router);
 int
 router_monitor_fd(const struct router *router);
 
+/* Readable when router_mend_listener should be called; -1: it never is. */
+int
+router_listener_fd(const struct router *router);
+
+/* See listener_mend. */
+void
+router_mend_listener(struct router *router);
+
 /* See which connections ended; router_next tells. */
 void
 router_watch(struct router *router);

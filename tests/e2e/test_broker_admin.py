@@ -121,6 +121,18 @@ def test_await_ready_expires_to_the_millisecond(broker):
         assert 0.2 <= time.monotonic() - asked < 0.5
 
 
+def test_so_many_may_await_workers_and_one_more_is_refused(broker):
+    with RawClient(broker.clients) as client, RawWorker(broker.workers) as worker:
+        waits_max = 1000
+        payload = call_payload(pool="p")
+        client.send(*([SUBMIT, n, "$snakepit", "await_ready", payload, {}] for n in range(waits_max + 1)))
+        refused = client.expect(ERROR)
+        assert (refused[1], refused[2]) == (waits_max, "busy")
+        worker.hello()
+        assert {client.expect(RESULT)[1] for _ in range(waits_max)} == set(range(waits_max))
+        assert client.admin("await_ready", pool="p") == {"ready": True}
+
+
 def test_await_ready_of_a_client_that_left_is_forgotten(broker):
     with RawWorker(broker.workers) as worker, RawClient(broker.clients) as client:
         with RawClient(broker.clients) as leaver:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from broker_process import BUILD, SNAKEPITD, BrokerProcess, config_text, endpoints
-from raw_peer import RawClient, RawWorker
+from raw_peer import RESULT, RawClient, RawWorker
 
 
 def run(*arguments):
@@ -99,7 +99,7 @@ def test_a_file_in_the_way_is_not_removed(config, folder):
 
 def test_sighup_does_not_end_it(broker):
     broker.signal(signal.SIGHUP)
-    broker.wait_for_log("signal.ignored")
+    broker.wait_for_log("config.reloaded")
     with RawClient(broker.clients) as client:
         assert client.admin("ping")
 
@@ -171,3 +171,34 @@ def test_without_descriptors_new_peers_are_refused_and_present_ones_served(folde
             visitor.close()
         with RawClient(broker.clients) as late:
             late.hello()
+
+
+def test_a_removed_ipc_socket_is_bound_again_and_nobody_who_is_connected_notices(broker):
+    with RawClient(broker.clients) as old, RawWorker(broker.workers) as worker:
+        worker.hello()
+        assert old.admin("ping")
+        for name in ("clients", "workers", "events"):
+            (broker.folder / name).unlink()
+            assert f"ipc://{broker.folder}/{name}" in broker.wait_for_log("endpoint.lost")
+            assert f"ipc://{broker.folder}/{name}" in broker.wait_for_log("endpoint.bound_again")
+        with RawClient(broker.clients) as new:
+            new.submit(1, "p", "echo")
+            worker.serve_echo(1)
+            new.expect(RESULT)
+        assert old.admin("status")["workers"] == 1
+        (broker.folder / "clients.lock").unlink()
+        (broker.folder / "clients").unlink()
+        broker.wait_for_log("endpoint.bound_again")
+        assert (broker.folder / "clients.lock").exists()
+
+
+def test_a_socket_of_somebody_else_at_the_path_is_left_alone(broker):
+    with RawClient(broker.clients) as client, socket.socket(socket.AF_UNIX) as other:
+        assert client.admin("ping")
+        (broker.folder / "other").unlink(missing_ok=True)
+        other.bind(str(broker.folder / "other"))
+        (broker.folder / "other").rename(broker.folder / "clients")
+        inode = (broker.folder / "clients").stat().st_ino
+        assert "something else has taken its path" in broker.wait_for_log("endpoint.lost")
+        assert client.admin("ping")
+        assert (broker.folder / "clients").stat().st_ino == inode
