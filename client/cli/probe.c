@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stddef.h>
@@ -79,14 +80,28 @@ probe_ipc(const char *path, char text[static PROBE_TEXT_BYTES])
                                (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path))), text);
 }
 
-/* Numbers only: looking up a name could take longer than anybody waits for a hint. */
+/* Only numbers are tried: what is behind a name may be several hosts, and the client has tried them. */
+static enum probe
+probe_name(const char *host, char text[static PROBE_TEXT_BYTES])
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
+    int status = getaddrinfo(host, NULL, &hints, &found);
+
+    if (status == 0) {
+        freeaddrinfo(found);
+        return say(PROBE_UNKNOWN, "nothing came back", text);
+    }
+    snprintf(text, PROBE_TEXT_BYTES, "the host \"%.100s\" cannot be found: %s", host, gai_strerror(status));
+    return PROBE_ABSENT;
+}
+
 static enum probe
 probe_tcp(const char *host_and_port, char text[static PROBE_TEXT_BYTES])
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET};
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
     const char *colon = strrchr(host_and_port, ':');
-    char host[64];
+    char host[256];
 
     if (!colon)
         return say(PROBE_ABSENT, "the address has no port", text);
@@ -100,7 +115,7 @@ probe_tcp(const char *host_and_port, char text[static PROBE_TEXT_BYTES])
         return explain(try_connect((struct sockaddr *)&v4, sizeof v4), text);
     if (inet_pton(AF_INET6, host, &v6.sin6_addr) == 1)
         return explain(try_connect((struct sockaddr *)&v6, sizeof v6), text);
-    return say(PROBE_UNKNOWN, "nothing came back", text);
+    return probe_name(host, text);
 }
 
 enum probe

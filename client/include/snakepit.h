@@ -101,7 +101,8 @@ SNAKEPIT_API void
 snakepit_client_destroy(struct snakepit_client **client_p);
 
 /* Wait for the broker's WELCOME. Needed by nobody, since everything else connects by itself; it tells an absent broker
- * from a slow task. OK, TIMEOUT, REFUSED, SYSTEM. */
+ * from a slow task. OK, REFUSED, SYSTEM, TIMEOUT: snakepit_last_error says so when the host's name is unknown, for which the
+ * resolver is asked when the time is up. */
 SNAKEPIT_API int
 snakepit_connect(struct snakepit_client *client, int timeout_ms);
 

@@ -1,5 +1,6 @@
 /* loop.c - drives a client: one turn, the wait between turns, and the descriptor for other loops. See snakepit.h. */
 #include "client/lib/client.h"
+#include "client/lib/host.h"
 #include "client/lib/session.h"
 
 #include <limits.h>
@@ -167,8 +168,11 @@ int
 snakepit_connect(struct snakepit_client *client, int timeout_ms)
 {
     int status = client_wait_until(client, is_up, NULL, timeout_ms);
+    char reason[sizeof client->error];
 
-    if (status == SNAKEPIT_TIMEOUT && client->error[0] == '\0')
+    if (status == SNAKEPIT_TIMEOUT && host_is_unknown(client->endpoint, reason, sizeof reason))
+        client_fail(client, status, "%s: %s", client->endpoint, reason);
+    else if (status == SNAKEPIT_TIMEOUT && client->error[0] == '\0')
         client_fail(client, status, "%s: no answer", client->endpoint);
     return status;
 }

@@ -433,3 +433,15 @@ Test(session, destroy_says_bye_and_tells_every_owner)
     fake_broker_expect(broker, NULL, VERB_SUBMIT);
     fake_broker_expect(broker, NULL, VERB_BYE);
 }
+
+Test(session, a_host_that_nobody_knows_is_named_when_the_wait_is_over)
+{
+    struct snakepit_client_options options = {.endpoint = "tcp://no-such-host.invalid:5570"};
+    struct snakepit_client *stranger = snakepit_client_new(&options);
+
+    cr_assert_not_null(stranger);
+    cr_assert_eq(snakepit_connect(stranger, 100), SNAKEPIT_TIMEOUT);
+    cr_assert_not_null(strstr(snakepit_last_error(stranger), "\"no-such-host.invalid\" cannot be found"), "%s",
+                       snakepit_last_error(stranger));
+    snakepit_client_destroy(&stranger);
+}

@@ -48,6 +48,20 @@ def test_an_exception_arrives_with_type_message_and_traceback(client: snakepit.C
     assert (copy.remote_type, str(copy)) == ("ValueError", str(caught.value))
 
 
+def test_wrong_arguments_are_told_without_frames_of_the_worker(client: snakepit.Client, worker: Worker) -> None:
+    with pytest.raises(snakepit.TaskError, match=r"square\(\) takes 1 positional argument but 2 were given") as caught:
+        client.call("p", "square", 1, 2)
+    assert "File" not in caught.value.traceback
+    assert caught.value.traceback.rstrip().endswith("but 2 were given")
+
+
+def test_a_chain_of_errors_is_told_without_frames_of_the_worker(client: snakepit.Client, worker: Worker) -> None:
+    with pytest.raises(snakepit.TaskError, match="NestedCallWouldHang") as caught:
+        client.call("p", "relay", "p", "square", 1)
+    assert "home.py" not in caught.value.traceback
+    assert "pit_tasks.py" in caught.value.traceback
+
+
 def test_exit_and_interrupt_end_the_task_and_not_the_worker(client: snakepit.Client, worker: Worker) -> None:
     for function, arguments, name in (("leave", (3,), "SystemExit"), ("interrupt", (), "KeyboardInterrupt")):
         with pytest.raises(snakepit.TaskError) as caught:
@@ -404,3 +418,21 @@ def test_admin_calls(client: snakepit.Client, worker: Worker) -> None:
     assert facts["python"].startswith("CPython 3.")
     with pytest.raises(snakepit.NoSuchFunction):
         client.admin("no_such_call")
+
+
+def test_a_host_that_nobody_knows_is_named_in_the_error() -> None:
+    with (
+        snakepit.Client("tcp://no-such-host.invalid:5570", connect_timeout_seconds=0.2) as client,
+        pytest.raises(snakepit.Unreachable, match=r"the host 'no-such-host\.invalid' cannot be found"),
+    ):
+        client.call("p", "square", 2)
+    with (
+        snakepit.Client("tcp://127.0.0.1:9", connect_timeout_seconds=0.2) as client,
+        pytest.raises(snakepit.Unreachable, match=r"within 0\.2 s$"),
+    ):
+        client.call("p", "square", 2)
+
+
+def test_a_worker_of_a_broker_that_nobody_knows_says_so() -> None:
+    with Worker("tcp://no-such-host.invalid:5571") as worker:
+        worker.wait_for_line("the host 'no-such-host.invalid' cannot be found")

@@ -12,12 +12,19 @@ from .client_session import ClientSession, Limits, Offer
 from .errors import ClientClosed, UsedAfterFork
 from .io_loop import IoLoop
 from .message import Chunk, ClientHello
+from .resolve import unknown_host
 from .session import State
 from .window import Window
 
 _log = logging.getLogger("snakepit.client")
 # A closing client waits so long at most for the broker to take what it has not sent yet.
 CLOSE_SECONDS = 5.0
+
+
+def explain_silence(endpoint: str) -> str:
+    """Give what is to be said besides, when no broker answered there: that its host is unknown, or nothing."""
+    reason = unknown_host(endpoint)
+    return f": {reason}" if reason else ""
 
 
 class ClientLoop(IoLoop):
@@ -31,7 +38,7 @@ class ClientLoop(IoLoop):
     """
 
     def __init__(self, endpoint: str, hello: ClientHello, limits: Limits, window: Window) -> None:
-        limits = dataclasses.replace(limits, endpoint=endpoint)
+        limits = dataclasses.replace(limits, endpoint=endpoint, explain=lambda: explain_silence(endpoint))
         self._client = ClientSession(hello, time.monotonic(), limits)
         super().__init__(endpoint, self._client, "client", _log)
         self._window = window

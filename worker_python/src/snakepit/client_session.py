@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -36,12 +37,13 @@ class Limits:
 
     `busy_seconds`: how long a task that is refused as `busy` is offered again before the caller is told; 0: never.
     `connect_seconds`: how long tasks wait for the first WELCOME before they fail as Unreachable; infinity: for ever.
-    `endpoint`: where that broker should be, for the text of Unreachable.
+    `endpoint`: where that broker should be, for the text of Unreachable; `explain` may know more about why it is not.
     """
 
     busy_seconds: float = 30.0
     connect_seconds: float = 10.0
     endpoint: str = "the endpoint"
+    explain: Callable[[], str] = str
 
 
 class Offer:
@@ -138,7 +140,8 @@ class ClientSession(Session):
             self._tell_seen()
         if not self.was_welcomed and now >= self._contact_by and self.offers:
             limits = self._limits
-            self._fail_all(Unreachable(f"no broker answered at {limits.endpoint} within {limits.connect_seconds:g} s"))
+            text = f"no broker answered at {limits.endpoint} within {limits.connect_seconds:g} s"
+            self._fail_all(Unreachable(text + limits.explain()))
 
     @property
     def next_due(self) -> float:

@@ -9,7 +9,6 @@ import os
 import threading
 import traceback
 from collections.abc import Generator
-from types import TracebackType
 from typing import Any
 
 from . import message as m
@@ -151,18 +150,21 @@ def cancelled(running: RunningTask, error: BaseException) -> Error:
 
 
 def _traceback(error: BaseException) -> str:
-    """Format where the error came from, without the worker's own frames at the top."""
-    frames = error.__traceback__
-    while frames is not None and _is_own(frames):
-        frames = frames.tb_next
+    """Format where the error came from, without this package's own frames: they say nothing about the task."""
     try:
-        return "".join(traceback.format_exception(type(error), error, frames or error.__traceback__))
+        formatted = traceback.TracebackException.from_exception(error)
+        _cut_own_frames(formatted)
+        return "".join(formatted.format())
     except Exception:  # formatting calls the exception's own code
         return "".join(traceback.format_tb(error.__traceback__))
 
 
-def _is_own(frames: TracebackType) -> bool:
-    return frames.tb_frame.f_code.co_filename.startswith(_PACKAGE)
+def _cut_own_frames(formatted: traceback.TracebackException) -> None:
+    """Cut them from an exception and all that it came from, or holds."""
+    formatted.stack[:] = [frame for frame in formatted.stack if not frame.filename.startswith(_PACKAGE)]
+    for inner in (formatted.__cause__, formatted.__context__, *(getattr(formatted, "exceptions", None) or ())):
+        if inner is not None:
+            _cut_own_frames(inner)
 
 
 def error_answer(running: RunningTask, code: str, text: str, details: m.Facts = m.NOTHING) -> Error:

@@ -13,6 +13,7 @@ from .home import WorkerHome, do_nothing
 from .io_loop import IoLoop
 from .lifeline import Lifeline
 from .report import make_report
+from .resolve import unknown_host
 from .runner import Runner
 from .signals import SignalPipe
 from .worker_session import WorkerSession
@@ -132,7 +133,8 @@ class WorkerLoop(IoLoop):
             self._lonely_at = math.inf
         elif now >= self._lonely_at:
             self._lonely_at = math.inf
-            _log.warning("no broker answers at %s; trying on", self._endpoint)
+            reason = unknown_host(self._endpoint) or "trying on"
+            _log.warning("no broker answers at %s; %s", self._endpoint, reason)
 
     def deliver(self, now: float) -> None:
         """Give leases to the task threads, and pass cancels on."""
