@@ -158,6 +158,69 @@ kit_worker(struct kit *kit, uint32_t peer, const char *pool, uint32_t slots)
     return kit_hello(kit, SIDE_WORKER, peer, &hello);
 }
 
+uint64_t
+kit_agent(struct kit *kit, uint32_t peer, uint64_t number, uint32_t wanted)
+{
+    struct agent_pool pool = {bytes_of("text"), wanted};
+    struct hello hello = {
+        .is_agent = true,
+        .protocol = bytes_of(PROTOCOL_NAME),
+        .agent = number,
+        .name = bytes_of("agent"),
+        .pid = 7,
+        .pools = {.count = 1, .list = &pool},
+    };
+
+    return kit_hello(kit, SIDE_WORKER, peer, &hello);
+}
+
+uint64_t
+kit_agents_worker(struct kit *kit, uint32_t peer, uint64_t agent, uint64_t pid, uint64_t replaces)
+{
+    struct hello hello = kit_worker_hello("text", 1);
+
+    hello.agent = agent;
+    hello.pid = pid;
+    hello.replaces = replaces;
+    return kit_hello(kit, SIDE_WORKER, peer, &hello);
+}
+
+void
+kit_uses(struct kit *kit, uint32_t peer, uint64_t pid, uint64_t rss_bytes)
+{
+    struct process_usage usage = {pid, rss_bytes, 1};
+    struct message message = {.verb = VERB_PROCESSES, .processes = {.count = 1, .list = &usage}};
+
+    kit_command(kit, SIDE_WORKER, peer, &message);
+}
+
+void
+kit_exited(struct kit *kit, uint32_t peer, const struct exited *exited)
+{
+    struct message message = {.verb = VERB_EXITED, .exited = *exited};
+
+    kit_command(kit, SIDE_WORKER, peer, &message);
+}
+
+void
+kit_pool_says(struct kit *kit, uint32_t peer, const struct pool_report *report)
+{
+    struct message message = {.verb = VERB_POOL, .pool = *report};
+
+    kit_command(kit, SIDE_WORKER, peer, &message);
+}
+
+uint64_t
+kit_recycle(struct kit *kit, uint64_t worker)
+{
+    uint64_t count = 0;
+    struct event event = {
+        .kind = EVENT_RECYCLE, .pool = bytes_of(worker ? "" : "text"), .worker = worker, .ret_workers = &count};
+
+    kit_event(kit, &event);
+    return count;
+}
+
 struct submit
 kit_task(uint64_t id)
 {

@@ -68,6 +68,28 @@ kit_worker(struct kit *kit, uint32_t peer, const char *pool, uint32_t slots);
 struct hello
 kit_worker_hello(const char *pool, uint32_t slots);
 
+/* HELLO of an agent with this number that keeps `wanted` workers of the pool `text`; returns its session, or 0. */
+uint64_t
+kit_agent(struct kit *kit, uint32_t peer, uint64_t number, uint32_t wanted);
+
+/* HELLO of a worker of `text` that an agent started; `pid` is also its name. Returns its session, or 0. */
+uint64_t
+kit_agents_worker(struct kit *kit, uint32_t peer, uint64_t agent, uint64_t pid, uint64_t replaces);
+
+/* What agents tell. */
+void
+kit_uses(struct kit *kit, uint32_t peer, uint64_t pid, uint64_t rss_bytes);
+
+void
+kit_exited(struct kit *kit, uint32_t peer, const struct exited *exited);
+
+void
+kit_pool_says(struct kit *kit, uint32_t peer, const struct pool_report *report);
+
+/* The operator's wish: replace this worker, or (0) all of `text`. Returns how many will be. */
+uint64_t
+kit_recycle(struct kit *kit, uint64_t worker);
+
 uint64_t
 kit_hello(struct kit *kit, enum side side, uint32_t peer, const struct hello *hello);
 
