@@ -12,9 +12,9 @@ import snakepit
 from conftest import wait_until
 from pit import Broker, Worker
 
-# Heartbeats fifty times as often as usual, and links that are found broken in half a second: what a minute is to the
-# defaults, a second is to these.
-QUICK = 'heartbeat = "100ms"; link_heartbeat = "200ms"; link_timeout = "500ms";'
+# Heartbeats fifty times as often as usual, and links that are found broken in a second: what a minute is to the
+# defaults, three seconds are to these.
+QUICK = 'heartbeat = "100ms"; link_heartbeat = "500ms"; link_timeout = "1s";'
 
 
 @pytest.fixture
