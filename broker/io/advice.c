@@ -91,7 +91,7 @@ needs_workers(const struct advice_facts *pool, struct advice *advice)
 static bool
 makes_tasks_wait(const struct advice_facts *pool, struct advice *advice)
 {
-    if (pool->recent_seconds < SECONDS_MIN || pool->full_share < 0.5 || (pool->utilisation >= 0.9 && pool->queued_growth > 0))
+    if (pool->workers == 0 || pool->recent_seconds < SECONDS_MIN || pool->full_share < 0.5 || (pool->utilisation >= 0.9 && pool->queued_growth > 0))
         return false;
     say(advice->action, "if tasks of %s wait too long, add workers", pool->pool);
     say(advice->reason, "in the last %.0f s tasks waited for a slot for %.0f %% of the time; one in a hundred waited for "

@@ -66,6 +66,13 @@ static const struct option_spec events_options[] = {
     {0},
 };
 
+static const struct option_spec top_options[] = {
+    {KEY_BATCH, "batch", NULL, "print one picture after the other; needs no terminal"},
+    {'d', "delay", "TIME", "between two pictures; default 2s"},
+    {'n', "count", "N", "end after N pictures"},
+    {0},
+};
+
 static const struct option_spec explain_options[] = {
     {KEY_POOL, "pool", NULL, "the word is the name of a pool, even if it is a number"},
     {0},
@@ -95,6 +102,11 @@ const struct command commands[] = {
     {"tasks", "[OPTIONS] [POOL]", "show tasks that run or wait", tasks_options, NULL, command_tasks},
     {"stats", "[POOL]", "show rates, utilisation, wait and run times", NULL, NULL, command_stats},
     {"inspect", "[POOL]", "show how busy pools are, and what to change and why", NULL, NULL, command_inspect},
+    {"top", "[OPTIONS]", "watch pools and workers, live", top_options,
+     "Keys: q quits, space draws at once. Rates are since the last picture; utilisation, saturation, wait and\n"
+     "run times are of the last 30 to 60 seconds.\n"
+     "  snakepit top --batch -n 2 -d 1 | tail -20\n"
+     "With -o json, each picture is one line: {\"status\", \"inspect\", \"workers\"} as those calls answer.\n", command_top},
     {"explain", "[OPTIONS] TASK | POOL", "say why a task, or the tasks of a pool, wait", explain_options,
      "A number is a task, as `snakepit tasks` shows it; anything else is a pool.\n", command_explain},
     {"events", "[OPTIONS] [PREFIX...]", "print events as they come, as lines of JSON", events_options,

@@ -231,10 +231,10 @@ add_stats(struct table *table, const struct snakepit_value *pool, const char *ke
     view_add_rate(table, &load, "answered_per_second");
     view_add_share(table, &load, "utilisation");
     view_add_share(table, &load, "saturation");
-    view_add_seconds(table, &wait, "p50_seconds");
-    view_add_seconds(table, &wait, "p99_seconds");
-    view_add_seconds(table, &run, "p50_seconds");
-    view_add_seconds(table, &run, "p99_seconds");
+    view_add_quantile(table, &wait, "p50_seconds");
+    view_add_quantile(table, &wait, "p99_seconds");
+    view_add_quantile(table, &run, "p50_seconds");
+    view_add_quantile(table, &run, "p99_seconds");
 }
 
 static void

@@ -159,6 +159,15 @@ view_add_seconds(struct table *table, const struct snakepit_value *map, const ch
 }
 
 void
+view_add_quantile(struct table *table, const struct snakepit_value *latency, const char *key)
+{
+    if (field_uint(latency, "count") > 0)
+        view_add_seconds(table, latency, key);
+    else
+        table_add(table, CELL_FAINT, "-");
+}
+
+void
 view_add_rate(struct table *table, const struct snakepit_value *map, const char *key)
 {
     char text[UNITS_TEXT_BYTES];

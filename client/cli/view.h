@@ -56,6 +56,10 @@ view_add_bytes(struct table *table, const struct snakepit_value *map, const char
 void
 view_add_seconds(struct table *table, const struct snakepit_value *map, const char *key);
 
+/* Seconds of wait or run times; "-" when none were counted. */
+void
+view_add_quantile(struct table *table, const struct snakepit_value *latency, const char *key);
+
 void
 view_add_rate(struct table *table, const struct snakepit_value *map, const char *key);
 

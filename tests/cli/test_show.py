@@ -27,7 +27,7 @@ WORKER_FIELDS = set(
 )
 TASK_FIELDS = set("task pool function state priority attempt worker age_seconds".split())
 PING_FIELDS = set("endpoint version protocol count min_ms mean_ms max_ms times_ms".split())
-COMMANDS = "call submit status pools workers worker tasks stats inspect explain events ping cancel drain resume ready doctor compat".split()
+COMMANDS = "call submit status pools workers worker tasks stats inspect top explain events ping cancel drain resume ready doctor compat".split()
 
 
 def read_terminal(words, environment, width=100):
