@@ -173,4 +173,26 @@ kit_stats(const struct kit *kit);
 const char *
 kit_worker_state(const struct kit *kit, uint64_t session);
 
+/* --- suites --------------------------------------------------------------------------------------------------- */
+
+/* A suite whose tests find a fresh `kit`, in which so many clients have said hello: peers and instances from 1 on. */
+#define KIT_SUITE(suite, clients)                                                                                      \
+    static struct kit kit;                                                                                             \
+                                                                                                                       \
+    static void                                                                                                        \
+    set_up(void)                                                                                                       \
+    {                                                                                                                  \
+        kit_init(&kit);                                                                                                \
+        for (uint32_t number = 1; number <= (clients); number++)                                                       \
+            kit_client(&kit, number, number);                                                                          \
+    }                                                                                                                  \
+                                                                                                                       \
+    static void                                                                                                        \
+    tear_down(void)                                                                                                    \
+    {                                                                                                                  \
+        kit_fini(&kit);                                                                                                \
+    }                                                                                                                  \
+                                                                                                                       \
+    TestSuite(suite, .init = set_up, .fini = tear_down)
+
 #endif

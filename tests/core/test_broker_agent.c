@@ -5,21 +5,7 @@
 
 enum { AGENT = 1000, AGENT_PEER = 100 };
 
-static struct kit kit;
-
-static void
-set_up(void)
-{
-    kit_init(&kit);
-}
-
-static void
-tear_down(void)
-{
-    kit_fini(&kit);
-}
-
-TestSuite(broker_agent, .init = set_up, .fini = tear_down);
+KIT_SUITE(broker_agent, 0);
 
 static void
 pool_is(uint32_t peer, enum agent_state state)

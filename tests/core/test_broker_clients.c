@@ -3,21 +3,7 @@
 
 #include <criterion/criterion.h>
 
-static struct kit kit;
-
-static void
-set_up(void)
-{
-    kit_init(&kit);
-}
-
-static void
-tear_down(void)
-{
-    kit_fini(&kit);
-}
-
-TestSuite(broker_clients, .init = set_up, .fini = tear_down);
+KIT_SUITE(broker_clients, 0);
 
 Test(broker_clients, hello_is_answered_with_all_that_a_client_must_know)
 {

@@ -3,22 +3,7 @@
 
 #include <criterion/criterion.h>
 
-static struct kit kit;
-
-static void
-set_up(void)
-{
-    kit_init(&kit);
-    kit_client(&kit, 1, 1);
-}
-
-static void
-tear_down(void)
-{
-    kit_fini(&kit);
-}
-
-TestSuite(broker_dispatch, .init = set_up, .fini = tear_down);
+KIT_SUITE(broker_dispatch, 1);
 
 /* Submit, and tell which of the workers 1..9 got it; 0: none. */
 static uint32_t

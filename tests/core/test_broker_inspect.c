@@ -4,22 +4,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-static struct kit kit;
-
-static void
-set_up(void)
-{
-    kit_init(&kit);
-    kit_client(&kit, 1, 1);
-}
-
-static void
-tear_down(void)
-{
-    kit_fini(&kit);
-}
-
-TestSuite(broker_inspect, .init = set_up, .fini = tear_down);
+KIT_SUITE(broker_inspect, 1);
 
 struct list {
     struct task_stats tasks[32];

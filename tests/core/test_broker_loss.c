@@ -3,21 +3,7 @@
 
 #include <criterion/criterion.h>
 
-static struct kit kit;
-
-static void
-set_up(void)
-{
-    kit_init(&kit);
-}
-
-static void
-tear_down(void)
-{
-    kit_fini(&kit);
-}
-
-TestSuite(broker_loss, .init = set_up, .fini = tear_down);
+KIT_SUITE(broker_loss, 0);
 
 /* The worker on this connection vanishes and does not come back. */
 static void

@@ -3,22 +3,7 @@
 
 #include <criterion/criterion.h>
 
-static struct kit kit;
-
-static void
-set_up(void)
-{
-    kit_init(&kit);
-    kit_client(&kit, 1, 1);
-}
-
-static void
-tear_down(void)
-{
-    kit_fini(&kit);
-}
-
-TestSuite(broker_operator, .init = set_up, .fini = tear_down);
+KIT_SUITE(broker_operator, 1);
 
 static int
 pool_event(enum event_kind kind, const char *pool)

@@ -4,22 +4,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-static struct kit kit;
-
-static void
-set_up(void)
-{
-    kit_init(&kit);
-    kit_client(&kit, 1, 1);
-}
-
-static void
-tear_down(void)
-{
-    kit_fini(&kit);
-}
-
-TestSuite(broker_pools, .init = set_up, .fini = tear_down);
+KIT_SUITE(broker_pools, 1);
 
 static int
 set_pool(const char *name, uint64_t queued_max)

@@ -4,22 +4,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-static struct kit kit;
-
-static void
-set_up(void)
-{
-    kit_init(&kit);
-    kit_client(&kit, 1, 1);
-}
-
-static void
-tear_down(void)
-{
-    kit_fini(&kit);
-}
-
-TestSuite(broker_submit, .init = set_up, .fini = tear_down);
+KIT_SUITE(broker_submit, 1);
 
 static const struct error *
 client_error(const struct kit *from)

@@ -3,22 +3,7 @@
 
 #include <criterion/criterion.h>
 
-static struct kit kit;
-
-static void
-set_up(void)
-{
-    kit_init(&kit);
-    kit_client(&kit, 1, 1);
-}
-
-static void
-tear_down(void)
-{
-    kit_fini(&kit);
-}
-
-TestSuite(broker_time, .init = set_up, .fini = tear_down);
+KIT_SUITE(broker_time, 1);
 
 static void
 offer(uint64_t id, uint64_t delay_ms, uint64_t deadline_ms)

@@ -3,21 +3,7 @@
 
 #include <criterion/criterion.h>
 
-static struct kit kit;
-
-static void
-set_up(void)
-{
-    kit_init(&kit);
-}
-
-static void
-tear_down(void)
-{
-    kit_fini(&kit);
-}
-
-TestSuite(broker_work, .init = set_up, .fini = tear_down);
+KIT_SUITE(broker_work, 0);
 
 Test(broker_work, a_task_goes_to_a_free_worker_and_its_result_back_to_the_client)
 {

@@ -3,21 +3,7 @@
 
 #include <criterion/criterion.h>
 
-static struct kit kit;
-
-static void
-set_up(void)
-{
-    kit_init(&kit);
-}
-
-static void
-tear_down(void)
-{
-    kit_fini(&kit);
-}
-
-TestSuite(broker_workers, .init = set_up, .fini = tear_down);
+KIT_SUITE(broker_workers, 0);
 
 /* The worker of this session says HELLO again, with the fences that it holds. */
 static const struct welcome *
