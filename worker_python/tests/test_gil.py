@@ -6,14 +6,18 @@ import json
 import os
 import pathlib
 import subprocess
+import sys
+import types
 from collections.abc import Iterator
 from typing import Any
 
+import msgpack
 import pytest
 
 import snakepit
 from conftest import wait_until
 from pit import Broker, Worker
+from snakepit.report import THREAD_VARIABLES, make_report
 from unsafe_modules import SOURCES, compile_modules
 
 APP = "thread_tasks:app"
@@ -143,3 +147,74 @@ def test_a_worker_that_requires_free_threading_drains_when_a_task_switches_the_g
         assert client.call("p", "import_module", "undeclared_multi") is True, "the task's own answer still arrives"
         assert worker.wait() == 5
     assert not client.admin("workers")
+
+
+def test_a_pool_that_requires_free_threading_refuses_a_worker_with_a_gil(
+    folder: pathlib.Path, free_threaded: str
+) -> None:
+    with Broker(folder, pool="require_free_threading = true;") as broker:
+        with Worker(broker.workers, *THREADS, app=APP) as worker:
+            assert worker.wait() == 4
+            assert "the broker refused this worker: gil_enabled" in worker.lines[-1]
+        with (
+            Worker(broker.workers, *THREADS, app=APP, python=free_threaded) as worker,
+            snakepit.Client(broker.clients) as client,
+        ):
+            assert client.call("p", "gil_enabled") is False
+            assert worker.stop() == 0
+
+
+def test_a_pool_that_requires_free_threading_ends_a_worker_whose_task_switches_the_gil_on(
+    folder: pathlib.Path, free_threaded: str, in_modules: None
+) -> None:
+    with (
+        Broker(folder, pool="require_free_threading = true;") as broker,
+        snakepit.Client(broker.clients) as client,
+        Worker(broker.workers, *THREADS, app=APP, python=free_threaded) as worker,
+    ):
+        assert client.call("p", "import_module", "undeclared_multi") is True
+        worker.wait_for_line("asked to stop: gil_enabled")
+        assert worker.wait() == 5
+
+
+def test_the_report_tells_what_a_worker_runs_on(free_threaded: str, modules: pathlib.Path) -> None:
+    program = (
+        "import json, os, declared_multi, undeclared_single\n"
+        "os.environ['OMP_NUM_THREADS'] = '1'\n"
+        "import snakepit.worker\nfrom snakepit.report import make_report\nprint(json.dumps(make_report()))"
+    )
+    report = ask(free_threaded, modules, program)
+    assert report["implementation"].startswith("CPython 3.")
+    assert report["executable"] == free_threaded
+    assert next(iter(report["extensions"])) == "undeclared_single", "those that matter come first"
+    assert report["extensions"]["declared_multi"] is True
+    assert report["libraries"]["zmq"]
+    assert report["libraries"]["msgpack"]
+    assert "json" not in report["libraries"]
+    assert report["thread_variables"] == {"OMP_NUM_THREADS": "1"}
+
+
+def test_the_report_stays_within_its_limit_however_much_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(1000):
+        name = f"library_{number:04}_" + "x" * 100
+        module = types.ModuleType(name)
+        module.__file__, module.__version__ = f"/somewhere/site-packages/{name}/__init__.py", "1" * 100  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, name, module)
+    declared = {f"package_{number:04}." + "y" * 100: bool(number % 2) for number in range(1000)}
+    monkeypatch.setattr("snakepit.report.is_free_threaded_build", lambda: True)
+    monkeypatch.setattr("snakepit.extensions.declarations", lambda: declared)
+    for name in THREAD_VARIABLES:
+        monkeypatch.setenv(name, "9" * 100)
+    monkeypatch.setattr("sys.executable", "/" + "p" * 5000)
+    report = make_report()
+    assert len(msgpack.packb(report)) <= 16 * 1024
+    assert not any(report["extensions"].values()), "those that do not declare it are the ones to know"
+
+
+def test_a_module_that_is_loaded_lazily_is_not_loaded_by_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Lazy(types.ModuleType):
+        def __getattribute__(self, name: str) -> Any:
+            raise AssertionError(f"{name} was asked for")
+
+    monkeypatch.setitem(sys.modules, "lazy_one", Lazy("lazy_one"))
+    assert "lazy_one" not in make_report()["libraries"]
