@@ -1,4 +1,4 @@
-"""snakepitd, snakepit-agent and Python workers together: rolling reloads, agents of other hosts, and who dies with whom."""
+"""snakepitd, snakepit-agent and Python workers together: rolling reloads, agents elsewhere, and who dies with whom."""
 
 import os
 import signal
@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from broker_process import BOUND_SECONDS, BUILD, BrokerProcess, config_text
 
 SOURCE = Path(__file__).parents[2] / "worker_python" / "src"
@@ -48,8 +49,9 @@ def app(tmp_path):
 
 
 def pool_text(app, workers=2, edition="1", more="nursery = true;"):
-    return (f'{{ name = "p"; workers = {workers}; app = "e2e_agent:app"; python = "{sys.executable}"; directory = "{app}";'
-            f' environment = ( "PYTHONPATH={SOURCE}", "PYTHONDONTWRITEBYTECODE=1", "EDITION={edition}" ); {more} }}')
+    environment = f'"PYTHONPATH={SOURCE}", "PYTHONDONTWRITEBYTECODE=1", "EDITION={edition}"'
+    return (f'{{ name = "p"; workers = {workers}; app = "e2e_agent:app"; python = "{sys.executable}";'
+            f' directory = "{app}"; environment = ( {environment} ); {more} }}')
 
 
 def descendants(pid):
@@ -86,7 +88,8 @@ def agent_of(broker):
 
 def await_ready(broker, workers):
     with Client(broker.clients) as client:
-        client.admin("await_ready", pool="p", workers=workers, timeout_ms=int(BOUND_SECONDS * 1000), timeout=BOUND_SECONDS)
+        timeout_ms = int(BOUND_SECONDS * 1000)
+        client.admin("await_ready", pool="p", workers=workers, timeout_ms=timeout_ms, timeout=BOUND_SECONDS)
 
 
 @pytest.mark.parametrize("more", ["nursery = true;", ""], ids=["nursery", "spawned"])
