@@ -264,7 +264,11 @@ local_pool_replace(struct local_pool *pool, pid_t pid, uint64_t session, bool is
     struct place *place = pid > 0 ? find_place(pool, pid, 0, &worker) : NULL;
     char text[128];
 
-    if (place == NULL || worker != place->worker || place->is_closing) {
+    if (place != NULL && worker == place->successor && !place->is_closing) {
+        place_replace_successor(place, session, is_worker_first);
+        return;
+    }
+    if (place == NULL || place->is_closing) {
         refuse_successor(pool, session, EXIT_START_FAILED, "no worker of this agent that is to stay has this pid");
         return;
     }

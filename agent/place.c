@@ -168,6 +168,15 @@ lose_successor(struct place *place, const struct worker_end *end)
         place->replaces = 0;
 }
 
+static uint64_t
+take_wish(struct place *place)
+{
+    uint64_t session = place->wish;
+
+    place->wish = 0;
+    return session;
+}
+
 /* The worker has ended: its successor takes over, or another is started. */
 static void
 lose_worker(struct place *place, const struct worker_end *end, int64_t now_us)
@@ -179,6 +188,8 @@ lose_worker(struct place *place, const struct worker_end *end, int64_t now_us)
     place->is_worker_first = false;
     if (place->worker != NULL)
         place->replaces = 0;
+    if (place->wish != 0)
+        place_replace(place, take_wish(place), place->is_wish_first);
     if (end->is_settled)
         place->delay_us = place->pool->context->restart_delay_us;
     bool is_restarted = place->worker == NULL && !place->is_closing;
@@ -200,6 +211,7 @@ place_handle_end(struct place *place, struct worker_process *worker, const struc
         if (!end->was_asked)
             log_unasked_end(place, end, -1);
         place->successor = NULL;
+        place->wish = 0;
         lose_successor(place, end);
     }
     worker_process_destroy(&worker);
@@ -244,6 +256,13 @@ place_replace(struct place *place, uint64_t session, bool is_worker_first)
     /* It takes no new task and ends when those that it runs have ended; until when, the broker says (RETIRE). */
     if (is_worker_first && place->worker != NULL)
         worker_process_stop(place->worker, INT64_MAX);
+}
+
+void
+place_replace_successor(struct place *place, uint64_t session, bool is_worker_first)
+{
+    place->wish = session;
+    place->is_wish_first = is_worker_first;
 }
 
 void

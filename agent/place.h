@@ -12,6 +12,8 @@ struct place {
     struct worker_process *successor; /* takes the place when `worker` has ended; NULL: none */
     uint64_t replaces;                /* the session whose worker is to get a successor; 0: none */
     bool is_worker_first;             /* ... but only when `worker` has ended */
+    uint64_t wish;                    /* the successor's session, when that is to be replaced as well; 0: it is not */
+    bool is_wish_first;               /* ... as is_worker_first */
     bool is_closing;                  /* start no more; the place goes with its last process */
     unsigned number;
     int64_t due_us;                   /* when to start a worker where there is none */
@@ -54,6 +56,10 @@ place_handle_unborn(struct place *place, struct worker_process *worker, const ch
 /* Give the worker a successor that names this session. */
 void
 place_replace(struct place *place, uint64_t session, bool is_worker_first);
+
+/* The same for the successor, once it has taken over: a quick worker may be due before the old one's process has ended. */
+void
+place_replace_successor(struct place *place, uint64_t session, bool is_worker_first);
 
 /* Start no more here, ask what runs to end, and kill it at deadline_us. */
 void

@@ -207,13 +207,19 @@ broker_destroy_pools(struct broker *broker)
 
 /* --- settings --------------------------------------------------------------------------------------------------- */
 
-/* Workers learn the interval in WELCOME, so they are asked to say HELLO again. Until then they cannot know better: all
- * count as heard just now. */
+/* Workers and agents learn the interval in WELCOME, so they are asked to say HELLO again. Until then they cannot know
+ * better: all count as heard just now. */
 static void
 spread_heartbeat(struct broker *broker)
 {
     struct worker *worker;
+    struct agent *agent;
 
+    for (agent = broker->agents; agent; agent = agent->hh.next) {
+        agent->heard_us = broker->now_us;
+        if (agent->peer > 0)
+            broker_ask_hello(broker, SIDE_WORKER, agent->peer, true);
+    }
     for (worker = broker->workers; worker; worker = worker->hh.next)
         if (worker->peer > 0)
             broker_ask_hello(broker, SIDE_WORKER, worker->peer, true);

@@ -69,8 +69,9 @@ class Pit:
         self.client.close()
         self.broker.__exit__(*exception)
 
-    def reload(self, *pools, event="config.reloaded"):
-        text = config_text(self.broker.addresses, pools=[self.pool(**pool) for pool in pools], log_level="info")
+    def reload(self, *pools, event="config.reloaded", timers=""):
+        text = config_text(self.broker.addresses, pools=[self.pool(**pool) for pool in pools], timers=timers,
+                           log_level="info")
         self.broker.config.write_text(text)
         self.broker.signal(signal.SIGHUP)
         return self.broker.wait_for_log(event)
@@ -219,6 +220,27 @@ def test_process_and_thread_profiles_serve_side_by_side(folder, app_folder):
         assert profiles == {"thread"}
 
 
+# --- each pool's life ------------------------------------------------------------------------------------------------
+
+
+def test_pools_are_recycled_each_by_its_own_rule(folder, app_folder):
+    short = {"name": "short", "more": "worker_max_tasks = 5; recycle_jitter = 0;"}
+    with Pit(folder, app_folder, short, {"name": "long"}) as pit:
+        pit.ready("short")
+        pit.ready("long")
+        long_pids = pit.workers("long").keys()
+        seen = set()
+        deadline = time.monotonic() + BOUND_SECONDS
+        while len(seen) < 3:  # replaced twice
+            assert time.monotonic() < deadline, "no replacements"
+            seen.add(pit.call("short", "who")[0])
+            pit.call("long", "who")
+        assert pit.workers("long").keys() == long_pids
+        short_stats, long_stats = pit.stats("short"), pit.stats("long")
+        assert short_stats["failed"] == short_stats["dead"] == short_stats["requeued"] == 0
+        assert short_stats["succeeded"] == long_stats["succeeded"]
+
+
 # --- reloads with an agent -------------------------------------------------------------------------------------------
 
 
@@ -250,6 +272,18 @@ def test_a_removed_pool_ends_all_its_tasks_before_its_workers_go(two):
     two.broker.wait_for_log("pool.removed")
     two.until(lambda: all(process_ends(pid) for pid in blue), "its worker ended")
     assert two.call("red", "who")[2] == "red"
+
+
+def test_workers_and_agent_follow_another_heartbeat(two):
+    pools = {"name": "red", "workers": 2, "place": "red"}, {"name": "blue", "place": "blue"}
+    red = two.workers("red").keys()
+    two.reload(*pools, timers='heartbeat = "100ms";')
+    lines = len(two.broker.log)
+    time.sleep(1.0)  # ten heartbeats, in which nothing may happen
+    two.call("red", "who")
+    assert two.workers("red").keys() == red
+    told = [line for line in two.broker.log[lines:] if "stalled" in line or "agent.lost" in line]
+    assert told == []
 
 
 def test_the_agent_comes_with_the_first_local_pool_and_goes_with_the_last(folder, app_folder):
