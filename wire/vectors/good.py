@@ -221,7 +221,8 @@ submit_with("with the longest content type", {"content_type": "c" * 32})
 submit_with("with headers", {"headers": {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}})
 submit_with("with the longest headers", {"headers": {"k": "v" * 4090}})
 ALL_OPTIONS = {"priority": 1, "delay_ms": 2, "deadline_ms": 3, "max_attempts": 4, "on_loss": "lost", "ack": True,
-               "stream": True, "progress": True, "info": True, "content_type": "pickle5", "headers": {"a": "b", "c": ""}}
+               "stream": True, "progress": True, "info": True, "content_type": "pickle5",
+               "headers": {"a": "b", "c": ""}}
 submit_with("with every option", ALL_OPTIONS)
 submit_with("with every option, in the other order", dict(reversed(ALL_OPTIONS.items())), ALL_OPTIONS, canonical=False)
 DEFAULTS = {"priority": 5, "delay_ms": 0, "on_loss": "requeue", "ack": False, "stream": False, "progress": False,

@@ -77,7 +77,14 @@ class Broker(Process):
     """A running snakepitd with the pools `p`, `q` and `text`, over ipc in `folder`."""
 
     def __init__(
-        self, folder: pathlib.Path, *, pool: str = "", limits: str = "", timers: str = "", events: str = ""
+        self,
+        folder: pathlib.Path,
+        *,
+        pool: str = "",
+        limits: str = "",
+        timers: str = "",
+        events: str = "",
+        more_pools: str = "",
     ) -> None:
         program = built_program("snakepitd")
         assert program is not None
@@ -87,7 +94,7 @@ class Broker(Process):
         config.write_text(
             f'endpoints: {{ clients = "{self.clients}"; workers = "{self.workers}"; events = "{events}"; }};\n'
             f'log: {{ level = "debug"; }};\nlimits: {{ {limits} }};\ntimers: {{ {timers} }};\n'
-            f'pools: ( {{ name = "p"; {pool} }}, {{ name = "q"; }}, {{ name = "text"; }} );\n'
+            f'pools: ( {{ name = "p"; {pool} }}, {{ name = "q"; }}, {{ name = "text"; }}{more_pools} );\n'
         )
         super().__init__([program, "-c", str(config)])
         self.wait_for_line("broker.ready")
