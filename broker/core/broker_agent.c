@@ -181,22 +181,26 @@ end_waiting(struct broker *broker, struct pool *pool)
         broker_finish(broker, task, &failed);
 }
 
+static void
+note_failure(struct broker *broker, const struct pool *pool)
+{
+    struct note *note = outbox_note(broker->outbox, pool->is_failed ? NOTE_POOL_FAILED : NOTE_POOL_RECOVERED);
+
+    note->pool = pool->name;
+    note->reason = pool->is_failed ? "its agents cannot start workers, and none is ready" : NULL;
+    note->count = pool_waiting(pool);
+}
+
 void
 broker_review_failure(struct broker *broker, struct pool *pool)
 {
     bool is_failed = pool->agents > 0 && pool->agents_failed == pool->agents && pool->workers_ready == 0;
-    struct note *note;
 
-    if (is_failed == pool->is_failed)
-        return;
-    pool->is_failed = is_failed;
-    note = outbox_note(broker->outbox, is_failed ? NOTE_POOL_FAILED : NOTE_POOL_RECOVERED);
-    note->pool = pool->name;
-    if (!is_failed)
-        return;
-    note->reason = "its agents cannot start workers, and none is ready";
-    note->count = pool_waiting(pool);
-    if (pool_refuses(pool))
+    if (is_failed != pool->is_failed) {
+        pool->is_failed = is_failed;
+        note_failure(broker, pool);
+    }
+    if (pool_refuses(pool)) /* since now, or since a reload says so */
         end_waiting(broker, pool);
 }
 

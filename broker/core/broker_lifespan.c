@@ -119,4 +119,5 @@ broker_set_lifespans(struct broker *broker, struct pool *pool)
         broker_set_lifespan(broker, worker);
         broker_judge_lifespan(broker, worker);
     }
+    recycling_advance(broker, pool); /* more may be replaced at one time, perhaps */
 }

@@ -21,11 +21,11 @@ broker_recycle(struct broker *broker, struct worker *worker, enum recycle_reason
 {
     if (worker->recycle || worker->is_asked_to_end)
         return true;
+    worker->tasks_due = UINT64_MAX;
     if (is_leaving(worker))
         return false;
     if (!worker->is_due) {
         worker->reason = (uint8_t)reason;
-        worker->tasks_due = UINT64_MAX;
         worker->retry_us = INT64_MIN;
         recycling_enlist(worker->pool, worker, reason == RECYCLE_MEMORY);
     } else if (reason == RECYCLE_MANUAL) {
@@ -284,5 +284,7 @@ broker_check_recycling(const struct broker *broker, const struct pool *pool)
         due++;
     }
     assert(flights == recycling->in_flight && due == recycling->due_count);
-    assert(broker->state != BROKER_RUNNING || pool->state == POOL_REMOVED || !recycling_is_stuck(broker, pool));
+    /* After the broker was away itself, timers wait for a while. */
+    assert(broker->state != BROKER_RUNNING || pool->state == POOL_REMOVED ||
+           broker->judge_after_us >= broker->now_us || !recycling_is_stuck(broker, pool));
 }

@@ -165,6 +165,7 @@ broker_judge_silence(struct broker *broker)
         note_health(broker, worker);
         broker_arm_lifespan(broker, worker);
         review_failure(broker, worker->pool);
+        broker_recycle_ready(broker, worker);
     }
 }
 

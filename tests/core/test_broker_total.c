@@ -66,6 +66,9 @@ Test(broker_total, a_new_broker_can_be_destroyed_with_work_in_every_state)
     broker_destroy(&nothing);
 }
 
+/* Sessions are numbered from the epoch, 1. */
+enum { FIRST_SESSION = 1 << 20 };
+
 /* The fence that a worker may know: a right one, an old one, nonsense. */
 static uint64_t
 some_fence(void)
@@ -118,7 +121,11 @@ do_something_as_worker(uint32_t peer)
 
     for (int i = 0; i < 20; i++)
         fences[i] = some_fence();
-    hello.session = below(2) ? 1024 + below(60) : 0;
+    hello.session = below(2) ? FIRST_SESSION + below(60) : 0;
+    hello.agent = below(3) ? 1 + below(3) : 0;
+    hello.pid = 40 + below(6);
+    hello.replaces = below(3) ? 0 : FIRST_SESSION + below(60);
+    hello.gil_enabled = below(4) > 0;
     hello.leases = (struct fences){.count = below(20), .list = fences};
     switch (below(12)) {
     case 0:
@@ -145,9 +152,85 @@ do_something_as_worker(uint32_t peer)
     }
 }
 
+/* As agents, as the heartbeats of whomever, and as operators. */
+static void
+do_something_about_processes(uint32_t peer)
+{
+    static const char *const pools[] = {"text", "numbers", "nothing"};
+    struct bytes pool = bytes_of(pools[below(3)]);
+    struct exited exited = {.pool = pool, .pid = below(8) ? 40 + below(6) : 0, .cause = (enum exit_cause)below(5),
+                            .status = below(20), .replaces = below(2) ? FIRST_SESSION + below(60) : 0};
+    struct pool_report report = {.pool = pool, .state = (enum agent_state)below(2), .has_wanted = below(2),
+                                 .wanted = below(4), .changed = below(4) == 0};
+    struct message beat = {.verb = VERB_HEARTBEAT, .heartbeat = {
+        .has_facts = true, .rss_bytes = below(200), .tasks_done = below(20), .gil_enabled = (int)below(3) - 1}};
+
+    switch (below(9)) {
+    case 0:
+    case 1:
+        kit_agent(&kit, peer, 1 + below(3), below(4));
+        return;
+    case 2:
+        kit_uses(&kit, peer, 40 + below(6), below(200));
+        return;
+    case 3:
+        kit_exited(&kit, peer, &exited);
+        return;
+    case 4:
+        kit_pool_says(&kit, peer, &report);
+        return;
+    case 5:
+        kit_recycle(&kit, below(3) ? 0 : FIRST_SESSION + below(60));
+        return;
+    case 6:
+        kit_verb(&kit, SIDE_WORKER, peer, below(2) ? VERB_BYE : VERB_DRAINING);
+        return;
+    default:
+        kit_command(&kit, SIDE_WORKER, peer, &beat);
+    }
+}
+
+/* A reload: other limits for a pool. */
+static void
+change_pool(struct pool_settings *pool)
+{
+    struct event event = {.kind = EVENT_POOL_SET, .pool_settings = pool};
+
+    pool->name = below(2) ? "text" : "numbers";
+    pool->worker_ttl_us = below(2) ? 0 : below(5) * SECOND;
+    pool->worker_max_tasks = below(2) ? 0 : 1 + below(10);
+    pool->worker_memory_max = below(2) ? 0 : 1 + below(150);
+    pool->recycle_jitter_percent = below(51);
+    pool->recycle_parallel = below(4);
+    pool->recycle_first = below(4) == 0;
+    pool->start_timeout_us = below(5) * SECOND;
+    pool->stalled_timeout_us = below(2) ? 0 : below(5) * SECOND;
+    pool->require_free_threading = below(6) == 0;
+    pool->when_failed = below(2) ? WHEN_FAILED_REFUSE : WHEN_FAILED_WAIT;
+    kit_event(&kit, &event);
+}
+
+/* What this must have reached, or it proves little. */
+static const enum note_kind rare_notes[] = {
+    NOTE_WORKER_REPLACING, NOTE_WORKER_RECYCLED, NOTE_WORKER_REPLACE_FAILED, NOTE_WORKER_LOST,  NOTE_WORKER_STALLED,
+    NOTE_WORKER_REFUSED,   NOTE_AGENT_LOST,      NOTE_POOL_FAILED,           NOTE_POOL_RECOVERED,
+    NOTE_POOL_MEMORY_LIMIT_TOO_LOW, NOTE_WORKER_EXITED, NOTE_WORKER_START_FAILED,
+};
+
+enum { RARE_NOTES = sizeof rare_notes / sizeof *rare_notes };
+
+static void
+count_notes(size_t seen[RARE_NOTES])
+{
+    for (int i = 0; i < RARE_NOTES; i++)
+        seen[i] += kit_count_notes(&kit, rare_notes[i]);
+}
+
 Test(broker_total, whatever_comes_the_invariants_hold)
 {
-    for (uint32_t seed = 1; seed <= 40; seed++) {
+    size_t seen[RARE_NOTES] = {0};
+
+    for (uint32_t seed = 1; seed <= 60; seed++) {
         struct broker_settings settings;
         struct pool_settings pool;
 
@@ -163,14 +246,21 @@ Test(broker_total, whatever_comes_the_invariants_hold)
         kit_init_with(&kit, &settings, &pool);
         random_state = seed;
         for (int step = 0; step < 400; step++) {
-            uint32_t what = below(10);
+            uint32_t what = below(14);
 
             if (what < 5)
                 do_something_as_client(1 + below(7));
             else if (what < 9)
                 do_something_as_worker(1 + below(7));
+            else if (what < 12)
+                do_something_about_processes(1 + below(7));
+            else if (what < 13 && below(8) == 0)
+                change_pool(&pool);
             else
                 kit_pass(&kit, below(below(5) == 0 ? 3000 : 100) * MS);
+            count_notes(seen);
         }
     }
+    for (int i = 0; i < RARE_NOTES; i++)
+        cr_assert_gt(seen[i], 0, "%s was never reached", note_name(rare_notes[i]));
 }
