@@ -80,24 +80,43 @@ add_path(struct python_paths *paths)
     free(folders);
 }
 
+/* Add what matches the pattern, which is that format with the folder put in. */
 static void
-add_pyenv(struct python_paths *paths)
+add_all(struct python_paths *paths, const char *format, const char *folder)
 {
-    const char *root = getenv("PYENV_ROOT"), *home = getenv("HOME");
     char pattern[4096];
     glob_t found;
 
-    if (root && *root)
-        snprintf(pattern, sizeof pattern, "%s/versions/*/bin/python3", root);
-    else if (home && *home)
-        snprintf(pattern, sizeof pattern, "%s/.pyenv/versions/*/bin/python3", home);
-    else
-        return;
-    if (glob(pattern, 0, NULL, &found) != 0)
+    if ((size_t)snprintf(pattern, sizeof pattern, format, folder) >= sizeof pattern || glob(pattern, 0, NULL, &found) != 0)
         return;
     for (size_t i = 0; i < found.gl_pathc; i++)
         add_present(paths, "%s", found.gl_pathv[i]);
     globfree(&found);
+}
+
+static void
+add_pyenv(struct python_paths *paths)
+{
+    const char *root = getenv("PYENV_ROOT"), *home = getenv("HOME");
+
+    if (root && *root)
+        add_all(paths, "%s/versions/*/bin/python3", root);
+    else if (home && *home)
+        add_all(paths, "%s/.pyenv/versions/*/bin/python3", home);
+}
+
+/* What tools/free-threaded-python has made. */
+static void
+add_own(struct python_paths *paths)
+{
+    const char *own = getenv("SNAKEPIT_CACHE"), *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+
+    if (own && *own)
+        add_all(paths, "%s/venv-*/bin/python", own);
+    else if (cache && *cache)
+        add_all(paths, "%s/snakepit/venv-*/bin/python", cache);
+    else if (home && *home)
+        add_all(paths, "%s/.cache/snakepit/venv-*/bin/python", home);
 }
 
 void
@@ -107,6 +126,7 @@ python_paths_init(struct python_paths *paths)
     add_environments(paths);
     add_path(paths);
     add_pyenv(paths);
+    add_own(paths);
 }
 
 void

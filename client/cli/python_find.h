@@ -13,8 +13,8 @@ struct python_paths {
 };
 
 /* The virtual environment that is active ($VIRTUAL_ENV, $CONDA_PREFIX), or in the folder .venv here; python3 and
- * python3.10 to python3.14, also the free-threaded ones, in each folder of $PATH; all versions of pyenv. The caller ends
- * it with python_paths_fini. */
+ * python3.10 to python3.14, also the free-threaded ones, in each folder of $PATH; all versions of pyenv; what
+ * tools/free-threaded-python has made. The caller ends it with python_paths_fini. */
 void
 python_paths_init(struct python_paths *paths);
 

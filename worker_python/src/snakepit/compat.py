@@ -1,14 +1,14 @@
 """What is known of libraries and threads: the matrix of `snakepit compat`, from compat.json beside this file.
 
-The matrix says what the libraries' authors say. What is true of one worker, it reports itself.
+The matrix says what the libraries' authors say. What is true of one worker, it reports itself, by the names of modules:
+
+    for name in report["libraries"]:
+        library = snakepit.compat.find(name)
 """
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
-import sys
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -69,16 +69,10 @@ def load() -> tuple[Library, ...]:
     return tuple(make_library(record) for record in data["libraries"])
 
 
-def find_loaded(modules: Iterable[str] | None = None) -> dict[str, str]:
-    """The libraries of the matrix that this process has imported, with their versions ("" where none is told)."""
-    present = set(sys.modules if modules is None else modules)
-    return {library.name: find_version(library) for library in load() if not present.isdisjoint(library.modules)}
-
-
-def find_version(library: Library) -> str:
-    """Its installed version, as its metadata says, else the module itself."""
-    try:
-        return importlib.metadata.version(library.name)
-    except importlib.metadata.PackageNotFoundError:
-        version = getattr(sys.modules.get(library.modules[0]), "__version__", "")
-        return version if isinstance(version, str) else ""
+def find(name: str) -> Library | None:
+    """The library of this name, or that a module of this name is imported from; None: the matrix does not have it."""
+    wanted = name.lower().replace("_", "-")
+    for library in load():
+        if wanted == library.name or name in library.modules:
+            return library
+    return None
