@@ -5,6 +5,8 @@
 
 #include "broker/io/log.h"
 
+#include <sys/resource.h>
+
 struct broker_session;
 struct guard;
 struct memory;
@@ -19,6 +21,7 @@ struct agent_context {
     int lifeline_fd;     /* read end that workers inherit */
     int ready_fd;        /* write end that workers inherit, and tell their pid to when they are set up */
     unsigned cpus;
+    struct rlimit descriptors; /* that workers get */
     int64_t stop_timeout_us;
     int64_t restart_delay_us;
     int64_t restart_delay_max_us;

@@ -128,6 +128,9 @@ tick_process(struct local_pool *pool, struct place *place, struct worker_process
     if (worker == NULL || worker_process_tick(worker, now_us))
         return;
     bool is_unwanted = worker_process_is_stopping(worker);
+    /* A nursery that does not do what it is asked for stands still, or is no nursery any more. */
+    if (!is_unwanted && !worker_process_has_failed(worker) && local_pool_has_nursery_process(pool))
+        worker_process_stop(nursery_process(pool->nursery), now_us);
     local_pool_lose_unborn(pool, place, worker, is_unwanted ? NULL : worker_process_reason(worker), now_us);
 }
 

@@ -57,6 +57,7 @@ run(const struct spawn_plan *plan, int output_fd, pid_t parent)
      * first act. */
     guard_add(plan->guard, getpid());
     set_descriptors(plan, output_fd);
+    setrlimit(RLIMIT_NOFILE, plan->descriptors);
     reset_signals();
     if (plan->directory != NULL && chdir(plan->directory) != 0) {
         dprintf(STDERR_FILENO, "cannot enter the directory %s: %s\n", plan->directory, strerror(errno));

@@ -2,6 +2,7 @@
 #ifndef SNAKEPIT_AGENT_SPAWN_H
 #define SNAKEPIT_AGENT_SPAWN_H
 
+#include <sys/resource.h>
 #include <sys/types.h>
 
 struct guard;
@@ -16,6 +17,7 @@ struct spawn_plan {
     int lifeline_fd;       /* read end of a pipe that ends with this process */
     int ready_fd;          /* write end of a pipe for the pids of workers that are set up */
     int socket_fd;         /* a nursery's; -1: none */
+    const struct rlimit *descriptors;
     struct guard *guard;   /* is told of the process group before the program runs */
 };
 

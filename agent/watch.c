@@ -21,6 +21,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* When the broker has ended, nobody waits for what the workers still do, except perhaps a new broker, to which they can
+ * bring their results for so long. */
+#define ABANDONED_US INT64_C(4000000)
+
 enum { STRAYS_TIMEOUT_MS = 2000, READY_PIDS_MAX = 256 };
 
 struct watch {
@@ -101,6 +105,19 @@ take_durations(struct watch *watch)
     watch->context.restart_delay_max_us = watch->config->restart_delay_max_us;
 }
 
+/* Each worker takes a descriptor, and thousands are allowed. Workers get the limit that we got: programs that use select
+ * rely on it. */
+static void
+raise_descriptors(struct watch *watch)
+{
+    struct rlimit limit;
+
+    getrlimit(RLIMIT_NOFILE, &watch->context.descriptors);
+    limit = watch->context.descriptors;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 /* False and errno when the system refuses. */
 static bool
 open_parts(struct watch *watch)
@@ -128,6 +145,7 @@ watch_new(struct config **config_p, const struct overrides *overrides, const cha
         .log = log, .address = address, .lifeline_fd = -1, .ready_fd = -1, .cpus = count_cpus(),
         .memory = memory_new("")};
     take_durations(watch);
+    raise_descriptors(watch);
     watch->pools = local_pools_new(&watch->context);
     if (!open_parts(watch)) {
         log_line(log, LOG_ERROR, "agent.start_failed", "%s", strerror(errno));
@@ -207,9 +225,9 @@ handle_ended_children(struct watch *watch, int64_t now_us)
 
 /* The second call leaves no more time. */
 static void
-stop(struct watch *watch, const char *reason, int64_t now_us)
+stop(struct watch *watch, const char *reason, int64_t timeout_us, int64_t now_us)
 {
-    int64_t deadline_us = watch->is_stopping ? now_us : now_us + watch->context.stop_timeout_us;
+    int64_t deadline_us = watch->is_stopping ? now_us : now_us + timeout_us;
 
     log_begin(watch->log, LOG_INFO, "agent.stopping");
     log_str(watch->log, "reason", reason);
@@ -255,12 +273,12 @@ handle_signal(struct watch *watch, const struct signalfd_siginfo *info, int64_t 
     if (info->ssi_signo == SIGCHLD)
         handle_ended_children(watch, now_us);
     else if (info->ssi_signo == SIGTERM)
-        stop(watch, "SIGTERM", now_us);
+        stop(watch, "SIGTERM", watch->context.stop_timeout_us, now_us);
     else if (info->ssi_signo == SIGHUP && !is_hangup && !watch->is_stopping)
         reload(watch, now_us);
     /* Ctrl-C and a closed terminal reach everyone there; then our parent decides, and tells us by the lifeline. */
     else if (watch->lifeline_fd < 0)
-        stop(watch, info->ssi_signo == SIGINT ? "SIGINT" : "SIGHUP", now_us);
+        stop(watch, info->ssi_signo == SIGINT ? "SIGINT" : "SIGHUP", watch->context.stop_timeout_us, now_us);
 }
 
 static void
@@ -279,6 +297,16 @@ lifeline_ended(int fd)
     char data[64];
 
     return read(fd, data, sizeof(data)) == 0;
+}
+
+static void
+end_with_broker(struct watch *watch, int64_t now_us)
+{
+    int64_t timeout_us = watch->context.stop_timeout_us;
+
+    watch->lifeline_fd = -1;
+    if (!watch->is_stopping)
+        stop(watch, "the broker ended", timeout_us < ABANDONED_US ? timeout_us : ABANDONED_US, now_us);
 }
 
 static void
@@ -340,11 +368,8 @@ run_once(struct watch *watch)
         handle_ready(watch, now_us);
     if (poll_set_is_ready(set, watch->at_signals))
         handle_signals(watch, now_us);
-    if (poll_set_is_ready(set, watch->at_lifeline) && lifeline_ended(watch->lifeline_fd)) {
-        watch->lifeline_fd = -1;
-        if (!watch->is_stopping)
-            stop(watch, "the broker ended", now_us);
-    }
+    if (poll_set_is_ready(set, watch->at_lifeline) && lifeline_ended(watch->lifeline_fd))
+        end_with_broker(watch, now_us);
     local_pools_tick(watch->pools, now_us);
     broker_talk_turn(watch->talk, watch->pools, now_us);
 }

@@ -58,6 +58,7 @@ struct worker_process {
     int64_t overdue_us; /* killed then, unless it is ready; INT64_MAX: no such limit, or done */
     int64_t stop_us;    /* killed then; INT64_MAX: nobody said so, or done */
     uint64_t rss_bytes; /* 0: not measured yet */
+    bool has_failed;    /* the nursery could not fork it */
     bool is_unwanted;   /* stop it as soon as it is born */
     bool was_late;      /* killed by us, since it was not ready in time */
     bool was_killed;    /* killed by us */
@@ -119,6 +120,7 @@ spawn(const struct worker_pool *pool, const char *name, uint64_t replaces, int s
         .lifeline_fd = context->lifeline_fd,
         .ready_fd = context->ready_fd,
         .socket_fd = socket_fd,
+        .descriptors = &context->descriptors,
         .guard = context->guard,
     };
     int err = spawn_worker(&plan, &worker->pid, &output_fd);
@@ -188,7 +190,14 @@ void
 worker_process_handle_failed(struct worker_process *worker, const char *reason, int64_t now_us)
 {
     snprintf(worker->reason, sizeof(worker->reason), "%s", reason);
+    worker->has_failed = true;
     worker->overdue_us = now_us;
+}
+
+bool
+worker_process_has_failed(const struct worker_process *worker)
+{
+    return worker->has_failed;
 }
 
 const char *

@@ -48,6 +48,10 @@ worker_process_handle_born(struct worker_process *worker, pid_t pid, int64_t now
 void
 worker_process_handle_failed(struct worker_process *worker, const char *reason, int64_t now_us);
 
+/* Whether the nursery said so. */
+bool
+worker_process_has_failed(const struct worker_process *worker);
+
 /* Why an expected worker does not come. */
 const char *
 worker_process_reason(const struct worker_process *worker);

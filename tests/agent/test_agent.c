@@ -118,6 +118,17 @@ Test(agent, all_ends_when_the_lifeline_does)
     cr_expect(process_ends(child, 1000));
 }
 
+Test(agent, a_worker_that_does_not_end_keeps_the_agent_of_a_dead_broker_for_four_seconds_at_most)
+{
+    start(POOL("play:stubborn", "1"), "agent = { stop_timeout = \"1h\"; };", true);
+    pid_t worker = scene_wait_spawned(&scene);
+
+    scene_wait_output(&scene, "ready");
+    scene_close_lifeline(&scene);
+    cr_expect(process_ends(worker, 5000));
+    cr_expect_eq(scene_wait_agent(&scene), 0);
+}
+
 Test(agent, all_ends_when_broker_and_agent_are_killed_together)
 {
     start(POOL("play:parent", "1"), QUICK, true);

@@ -196,6 +196,19 @@ Test(agent_nursery, one_that_is_killed_is_started_again_and_its_workers_live_on)
     cr_expect_neq(wait_family().worker, first.worker);
 }
 
+Test(agent_nursery, one_that_stands_still_is_killed_when_it_does_not_fork_in_time)
+{
+    start(FAMILY, 1, "start_timeout = \"3s\";");
+    pid_t nursery = wait_nursery();
+    struct family first = wait_family();
+
+    kill(nursery, SIGSTOP);
+    kill(first.worker, SIGKILL);
+    cr_expect(process_ends(nursery, 10000));
+    cr_expect_neq(wait_nursery(), nursery);
+    cr_expect_neq(wait_family().worker, first.worker);
+}
+
 Test(agent_nursery, an_app_that_starts_threads_on_import_is_refused_and_the_threads_are_named)
 {
     start("import threading, time, snakepit\n"
