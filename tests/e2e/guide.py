@@ -1,9 +1,9 @@
 """Runs what a page of docs/ shows, in order and in one shell: its files, its commands, and what these must print.
 
 A Python block whose first line is `# name.py` is written to that file. In a console block, lines that begin with `$ `
-are commands (with the lines of a here-document behind them), and those that follow are what the command must print,
-where `...` stands for anything. Each command must end with status 0, so one that fails on purpose says so: `... || echo $?`.
-Configurations get sockets of their own, and the programs come from the build.
+are commands (with the lines of a here-document behind them), and those that follow are what the command must print;
+there `...` stands for anything. Each command must end with status 0, so one that fails on purpose says so:
+`... || echo $?`. Configurations get sockets of their own, and the programs come from the build.
 """
 
 import os
