@@ -1,6 +1,7 @@
 /* json_text.c - MessagePack to JSON text; see json_text.h. */
 #include "client/cli/json_text.h"
 
+#include "client/cli/array_value.h"
 #include "client/cli/base64.h"
 #include "client/cli/json_number.h"
 #include "client/cli/json_value.h"
@@ -15,7 +16,7 @@
 #include <string.h>
 
 static int
-put_value(struct wire_buffer *out, struct reader *reader, unsigned depth);
+put_value(struct wire_buffer *out, struct reader *reader, const struct value_frames *frames, unsigned depth);
 
 static void
 put(struct wire_buffer *out, const void *data, size_t size)
@@ -150,7 +151,7 @@ put_ext(struct wire_buffer *out, struct bytes encoded)
 }
 
 static int
-put_array(struct wire_buffer *out, struct reader *reader, unsigned depth)
+put_array(struct wire_buffer *out, struct reader *reader, const struct value_frames *frames, unsigned depth)
 {
     uint32_t count;
 
@@ -160,7 +161,7 @@ put_array(struct wire_buffer *out, struct reader *reader, unsigned depth)
     for (uint32_t i = 0; i < count; i++) {
         if (i > 0)
             json_text_raw(out, ", ");
-        if (put_value(out, reader, depth) != OK)
+        if (put_value(out, reader, frames, depth) != OK)
             return ERR_INVALID;
     }
     json_text_raw(out, "]");
@@ -236,8 +237,25 @@ take_big_int(struct reader *reader, struct bytes *ret_digits)
     return OK;
 }
 
+/* Is it a numeric array? Then it is shown as lists, which is what it would have been without numpy. */
 static int
-put_map(struct wire_buffer *out, struct reader *reader, unsigned depth)
+put_numbers(struct wire_buffer *out, struct reader *reader, const struct value_frames *frames, unsigned depth)
+{
+    struct wire_buffer lists;
+    struct reader inner;
+    int status;
+
+    wire_buffer_init(&lists, false);
+    status = array_value_take(reader, frames, &lists);
+    reader_init(&inner, (struct bytes){lists.data, (uint32_t)lists.size});
+    if (status == OK)
+        status = put_value(out, &inner, frames, depth);
+    wire_buffer_fini(&lists);
+    return status;
+}
+
+static int
+put_map(struct wire_buffer *out, struct reader *reader, const struct value_frames *frames, unsigned depth)
 {
     struct bytes digits;
     uint32_t pairs;
@@ -246,6 +264,8 @@ put_map(struct wire_buffer *out, struct reader *reader, unsigned depth)
         wire_write_raw(out, digits);
         return OK;
     }
+    if (put_numbers(out, reader, frames, depth) == OK)
+        return OK;
     if (reader_map(reader, &pairs) != OK)
         return ERR_INVALID;
 
@@ -255,10 +275,10 @@ put_map(struct wire_buffer *out, struct reader *reader, unsigned depth)
     for (uint32_t i = 0; i < pairs; i++) {
         json_text_raw(out, i > 0 ? ", " : "");
         json_text_raw(out, as_object ? "" : "[");
-        if (put_value(out, reader, depth) != OK)
+        if (put_value(out, reader, frames, depth) != OK)
             return ERR_INVALID;
         json_text_raw(out, as_object ? ": " : ", ");
-        if (put_value(out, reader, depth) != OK)
+        if (put_value(out, reader, frames, depth) != OK)
             return ERR_INVALID;
         json_text_raw(out, as_object ? "" : "]");
     }
@@ -296,7 +316,7 @@ put_scalar(struct wire_buffer *out, struct reader *reader)
 }
 
 static int
-put_value(struct wire_buffer *out, struct reader *reader, unsigned depth)
+put_value(struct wire_buffer *out, struct reader *reader, const struct value_frames *frames, unsigned depth)
 {
     struct reader before = *reader;
     struct bytes bytes;
@@ -305,9 +325,9 @@ put_value(struct wire_buffer *out, struct reader *reader, unsigned depth)
         return ERR_INVALID;
     switch (reader_peek(reader)) {
     case VALUE_ARRAY:
-        return put_array(out, reader, depth + 1);
+        return put_array(out, reader, frames, depth + 1);
     case VALUE_MAP:
-        return put_map(out, reader, depth + 1);
+        return put_map(out, reader, frames, depth + 1);
     case VALUE_EXT:
         if (reader_skip(reader, 0, &bytes) != OK)
             return ERR_INVALID;
@@ -327,11 +347,17 @@ put_value(struct wire_buffer *out, struct reader *reader, unsigned depth)
 int
 json_text_value(struct wire_buffer *out, struct bytes encoded)
 {
+    return json_text_framed(out, encoded, &(struct value_frames){0});
+}
+
+int
+json_text_framed(struct wire_buffer *out, struct bytes encoded, const struct value_frames *frames)
+{
     size_t size_before = out->size;
     struct reader reader;
 
     reader_init(&reader, encoded);
-    if (put_value(out, &reader, 0) == OK && reader_is_at_end(&reader))
+    if (put_value(out, &reader, frames, 0) == OK && reader_is_at_end(&reader))
         return OK;
     out->size = size_before;
     return ERR_INVALID;

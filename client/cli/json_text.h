@@ -6,6 +6,7 @@
 #ifndef SNAKEPIT_CLI_JSON_TEXT_H
 #define SNAKEPIT_CLI_JSON_TEXT_H
 
+#include "client/cli/array_value.h"
 #include "wire/writer.h"
 
 /* Text as it is. */
@@ -27,5 +28,9 @@ json_text_bytes(struct wire_buffer *out, struct bytes bytes);
  * JSON_DEPTH_MAX; then *out is as it was. */
 int
 json_text_value(struct wire_buffer *out, struct bytes encoded);
+
+/* The same for a value with attachment frames. Numeric arrays are lists. */
+int
+json_text_framed(struct wire_buffer *out, struct bytes encoded, const struct value_frames *frames);
 
 #endif

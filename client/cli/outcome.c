@@ -7,6 +7,7 @@
 #include "client/cli/json_value.h"
 #include "client/cli/text.h"
 #include "wire/err.h"
+#include "wire/message.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,19 @@ put_json(struct wire_buffer *out, const struct snakepit_bytes *part)
     return status;
 }
 
+/* The first part is the value, the others belong to it. */
+static int
+put_msgpack(struct wire_buffer *out, const struct snakepit_bytes *parts, size_t count)
+{
+    struct bytes list[TASK_FRAMES_MAX];
+
+    if (count == 0 || count > TASK_FRAMES_MAX)
+        return ERR_INVALID;
+    for (size_t i = 0; i < count; i++)
+        list[i] = part_bytes(&parts[i]);
+    return json_text_framed(out, list[0], &(struct value_frames){list + 1, count - 1});
+}
+
 static void
 put_raw(struct wire_buffer *out, const struct snakepit_bytes *parts, size_t count)
 {
@@ -67,7 +81,7 @@ put_opaque(struct wire_buffer *out, const char *content_type, const struct snake
 void
 outcome_put_payload(struct wire_buffer *out, const char *content_type, const struct snakepit_bytes *parts, size_t count)
 {
-    if (strcmp(content_type, "msgpack") == 0 && count == 1 && json_text_value(out, part_bytes(parts)) == OK)
+    if (strcmp(content_type, "msgpack") == 0 && put_msgpack(out, parts, count) == OK)
         return;
     if (strcmp(content_type, "json") == 0 && count == 1 && put_json(out, parts) == OK)
         return;
