@@ -8,6 +8,7 @@
 static const char *const event_names[] = {
     [EVENT_COMMAND] = "command",         [EVENT_PEER_GONE] = "PEER GONE", [EVENT_POOL_DRAIN] = "POOL DRAIN",
     [EVENT_POOL_RESUME] = "POOL RESUME", [EVENT_TASK_CANCEL] = "TASK CANCEL", [EVENT_SHUTDOWN] = "SHUTDOWN",
+    [EVENT_POOL_SET] = "POOL SET",       [EVENT_POOL_REMOVE] = "POOL REMOVE",
 };
 
 static void

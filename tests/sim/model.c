@@ -53,11 +53,17 @@ model_fini(struct model *model)
 
 /* --- finding ---------------------------------------------------------------------------------------------------- */
 
+bool
+model_pool_has_tasks(const struct model_pool *pool)
+{
+    return pool->queued + pool->delayed + pool->running > 0;
+}
+
 struct model_pool *
 model_find_pool(struct model *model, struct bytes name)
 {
     for (uint32_t i = 0; i < model->pool_count; i++)
-        if (strlen(model->pools[i].name) == name.size && memcmp(model->pools[i].name, name.data, name.size) == 0)
+        if (!model->pools[i].is_gone && strlen(model->pools[i].name) == name.size && memcmp(model->pools[i].name, name.data, name.size) == 0)
             return &model->pools[i];
     return NULL;
 }

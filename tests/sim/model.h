@@ -101,6 +101,9 @@ struct model_pool {
     const char *name;
     struct pool_settings settings;
     bool is_draining;
+    bool is_removed;  /* by a reload; it goes with its last task and its last worker, */
+    bool is_gone;     /* and then it is not there */
+    bool is_stopping; /* in this step a worker of it was asked to stop */
     struct model_task *queues[PRIORITIES];
     uint64_t queued, delayed, running, waiting_bytes;
     struct model_worker *workers;
@@ -143,6 +146,10 @@ model_init(struct model *model, const struct world *world, struct tally *tally);
 
 void
 model_fini(struct model *model);
+
+/* Has the pool tasks that are not final? */
+bool
+model_pool_has_tasks(const struct model_pool *pool);
 
 /* --- finding ---------------------------------------------------------------------------------------------------- */
 

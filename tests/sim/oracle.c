@@ -74,11 +74,47 @@ drain(struct oracle *oracle, struct bytes name, bool is_draining, int status)
     struct model *model = &oracle->model;
     struct model_pool *pool = model_find_pool(model, name);
 
-    if (name.size > 0 && (status == OK) != (pool != NULL))
+    if (name.size > 0 && (status == OK) != (pool != NULL && !pool->is_removed))
         BREAK(oracle, "operator", "drain or resume of a pool returned %d", status);
     for (uint32_t i = 0; i < model->pool_count; i++)
-        if (name.size == 0 || pool == &model->pools[i])
+        if ((name.size == 0 || pool == &model->pools[i]) && !model->pools[i].is_removed)
             model->pools[i].is_draining = is_draining;
+}
+
+/* A reload took the pool out. */
+static void
+remove_pool(struct oracle *oracle, struct bytes name, int status)
+{
+    struct model_pool *pool = model_find_pool(&oracle->model, name);
+    bool is_there = pool && !pool->is_removed;
+
+    if ((status == OK) != is_there)
+        BREAK(oracle, "operator", "the removal of a pool returned %d", status);
+    if (!is_there)
+        return;
+    pool->is_removed = true;
+    oracle->tally->sometimes[SOMETIMES_POOL_REMOVED] += model_pool_has_tasks(pool);
+}
+
+/* A reload brought the pool, or changed it. */
+static void
+set_pool(struct oracle *oracle, const struct pool_settings *settings, int status)
+{
+    struct model *model = &oracle->model;
+
+    if (status != OK)
+        BREAK(oracle, "operator", "a pool could not be set: %d", status);
+    for (uint32_t i = 0; i < model->pool_count; i++) {
+        struct model_pool *pool = &model->pools[i];
+
+        if (strcmp(pool->name, settings->name) != 0)
+            continue;
+        oracle->tally->sometimes[SOMETIMES_POOL_CAME_BACK] += pool->is_removed;
+        if (pool->is_removed)
+            pool->is_draining = false;
+        pool->is_removed = pool->is_gone = false;
+        pool->settings = *settings;
+    }
 }
 
 static void
@@ -108,6 +144,12 @@ take_operator(struct oracle *oracle, const struct event *event, int status)
         break;
     case EVENT_POOL_RESUME:
         drain(oracle, event->pool, false, status);
+        break;
+    case EVENT_POOL_SET:
+        set_pool(oracle, event->pool_settings, status);
+        break;
+    case EVENT_POOL_REMOVE:
+        remove_pool(oracle, event->pool, status);
         break;
     case EVENT_TASK_CANCEL:
         cancel(oracle, event->task, status);

@@ -234,7 +234,7 @@ check_answer(struct oracle *oracle, const struct model_client *client, const str
 {
     struct model_pool *pool = model_find_pool(&oracle->model, submit->pool);
     enum error_code code = refusal ? refusal->error.code : ERROR_NONE;
-    bool drains = oracle->model.is_shutting || (pool && pool->is_draining);
+    bool drains = oracle->model.is_shutting || (pool && (pool->is_draining || pool->is_removed));
     unsigned over = pool ? find_limits(oracle, client, pool, size_submit(submit)) : 0;
 
     if (refusal)

@@ -75,6 +75,8 @@ oracle_inspect(struct oracle *oracle)
 {
     for (uint32_t i = 0; i < oracle->model.pool_count; i++) {
         const struct model_pool *pool = &oracle->model.pools[i];
+        if (pool->is_gone)
+            continue;
         struct walk walk = {.oracle = oracle, .pool = pool, .priority = PRIORITIES};
 
         broker_each_task(oracle->broker, pool->name, SIZE_MAX, visit_task, &walk);

@@ -307,6 +307,18 @@ check_note(struct oracle *oracle, const struct note *note)
     oracle->tally->sometimes[SOMETIMES_WORKER_STALLED]++;
 }
 
+/* Whether the pool needs it is known when all that happened in this step is. */
+static void
+check_stop(struct oracle *oracle, uint32_t peer)
+{
+    struct model_worker *worker = oracle->model.worker_of[peer];
+
+    if (worker)
+        worker->pool->is_stopping = true;
+    else
+        BREAK(oracle, "answer", "STOP went to worker peer %u, which has no session", peer);
+}
+
 /* P16: the owner of a task that did not end is told, once. */
 static void
 check_shutdown(struct oracle *oracle, uint32_t peer, const struct ref *ref)
@@ -333,6 +345,8 @@ oracle_check_action(struct oracle *oracle, const struct action *action)
         BREAK(oracle, "answer", "a message to nobody (peer %u)", action->peer);
     } else if (action->side == SIDE_WORKER && action->message.verb == VERB_TASK) {
         check_task(oracle, action->peer, &action->message.task);
+    } else if (action->side == SIDE_WORKER && action->message.verb == VERB_STOP) {
+        check_stop(oracle, action->peer);
     } else if (action->side == SIDE_CLIENT && message_is_final(&action->message)) {
         check_final(oracle, action->peer, &action->message);
     } else if (action->side == SIDE_CLIENT && action->message.verb == VERB_ERROR &&

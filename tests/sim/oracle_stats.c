@@ -83,7 +83,7 @@ check_pool(struct oracle *oracle, struct model_pool *pool, const struct pool_sta
     SAME(oracle, pool, "workers_ready", stats->workers_ready, ready);
     SAME(oracle, pool, "slots", stats->slots, slots);
     SAME(oracle, pool, "slots_busy", stats->slots_busy, busy);
-    SAME(oracle, pool, "draining", stats->is_draining, pool->is_draining);
+    SAME(oracle, pool, "draining", stats->is_draining, pool->is_draining || pool->is_removed);
     SAME(oracle, pool, "queued_bytes", stats->queued_bytes, pool->waiting_bytes);
     if (stats->queued_bytes > stats->queued_bytes_max && pool->requeued == 0)
         BREAK(oracle, "P15", "pool %s holds more bytes than its limit", pool->name);
@@ -102,6 +102,23 @@ count_clients(const struct model *model)
     return count;
 }
 
+/* P17: a pool that is removed goes when its last task and its last worker have gone, and not before. */
+static void
+check_presence(struct oracle *oracle, struct model_pool *pool, bool is_there)
+{
+    bool is_needed = model_pool_has_tasks(pool) || pool->workers;
+
+    if (!is_there && (!pool->is_removed || is_needed))
+        BREAK(oracle, "P17", "pool %s is gone, with tasks or workers or without being removed", pool->name);
+    if (is_there && (pool->is_gone || (pool->is_removed && !is_needed)))
+        BREAK(oracle, "P17", "pool %s is there, and nothing needs it any more", pool->name);
+    if (pool->is_stopping && (!pool->is_removed || model_pool_has_tasks(pool)))
+        BREAK(oracle, "P17", "a worker of pool %s was asked to stop, and the pool needs it", pool->name);
+    pool->is_stopping = false;
+    oracle->tally->sometimes[SOMETIMES_POOL_WENT] += !is_there && !pool->is_gone;
+    pool->is_gone = !is_there;
+}
+
 void
 oracle_check_stats(struct oracle *oracle)
 {
@@ -111,11 +128,12 @@ oracle_check_stats(struct oracle *oracle)
 
     for (uint32_t i = 0; i < model->pool_count; i++) {
         struct pool_stats pool_stats;
+        struct model_pool *pool = &model->pools[i];
+        bool is_there = broker_find_pool(broker, bytes_of(pool->name), &pool_stats) == OK;
 
-        if (broker_get_pool(broker, i, &pool_stats) != OK)
-            BREAK(oracle, "P15", "pool %s is gone", model->pools[i].name);
-        else
-            check_pool(oracle, &model->pools[i], &pool_stats);
+        check_presence(oracle, pool, is_there);
+        if (is_there)
+            check_pool(oracle, pool, &pool_stats);
     }
     broker_get_stats(broker, &stats);
     if (stats.stale != model->stale)

@@ -95,7 +95,9 @@ check_refuse(struct oracle *oracle, const struct hello *hello, const struct mess
 {
     struct model *model = &oracle->model;
 
-    if (refuse->error.code == ERROR_NO_SUCH_POOL && model_find_pool(model, hello->pool))
+    const struct model_pool *pool = model_find_pool(model, hello->pool);
+
+    if (refuse->error.code == ERROR_NO_SUCH_POOL && pool && !pool->is_removed)
         BREAK(oracle, "session", "a worker was refused for its pool, which exists");
     if (refuse->error.code != ERROR_UNAVAILABLE)
         return;

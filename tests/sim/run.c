@@ -140,6 +140,40 @@ operate(struct trial *trial)
                                    });
 }
 
+static void
+set_pool(struct trial *trial, uint32_t index)
+{
+    const struct pool_settings *pool = &trial->world.pools[index];
+    struct event event = {.kind = EVENT_POOL_SET, .pool = bytes_of(pool->name), .pool_settings = pool};
+
+    handle(trial, &event);
+}
+
+/* A reload of the configuration: one pool goes, comes back, or gets another limit. */
+static void
+reload(struct trial *trial)
+{
+    struct world *world = &trial->world;
+    struct rng *rng = &world->reloads;
+    uint32_t index = (uint32_t)rng_below(rng, world->pool_count);
+    struct pool_settings *pool = &world->pools[index];
+    struct event event = {.kind = EVENT_POOL_REMOVE, .pool = bytes_of(pool->name)};
+
+    if (world->is_healed)
+        return;
+    if (rng_chance(rng, 500)) {
+        handle(trial, &event);
+    } else {
+        if (pool->queued_bytes_max == BYTES_UNLIMITED)
+            pool->queued_max = 1 + rng_below(rng, 200);
+        set_pool(trial, index);
+    }
+    agenda_add(&world->agenda, (struct agenda_entry){
+                                   .at_us = world->now_us + rng_between(rng, 1, 500 * world->scale_us),
+                                   .kind = DUE_RELOAD,
+                               });
+}
+
 /* The broker's process stands still: what arrives waits, and time goes on. */
 static void
 pause_broker(struct trial *trial)
@@ -200,6 +234,8 @@ take(struct trial *trial, const struct agenda_entry *entry)
         world_arrive(world, entry);
     else if (entry->kind == DUE_OPERATOR && !trial->is_paused)
         operate(trial);
+    else if (entry->kind == DUE_RELOAD && !trial->is_paused)
+        reload(trial);
     else if (entry->kind == DUE_PAUSE)
         pause_broker(trial);
     else if (entry->kind == DUE_UNPAUSE)
@@ -265,6 +301,8 @@ settle(struct trial *trial)
 
     trial->is_paused = false;
     world_heal(world);
+    for (uint32_t i = 0; i < world->pool_count; i++)
+        set_pool(trial, i);
     operate(trial);
     /* What vanished clients left behind may take room until its retention is over. */
     end_us = world->now_us + INT64_C(50000) * world->scale_us + 10 * world->settings.heartbeat_us +

@@ -79,6 +79,7 @@ world_init(struct world *world, uint64_t seed)
 
     memset(world, 0, sizeof *world);
     rng_init(&world->rng, seed);
+    rng_init(&world->reloads, seed + 2);
     agenda_init(&world->agenda);
     world->now_us = rng_between(&world->rng, 0, INT64_C(1) << 40);
     world->scale_us = rng_pick(&world->rng, scales, 4);
@@ -92,6 +93,8 @@ world_init(struct world *world, uint64_t seed)
     plan(world, DUE_OPERATOR, rng_between(&world->rng, 1, 1000 * world->scale_us));
     if (rng_chance(&world->rng, 300))
         plan(world, DUE_PAUSE, rng_between(&world->rng, 1, 500 * world->scale_us));
+    if (rng_chance(&world->reloads, 500))
+        plan(world, DUE_RELOAD, rng_between(&world->reloads, 1, 500 * world->scale_us));
     if (rng_chance(&world->rng, 100))
         plan(world, DUE_KILL, rng_between(&world->rng, 1, 2000 * world->scale_us));
 }

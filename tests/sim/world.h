@@ -33,6 +33,7 @@ enum due {
     DUE_OPERATOR,
     DUE_PAUSE,     /* the broker stops for a while */
     DUE_UNPAUSE,
+    DUE_RELOAD, /* another configuration: pools come, change and go */
     DUE_KILL, /* the broker is killed, and started again */
 };
 
@@ -111,6 +112,7 @@ struct sim_worker {
 
 struct world {
     struct rng rng;
+    struct rng reloads; /* a chance of its own, so that worlds without reloads stay what they were */
     int64_t now_us;
     int64_t scale_us; /* a round trip, about; all other times are multiples */
     struct agenda agenda;
