@@ -111,13 +111,13 @@ def test_a_task_that_waits_for_the_lock_has_not_begun_and_is_given_back_by_a_dra
     with threads(broker, 2) as first:
         futures = [client.submit("p", "wait_alone", str(path), str(gate)) for path in begun]
         wait_until(lambda: facts_are(client, busy=2), "both tasks in the worker")
-        wait_until(begun[0].exists, "the first one's begin")
+        wait_until(lambda: any(path.exists() for path in begun), "the begin of one of them")
         first.signal(signal.SIGTERM)
         first.wait_for_line("draining")
         with threads(broker, 2) as second:
-            wait_until(begun[1].exists, "the other one's begin elsewhere")
+            wait_until(lambda: all(path.exists() for path in begun), "the begin of the other one elsewhere")
             gate.touch()
-            assert [future.result(30) for future in futures] == [first.pid, second.pid]
+            assert {future.result(30) for future in futures} == {first.pid, second.pid}
             assert first.wait() == 0
 
 

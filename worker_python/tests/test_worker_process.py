@@ -14,8 +14,10 @@ import pytest
 import snakepit
 from conftest import wait_until
 from pit import Broker, Worker
+from snakepit.gil import GilWatch, is_free_threaded_build
 from snakepit.loading import NoApp, load_app
 from snakepit.vitals import measure_vitals
+from snakepit.worker import make_hello, parse_arguments
 
 
 @pytest.fixture
@@ -215,3 +217,15 @@ def test_vitals_are_measured_with_those_of_children() -> None:
         assert child.stdout.readline() == b"held\n"
         assert measure_vitals()["rss_bytes"] > alone["rss_bytes"] + 50_000_000
         child.communicate(b"\n")
+
+
+def test_a_worker_tells_which_agent_started_it_and_whom_it_replaces(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = parse_arguments(["tasks:app", "--pool", "p"])
+    monkeypatch.setenv("SNAKEPIT_AGENT", str(2**62 + 1))
+    monkeypatch.setenv("SNAKEPIT_REPLACES", "17")
+    hello = make_hello(options, GilWatch())
+    assert (hello.agent, hello.replaces) == (2**62 + 1, 17)
+    assert hello.free_threaded is is_free_threaded_build()
+    for text in ("", "-1", "x", str(2**64)):
+        monkeypatch.setenv("SNAKEPIT_AGENT", text)
+        assert make_hello(options, GilWatch()).agent == 0, "what is no number names no agent"
