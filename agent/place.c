@@ -181,7 +181,8 @@ take_wish(struct place *place)
 static void
 lose_worker(struct place *place, const struct worker_end *end, int64_t now_us)
 {
-    bool is_at_once = end->was_asked || end->is_sent_signal || (end->is_signal && end->is_settled);
+    bool has_crashed = end->is_signal && end->is_settled && end->cause != EXIT_OOM;
+    bool is_at_once = end->was_asked || end->is_sent_signal || has_crashed;
 
     place->worker = place->successor;
     place->successor = NULL;

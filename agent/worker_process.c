@@ -291,6 +291,11 @@ worker_process_handle_end(struct worker_process *worker, const siginfo_t *info, 
     if (!ret_end->was_asked)
         judge(worker, ret_end);
     ret_end->cause = find_cause(worker, ret_end);
+    /* Not by its own fault, but to start it at once would only ask for the next kill. */
+    if (ret_end->cause == EXIT_OOM) {
+        ret_end->is_sent_signal = false;
+        ret_end->is_start_failure = worker->ready_us == INT64_MAX;
+    }
     worker->pid = 0;
     set_state(worker, PROCESS_ENDED);
 }

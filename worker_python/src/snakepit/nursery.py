@@ -44,6 +44,7 @@ ADOPTION_SECONDS = 10.0
 ADOPTION_POLL_SECONDS = 0.0002
 # A midwife's children wait for its end, so it has only few; each needs a fork more, which is the price of adoption.
 MIDWIFE_BIRTHS_MAX = 10
+THREADS_SETTLE_SECONDS = 0.1
 PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
 REMEDY = "start them in an on_process_start hook, or set nursery = false for this pool"
 
@@ -85,7 +86,7 @@ class Nursery:
             requests = self._receive()
             if not requests:
                 return None
-            threads = find_threads()
+            threads = find_lasting_threads()
             if threads:
                 self.say("refused", refusal_of(threads))
                 return None
@@ -186,6 +187,13 @@ def prctl_name(name: str) -> None:
     ctypes.CDLL(None).prctl(PR_SET_NAME, ctypes.c_char_p(name.encode()), 0, 0, 0)
 
 
+def find_lasting_threads() -> list[str]:
+    """Name the threads, after those that have just begun took their names, and those that are ending have ended."""
+    if find_threads():
+        time.sleep(THREADS_SETTLE_SECONDS)
+    return find_threads()
+
+
 def find_threads() -> list[str]:
     """Name the threads besides the main one, also those that Python knows nothing of, such as an OpenMP library's."""
     known = {thread.native_id: thread.name for thread in threading.enumerate()}
@@ -268,7 +276,7 @@ def main(arguments: list[str] | None = None) -> int:
     if not call_hooks(app.before_fork_hooks, f"a before_fork hook of {options.app}"):
         return EXIT_IMPORT
     nursery = Nursery(channel)
-    threads = find_threads()
+    threads = find_lasting_threads()
     if threads:
         nursery.say("refused", refusal_of(threads))
         return EXIT_THREADS
