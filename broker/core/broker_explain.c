@@ -71,6 +71,8 @@ blame_pool(const struct broker *broker, const struct pool *pool, const struct ex
 {
     if (broker->state != BROKER_RUNNING)
         return CAUSE_SHUTDOWN;
+    if (pool->is_failed)
+        return CAUSE_POOL_FAILED;
     if (pool->workers_count == 0)
         return CAUSE_NO_WORKER;
     return explanation->ready == 0 ? CAUSE_NONE_USABLE : CAUSE_ALL_BUSY;

@@ -90,6 +90,12 @@ tell_workers(struct wire_buffer *buffer, const struct admin_sources *sources, co
 }
 
 static void
+tell_agents(struct wire_buffer *buffer, const struct admin_sources *sources, const struct call *call)
+{
+    report_agents(buffer, sources, call->now_us);
+}
+
+static void
 tell_tasks(struct wire_buffer *buffer, const struct admin_sources *sources, const struct call *call)
 {
     report_tasks(buffer, sources, call->pool[0] ? call->pool : NULL, call->args.limit, call->now_us);
@@ -168,9 +174,42 @@ run_resume(struct admin *admin, struct call *call)
 }
 
 static void
-run_worker(struct admin *admin, struct call *call)
+miss_worker(const struct call *call)
 {
     struct admin_fault fault = {.code = ERROR_NOT_FOUND};
+
+    snprintf(fault.text, sizeof fault.text, "no worker %llu is here (any more)", (unsigned long long)call->args.worker);
+    answer_fault(call, &fault);
+}
+
+/* Either one worker or all of a pool; never everything by leaving both out. */
+static void
+run_recycle(struct admin *admin, struct call *call)
+{
+    uint64_t workers = 0;
+    struct event event = {.kind = EVENT_RECYCLE, .pool = call->args.pool, .worker = call->args.worker,
+                          .ret_workers = &workers};
+    struct wire_buffer buffer;
+    struct report_map map;
+
+    if (!(call->args.given & (ARG_POOL | ARG_WORKER)) || ((call->args.given & ARG_WORKER) && event.worker == 0)) {
+        lack(call, "pool or worker");
+        return;
+    }
+    if (broker_handle(admin->sources.broker, &event, call->now_us, call->outbox) != OK) {
+        miss_worker(call);
+        return;
+    }
+    wire_buffer_init(&buffer, false);
+    report_map_begin(&map, &buffer);
+    report_put_uint(&map, "workers", workers);
+    report_map_end(&map);
+    admin_answer(call->outbox, &call->caller, &buffer);
+}
+
+static void
+run_worker(struct admin *admin, struct call *call)
+{
     struct worker_stats worker;
     struct wire_buffer buffer;
 
@@ -179,8 +218,7 @@ run_worker(struct admin *admin, struct call *call)
         return;
     }
     if (broker_find_worker(admin->sources.broker, call->args.worker, &worker) != OK) {
-        snprintf(fault.text, sizeof fault.text, "no worker %llu is here (any more)", (unsigned long long)call->args.worker);
-        answer_fault(call, &fault);
+        miss_worker(call);
         return;
     }
     wire_buffer_init(&buffer, false);
@@ -236,9 +274,11 @@ static const struct function {
     {"inspect", ARG_POOL, tell_inspect, NULL},
     {"workers", ARG_POOL, tell_workers, NULL},
     {"worker", ARG_WORKER, NULL, run_worker},
+    {"agents", 0, tell_agents, NULL},
     {"tasks", ARG_POOL | ARG_LIMIT, tell_tasks, NULL},
     {"explain", ARG_TASK | ARG_POOL, NULL, run_explain},
     {"cancel", ARG_TASK, NULL, run_cancel},
+    {"recycle", ARG_POOL | ARG_WORKER, NULL, run_recycle},
     {"drain", ARG_POOL, NULL, run_drain},
     {"resume", ARG_POOL, NULL, run_resume},
     {"await_ready", ARG_POOL | ARG_WORKERS | ARG_TIMEOUT_MS, NULL, run_await_ready},

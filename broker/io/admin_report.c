@@ -22,7 +22,24 @@ report_ping(struct wire_buffer *buffer, const struct admin_sources *sources, int
 const char *
 report_pool_state(const struct pool_stats *pool)
 {
-    return pool->is_removed ? "removing" : pool->is_draining ? "draining" : "open";
+    if (pool->is_removed)
+        return "removing";
+    if (pool->is_failed)
+        return "failed";
+    return pool->is_draining ? "draining" : "open";
+}
+
+/* How many workers were replaced, by reason. */
+static void
+put_recycled(struct report_map *pool, const struct pool_stats *stats)
+{
+    struct report_map map;
+
+    report_put_key(pool, "recycled");
+    report_map_begin(&map, pool->buffer);
+    for (enum recycle_reason reason = RECYCLE_NONE + 1; reason < RECYCLE_REASONS; reason++)
+        report_put_uint(&map, recycle_reason_name(reason), stats->recycled[reason]);
+    report_map_end(&map);
 }
 
 void
@@ -48,6 +65,11 @@ report_put_pool(struct report_map *map, const struct pool_stats *pool)
     report_put_uint(map, "queued_bytes", pool->queued_bytes);
     report_put_uint(map, "queued_max", pool->queued_max);
     report_put_uint(map, "queued_bytes_max", pool->queued_bytes_max);
+    report_put_uint(map, "workers_ready", pool->workers_ready);
+    report_put_uint(map, "agents", pool->agents);
+    report_put_uint(map, "recycling", pool->recycling);
+    report_put_uint(map, "recycle_due", pool->recycle_due);
+    put_recycled(map, pool);
 }
 
 static void
@@ -178,6 +200,10 @@ report_put_worker(struct report_map *map, const struct worker_stats *worker, int
     report_put_bool(map, "gil_enabled", worker->gil_enabled);
     report_put_seconds(map, "uptime_seconds", now_us - worker->started_us);
     report_put_uint(map, "tasks_done", worker->tasks_done);
+    report_put_bool(map, "free_threaded", worker->free_threaded);
+    report_put_text(map, "gil_module", worker->gil_module);
+    report_put_uint(map, "agent", worker->agent);
+    report_put_text(map, "reason", worker->reason);
 }
 
 static void
@@ -199,6 +225,38 @@ report_workers(struct wire_buffer *buffer, const struct admin_sources *sources, 
 
     wire_buffer_init(&list.items, false);
     broker_each_worker(sources->broker, pool, write_worker, &list);
+    finish_list(&list, buffer);
+}
+
+static void
+write_agent(void *context, const struct agent_stats *agent)
+{
+    struct list *list = context;
+    struct report_map map;
+
+    list->count++;
+    report_map_begin(&map, &list->items);
+    report_put_uint(&map, "id", agent->id);
+    report_put_uint(&map, "agent", agent->number);
+    report_put_text(&map, "name", agent->name);
+    report_put_text(&map, "host", agent->host);
+    report_put_uint(&map, "pid", agent->pid);
+    report_put_text(&map, "state", agent->is_connected ? "ready" : "detached");
+    report_put_uint(&map, "pools", agent->pools);
+    report_put_uint(&map, "pools_failed", agent->pools_failed);
+    report_put_uint(&map, "workers_wanted", agent->workers_wanted);
+    report_put_seconds(&map, "uptime_seconds", list->now_us - agent->started_us);
+    report_put_seconds(&map, "heard_seconds", list->now_us - agent->heard_us);
+    report_map_end(&map);
+}
+
+void
+report_agents(struct wire_buffer *buffer, const struct admin_sources *sources, int64_t now_us)
+{
+    struct list list = {.now_us = now_us};
+
+    wire_buffer_init(&list.items, false);
+    broker_each_agent(sources->broker, write_agent, &list);
     finish_list(&list, buffer);
 }
 

@@ -34,6 +34,9 @@ void
 report_workers(struct wire_buffer *buffer, const struct admin_sources *sources, const char *pool, int64_t now_us);
 
 void
+report_agents(struct wire_buffer *buffer, const struct admin_sources *sources, int64_t now_us);
+
+void
 report_tasks(struct wire_buffer *buffer, const struct admin_sources *sources, const char *pool, uint64_t limit,
              int64_t now_us);
 

@@ -127,12 +127,13 @@ is_memory_limit_low(const struct advice_facts *pool, struct advice *advice)
 {
     double limit = (double)pool->memory_limit_bytes, least = (double)pool->rss_min_bytes;
 
-    if (limit <= 0 || least <= 0 || least < 0.8 * limit)
+    if (limit <= 0 || least <= 0 || (least < 0.8 * limit && !pool->is_memory_limit_off))
         return false;
     say(advice->action, "set worker_memory_max of pool %s to at least %.0f MiB", pool->pool,
         ceil(2 * least / MEBIBYTE));
-    say(advice->reason, "every worker uses %.0f MiB or more, and the limit is %.0f MiB: workers would be replaced again and "
-        "again", least / MEBIBYTE, limit / MEBIBYTE);
+    say(advice->reason, "every worker uses %.0f MiB or more, and the limit is %.0f MiB: %s", least / MEBIBYTE,
+        limit / MEBIBYTE, pool->is_memory_limit_off ? "it is not used, as workers would be replaced again and again"
+                                                    : "workers would be replaced again and again");
     return true;
 }
 

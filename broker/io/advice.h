@@ -17,6 +17,7 @@ enum { ADVICE_TEXT_BYTES = 320 };
 struct advice_facts {
     const char *pool;
     bool is_draining, is_failed;
+    bool is_memory_limit_off; /* the core has found it to be too low, and does not use it */
     uint64_t workers, ready, stalled, draining, detached, workers_wanted;
     uint64_t slots;       /* of all workers */
     uint64_t thread_workers_with_gil; /* several slots in a process in which only one thread runs Python at a time */

@@ -157,6 +157,8 @@ fill_facts(const struct view *view, struct advice_facts *facts)
     *facts = (struct advice_facts){
         .pool = pool->name,
         .is_draining = pool->is_draining,
+        .is_failed = pool->is_failed,
+        .is_memory_limit_off = pool->is_memory_limit_off,
         .workers = pool->workers,
         .ready = pool->workers_ready,
         .stalled = view->stalled,
@@ -221,7 +223,6 @@ static void
 write_inspection(struct report_map *map, const struct view *view)
 {
     write_stats(map, view);
-    report_put_uint(map, "workers_ready", view->pool.workers_ready);
     report_put_uint(map, "workers_stalled", view->stalled);
     report_put_uint(map, "workers_draining", view->draining);
     report_put_uint(map, "workers_detached", view->detached);

@@ -46,6 +46,8 @@ report_worker(struct wire_buffer *buffer, const struct admin_sources *sources, c
     report_map_begin(&map, buffer);
     report_put_worker(&map, worker, now_us);
     report_put_seconds(&map, "heard_seconds", now_us - worker->heard_us);
+    report_put_uint(&map, "replaces", worker->replaces);
+    report_put_encoded(&map, "report", worker->report);
     put_leases(&map, sources->broker, worker->id, now_us);
     report_map_end(&map);
 }

@@ -163,6 +163,10 @@ command_worker(struct cli *cli, struct args *args);
 int
 command_explain(struct cli *cli, struct args *args);
 int
+command_recycle(struct cli *cli, struct args *args);
+int
+command_agents(struct cli *cli, struct args *args);
+int
 command_top(struct cli *cli, struct args *args);
 
 #endif

@@ -73,6 +73,12 @@ static const struct option_spec top_options[] = {
     {0},
 };
 
+static const struct option_spec recycle_options[] = {
+    {KEY_WAIT, "wait", NULL, "return when all are replaced; -t limits it"},
+    {KEY_POOL, "pool", NULL, "the word is the name of a pool, even if it is a number"},
+    {0},
+};
+
 static const struct option_spec explain_options[] = {
     {KEY_POOL, "pool", NULL, "the word is the name of a pool, even if it is a number"},
     {0},
@@ -99,6 +105,7 @@ const struct command commands[] = {
     {"workers", "[POOL]", "show workers", NULL, NULL, command_workers},
     {"worker", "WORKER", "show all that is known of one worker, by the id that `snakepit workers` shows", NULL, NULL,
      command_worker},
+    {"agents", "", "show the agents that keep workers alive", NULL, NULL, command_agents},
     {"tasks", "[OPTIONS] [POOL]", "show tasks that run or wait", tasks_options, NULL, command_tasks},
     {"stats", "[POOL]", "show rates, utilisation, wait and run times", NULL, NULL, command_stats},
     {"inspect", "[POOL]", "show how busy pools are, and what to change and why", NULL, NULL, command_inspect},
@@ -120,7 +127,13 @@ const struct command commands[] = {
     {"drain", "[OPTIONS] POOL | --all", "let a pool finish what it has, and refuse new tasks", drain_options, NULL,
      command_drain},
     {"resume", "POOL | --all", "let a drained pool take tasks again", resume_options, NULL, command_resume},
-    {"ready", "[OPTIONS] [POOL]", "wait until the workers of a pool (or of all) are ready", ready_options,
+    {"recycle", "[OPTIONS] POOL | WORKER", "replace the workers of a pool, or one, without losing a task", recycle_options,
+     "A number is a worker, as `snakepit workers` shows it; anything else is a pool. The workers are replaced\n"
+     "one after the other (recycle_parallel), each when its replacement is ready and its tasks have ended.\n",
+     command_recycle},
+    {"await", "[OPTIONS] [POOL]", "wait until the workers of a pool (or of all) are ready", ready_options,
+     "Waits for 30 s, or as -t says; the broker may be started after this command.\n", command_ready},
+    {"ready", "[OPTIONS] [POOL]", "the same as await", ready_options,
      "Waits for 30 s, or as -t says; the broker may be started after this command.\n", command_ready},
     {"doctor", "[OPTIONS]", "check this machine and a configuration, and say what to do", doctor_options,
      "Needs no broker. Exit code 1 when something is a failure; warnings are none.\n", command_doctor},

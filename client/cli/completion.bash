@@ -9,7 +9,7 @@ _snakepit_pools()
 
 _snakepit()
 {
-    local commands="call submit status pools workers tasks ping cancel drain resume ready doctor compat help"
+    local commands="call submit status pools workers worker agents tasks stats inspect top explain events ping cancel recycle drain resume await ready doctor compat help"
     local common="--connect --timeout --output --help --version"
     local task="--priority --deadline --delay --max-attempts --at-most-once"
     local words word before command="" place=0 i
@@ -49,7 +49,11 @@ _snakepit()
         ping) common+=" --count" ;;
         drain) common+=" --all --wait" ;;
         resume) common+=" --all" ;;
-        ready) common+=" --workers" ;;
+        ready | await) common+=" --workers" ;;
+        recycle) common+=" --wait --pool" ;;
+        explain) common+=" --pool" ;;
+        events) common+=" --count --events" ;;
+        top) common+=" --batch --count --delay" ;;
         doctor) common+=" --config --import" ;;
         compat) common+=" --profile" ;;
         esac
@@ -57,7 +61,7 @@ _snakepit()
         return
     fi
     case $command in
-    call | submit | pools | workers | tasks | drain | resume | ready)
+    call | submit | pools | workers | tasks | stats | inspect | explain | recycle | drain | resume | await | ready)
         ((place == 0)) && mapfile -t COMPREPLY < <(compgen -W "$(_snakepit_pools)" -- "$word") ;;
     help) ((place == 0)) && mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word") ;;
     esac

@@ -1,15 +1,15 @@
-/* control.c - snakepit cancel, drain, resume and ready: commands that change something, or wait for it. */
+/* control.c - snakepit cancel, drain and resume: commands that change something, or wait for it. */
 #include "client/cli/cli.h"
 #include "client/cli/field.h"
 #include "client/cli/json_text.h"
-#include "client/cli/units.h"
+#include "client/cli/wait_line.h"
 #include "wire/err.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { READY_TIMEOUT_US = 30 * 1000 * 1000, WAIT_INTERVAL_MS = 200 };
+enum { WAIT_INTERVAL_MS = 200 };
 
 /* Make an admin call with at most a pool and a number as arguments, and take the string `key` of its answer.
  * EXIT_DONE, or an exit code after saying why. */
@@ -163,19 +163,24 @@ static int
 wait_for_drain(struct cli *cli, const char *pool)
 {
     int64_t until_us = cli->timeout_us < 0 ? INT64_MAX : cli_now_us() + cli->timeout_us;
-    uint64_t left;
+    uint64_t left = 0;
+    struct wait_line line;
+    int exit_code;
 
+    wait_line_init(&line);
     for (;;) {
-        int exit_code = count_left(cli, pool, &left);
-
-        if (exit_code != EXIT_DONE || left == 0)
-            return exit_code;
-        if (cli_now_us() >= until_us) {
-            cli_say(cli, "%llu tasks have not ended yet", (unsigned long long)left);
-            return EXIT_UNREACHABLE;
-        }
+        exit_code = count_left(cli, pool, &left);
+        if (exit_code != EXIT_DONE || left == 0 || cli_now_us() >= until_us)
+            break;
+        wait_line_draw(&line, "draining %s: %llu tasks left", pool ? pool : "all pools", (unsigned long long)left);
         snakepit_process(cli->client, WAIT_INTERVAL_MS);
     }
+    wait_line_clear(&line);
+    if (exit_code == EXIT_DONE && left > 0) {
+        cli_say(cli, "%llu tasks have not ended yet", (unsigned long long)left);
+        return EXIT_UNREACHABLE;
+    }
+    return exit_code;
 }
 
 static int
@@ -217,55 +222,4 @@ command_resume(struct cli *cli, struct args *args)
     struct drain drain = {0};
 
     return take_drain(cli, args, &drain) == OK ? change_state(cli, "resume", &drain) : cli->exit_code;
-}
-
-/* --- ready ---------------------------------------------------------------------------------------------------- */
-
-/* Wait for the workers, in what is left of the time. */
-static int
-await_ready(struct cli *cli, const char *pool, uint64_t workers, int64_t until_us)
-{
-    struct snakepit_args *args = snakepit_args_new();
-    int64_t left_us = until_us - cli_now_us();
-    uint64_t left_ms = left_us > 0 ? (uint64_t)left_us / 1000 : 0;
-    struct snakepit_result *result;
-    int exit_code;
-
-    add_named_text(args, "pool", pool);
-    if (workers > 0)
-        add_named_uint(args, "workers", workers);
-    add_named_uint(args, "timeout_ms", left_ms);
-    /* The broker's answer says what is missing, so it gets a moment longer than we give the workers. */
-    exit_code = cli_admin(cli, "await_ready", args, (int)left_ms + 2000, &result);
-    snakepit_args_destroy(&args);
-    if (exit_code != EXIT_DONE)
-        return exit_code;
-    snakepit_result_destroy(&result);
-    puts(cli->is_json ? "{\"ready\": true}" : "ready");
-    return EXIT_DONE;
-}
-
-int
-command_ready(struct cli *cli, struct args *args)
-{
-    const char *value, *pool = NULL;
-    uint64_t workers = 0;
-    int64_t until_us;
-    int key, exit_code;
-
-    while ((key = cli_next(cli, args, &value)) != ARG_END) {
-        if (key == ARG_STOP)
-            return cli->exit_code;
-        if (key == KEY_WORKERS && cli_take_count(cli, "--workers", value, 1, 1000000, &workers) != OK)
-            return EXIT_USAGE;
-        if (key == ARG_POSITIONAL && pool)
-            return cli_usage(cli, "one pool at most; \"%s\" is too much", value);
-        if (key == ARG_POSITIONAL)
-            pool = value;
-    }
-    if (cli->timeout_us < 0 || cli->timeout_us > INT64_C(86400000000))
-        cli->timeout_us = cli->timeout_us < 0 ? READY_TIMEOUT_US : INT64_C(86400000000);
-    until_us = cli_now_us() + cli->timeout_us;
-    exit_code = cli_connect(cli, NULL);
-    return exit_code == EXIT_DONE ? await_ready(cli, pool, workers, until_us) : exit_code;
 }

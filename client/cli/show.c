@@ -107,6 +107,28 @@ add_task(struct table *table, const struct snakepit_value *task)
     view_add_seconds(table, task, "age_seconds");
 }
 
+static const struct table_column agent_columns[] = {
+    {.title = "ID", .is_right = true}, {.title = "NAME", .is_elastic = true}, {.title = "HOST", .is_elastic = true},
+    {.title = "PID", .is_right = true}, {.title = "STATE"}, {.title = "POOLS", .is_right = true},
+    {.title = "FAILED", .is_right = true}, {.title = "WORKERS", .is_right = true}, {.title = "HEARD", .is_right = true, .drop = 1},
+    {.title = "UPTIME", .is_right = true},
+};
+
+static void
+add_agent(struct table *table, const struct snakepit_value *agent)
+{
+    view_add_uint(table, agent, "id");
+    view_add_text(table, agent, "name");
+    view_add_text(table, agent, "host");
+    view_add_uint(table, agent, "pid");
+    view_add_state(table, agent);
+    view_add_uint(table, agent, "pools");
+    view_add_count(table, agent, "pools_failed", CELL_BAD);
+    view_add_uint(table, agent, "workers_wanted");
+    view_add_seconds(table, agent, "heard_seconds");
+    view_add_seconds(table, agent, "uptime_seconds");
+}
+
 /* --- the commands --------------------------------------------------------------------------------------------- */
 
 typedef void
@@ -211,6 +233,18 @@ command_workers(struct cli *cli, struct args *args)
     if (cli_take_pool(cli, args, &pool) != OK)
         return cli->exit_code;
     return print_list(cli, "workers", pool, 0, worker_columns, COUNT(worker_columns), add_worker);
+}
+
+int
+command_agents(struct cli *cli, struct args *args)
+{
+    const char *surplus;
+
+    if (cli_take_pool(cli, args, &surplus) != OK)
+        return cli->exit_code;
+    if (surplus)
+        return cli_usage(cli, "no argument is expected, and \"%s\" is one", surplus);
+    return print_list(cli, "agents", NULL, 0, agent_columns, COUNT(agent_columns), add_agent);
 }
 
 int

@@ -31,9 +31,11 @@ class Inspect(Seeing):
         out = self.ok("inspect", "work")
         self.assertRegex(out, r"(?m)^Pool work, open$")
         self.assertRegex(out, r"(?m)^  workers    1, 1 ready$")
-        self.assertRegex(out, r"(?m)^  slots      4 of 4 busy; utilisation \d+ % in the last .*, \d+ % since the start; saturation \d+ %$")
+        self.assertRegex(out, r"(?m)^  slots      4 of 4 busy; utilisation \d+ % in the last .*, "
+                              r"\d+ % since the start; saturation \d+ %$")
         self.assertRegex(out, r"(?m)^  queue      2 wait, \d+ at most lately, 100,000 allowed; 0 delayed$")
-        self.assertRegex(out, r"(?m)^  info       spread the slots of pool work over two workers or more\n +why: all 4 slots")
+        self.assertRegex(out, r"(?m)^  info       spread the slots of pool work over two workers or more\n"
+                              r" +why: all 4 slots")
 
     def test_inspect_json_is_what_the_broker_says(self):
         pools = self.ok_json("inspect", "-o", "json")
@@ -76,14 +78,15 @@ class Explain(Seeing):
         self.hold(6)
         last = max(self.ok_json("tasks", "work", "-o", "json"), key=lambda task: task["task"])["task"]
         out = self.ok("explain", str(last))
-        self.assertRegex(out, rf"^task {last}: all 4 slots of pool work are busy; longest, for \S+ s, with task \d+ \(hold\) on "
-                              r"worker \d+; 1 task of higher or equal priority goes before it")
+        self.assertRegex(out, rf"^task {last}: all 4 slots of pool work are busy; longest, for \S+ s, with task "
+                              r"\d+ \(hold\) on worker \d+; 1 task of higher or equal priority goes before it")
         self.assertEqual("all_busy", self.ok_json("explain", "work", "-o", "json")["cause"])
 
     def test_a_pool_without_workers_and_one_in_which_nothing_waits(self):
         self.assertEqual("pool empty: nothing waits in pool empty\n", self.ok("explain", "empty"))
         self.hold(1, "empty")
-        self.assertEqual("pool empty: no worker of pool empty is connected (0 configured)\n", self.ok("explain", "empty"))
+        self.assertEqual("pool empty: no worker of pool empty is connected (0 configured)\n",
+                         self.ok("explain", "empty"))
 
     def test_words_that_are_wrong(self):
         self.fails(3, "explain", "999999")

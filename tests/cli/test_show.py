@@ -16,18 +16,24 @@ from pathlib import Path
 
 from harness import SNAKEPIT, CliTest, wait_until
 
-STATUS_FIELDS = set("version uptime_seconds state clients workers tasks bytes stale undeliverable link events pools".split())
+STATUS_FIELDS = set(
+    "version uptime_seconds state clients workers tasks bytes stale undeliverable link events pools".split()
+)
 POOL_FIELDS = set(
     "name state queued delayed running workers workers_wanted slots slots_busy succeeded failed cancelled expired dead "
-    "lost requeued refused queued_bytes queued_max queued_bytes_max".split()
+    "lost requeued refused queued_bytes queued_max queued_bytes_max workers_ready agents recycling recycle_due "
+    "recycled".split()
 )
 WORKER_FIELDS = set(
     "id name pool host pid profile slots busy state rss_bytes cpu_us python gil_enabled uptime_seconds "
-    "tasks_done".split()
+    "tasks_done free_threaded gil_module agent reason".split()
 )
 TASK_FIELDS = set("task pool function state priority attempt worker age_seconds".split())
 PING_FIELDS = set("endpoint version protocol count min_ms mean_ms max_ms times_ms".split())
-COMMANDS = "call submit status pools workers worker tasks stats inspect top explain events ping cancel drain resume ready doctor compat".split()
+COMMANDS = (
+    "call submit status pools workers worker agents tasks stats inspect top explain events ping cancel recycle drain "
+    "resume await ready doctor compat".split()
+)
 
 
 def read_terminal(words, environment, width=100):
@@ -244,7 +250,7 @@ class Completion(CliTest):
         return done.stdout.split()
 
     def test_commands_options_and_pools_are_completed(self):
-        self.assertEqual(["status"], self.complete("snakepit st"))
+        self.assertEqual(["status", "stats"], self.complete("snakepit st"))
         self.assertEqual(["json"], self.complete("snakepit status -o j"))
         self.assertEqual(["--ordered"], self.complete("snakepit submit --or"))
         self.assertEqual(["--wait"], self.complete("snakepit drain work --w"))

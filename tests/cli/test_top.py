@@ -124,7 +124,7 @@ class OnTerminal(CliTest):
 
     def test_a_broker_that_goes_away_gives_the_terminal_back(self):
         broker = self.pit.broker
-        terminal = self.start_top("-t", "0.3")
+        terminal = self.start_top("-t", "3")
         terminal.read_until(rb"q quit")
         try:
             broker.send_signal(signal.SIGSTOP)
@@ -147,7 +147,8 @@ class WithoutTerminal(CliTest):
         process = self.start_cli("call", "empty", "hold")
         self.wait_for_pool("empty", queued=1)
         out = self.ok("top", "--batch", "-n", "1")
-        self.assertRegex(out, r"(?m)^critical  start a worker .*\(no worker is connected, 0 are configured, and 1 tasks wait\)$")
+        self.assertRegex(out, r"(?m)^critical  start a worker .*"
+                              r"\(no worker is connected, 0 are configured, and 1 tasks wait\)$")
         self.interrupt(process)
 
     def test_json_is_what_the_broker_says(self):

@@ -1,6 +1,5 @@
 """The event stream: the same names as in the log, and what is produced only while somebody listens."""
 
-import json
 import time
 
 import pytest
@@ -8,47 +7,9 @@ import zmq
 
 from broker_process import BrokerProcess
 from raw_peer import BYE, DRAINING, ERROR, EVENT, HEARTBEAT, RESULT, TASK, RawClient, RawWorker
+from subscriber import Subscriber
 
 QUICK = 'heartbeat = "200ms"; worker_grace = "200ms";'
-
-
-class Subscriber:
-    """A SUB socket that the broker has seen before anything is done."""
-
-    def __init__(self, broker, *prefixes):
-        self.context = zmq.Context()
-        self.socket = self.context.socket(zmq.SUB)
-        self.socket.linger = 0
-        for prefix in prefixes:
-            self.socket.subscribe(prefix)
-        self.socket.connect(broker.events)
-        with RawClient(broker.clients) as client:
-            until = time.monotonic() + 10
-            while client.admin("status")["events"]["subscriptions"] < len(prefixes):
-                assert time.monotonic() < until, "the broker does not see the subscription"
-
-    def next(self, bound_ms=10000):
-        assert self.socket.poll(bound_ms), "no event"
-        topic, text = self.socket.recv_multipart()
-        event = json.loads(text)
-        assert event["event"] == topic.decode() and event["time"].endswith("Z")
-        return event
-
-    def expect(self, name, **fields):
-        event = self.next()
-        assert event["event"] == name, event
-        assert fields.items() <= event.items(), event
-        return event
-
-    def expect_nothing(self, bound_ms=300):
-        assert not self.socket.poll(bound_ms), self.next()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.socket.close()
-        self.context.destroy()
 
 
 @pytest.fixture
@@ -83,7 +44,8 @@ def test_an_applications_events_pass_through(broker):
 
 
 def test_a_prefix_gives_only_its_events(broker):
-    with Subscriber(broker, "pool.") as events, RawWorker(broker.workers) as worker, RawClient(broker.clients) as client:
+    with (Subscriber(broker, "pool.") as events, RawWorker(broker.workers) as worker,
+          RawClient(broker.clients) as client):
         worker.hello()
         client.admin("drain", pool="p")
         client.admin("resume", pool="p")
@@ -100,8 +62,8 @@ def test_executed_requests_are_told_while_somebody_listens(any_broker):
         with Subscriber(any_broker, "request.") as events:
             client.submit(2, "p", "heard")
             worker.serve_echo(1)
-            event = events.expect("request.executed", pool="p", worker=worker.session, worker_name="w", function="heard",
-                                  state="ok", attempt=1, seq=1)
+            event = events.expect("request.executed", pool="p", worker=worker.session, worker_name="w",
+                                  function="heard", state="ok", attempt=1, seq=1)
             assert 0 <= event["wait_seconds"] < 5 and 0 <= event["run_seconds"] < 5
             client.submit(3, "p", "failing")
             fence = worker.expect(TASK)[1]
@@ -124,6 +86,7 @@ def test_a_worker_that_is_lost_stalled_or_comes_back_is_told(quick_broker):
             client.submit(1, "p", "f")
             fence = worker.expect(TASK)[1]
             events.expect("worker.stalled", leases=1)
+            assert events.expect("worker.health_check_failed", leases=1)["silent_seconds"] >= 0.6
             worker.send([HEARTBEAT])
             events.expect("worker.recovered")
         events.expect("worker.detached", leases=1)
@@ -133,7 +96,8 @@ def test_a_worker_that_is_lost_stalled_or_comes_back_is_told(quick_broker):
 
 
 def test_capacity_is_told_when_tasks_wait_for_a_second(broker):
-    with Subscriber(broker, "pool.") as events, RawWorker(broker.workers) as worker, RawClient(broker.clients) as client:
+    with (Subscriber(broker, "pool.") as events, RawWorker(broker.workers) as worker,
+          RawClient(broker.clients) as client):
         worker.hello(slots=2)
         for task in range(5):
             client.submit(task, "p", "f")

@@ -5,8 +5,8 @@ import time
 from raw_peer import DRAINING, ERROR, RESULT, TASK, RawClient, RawWorker
 
 LATENCY = set("count mean_seconds p50_seconds p90_seconds p99_seconds p999_seconds max_seconds".split())
-LOAD = set("span_seconds accepted dispatched answered accepted_per_second answered_per_second utilisation saturation busy_mean "
-           "queued_mean queued_max wait run".split())
+LOAD = set("span_seconds accepted dispatched answered accepted_per_second answered_per_second utilisation saturation "
+           "busy_mean queued_mean queued_max wait run".split())
 
 
 def inspect(client):

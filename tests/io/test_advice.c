@@ -156,6 +156,9 @@ Test(advice, a_memory_limit_near_what_an_idle_worker_uses)
     assert_silence();
     pool.memory_limit_bytes = 60 << 20;
     assert_only("memory_limit_low", "at least 100 MiB", "uses 50 MiB or more, and the limit is 60 MiB");
+    pool.memory_limit_bytes = 200 << 20;
+    pool.is_memory_limit_off = true; /* the core saw a worker above it; another one is below */
+    assert_only("memory_limit_low", "at least 100 MiB", "it is not used");
     pool.rss_min_bytes = 0; /* nobody has said it */
     assert_silence();
 }
