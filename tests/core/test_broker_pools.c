@@ -369,3 +369,14 @@ Test(broker_pools, the_same_settings_again_disturb_nobody)
     change(as_before);
     cr_assert_eq(kit.outbox.count, 0);
 }
+
+Test(broker_pools, a_drained_pool_says_how_it_is_opened_again)
+{
+    struct event drain = {.kind = EVENT_POOL_DRAIN, .pool = bytes_of("text")};
+
+    kit_event(&kit, &drain);
+    kit_submit(&kit, 1, 1);
+    cr_assert_eq(kit_client_error(&kit, 1), ERROR_DRAINING);
+    cr_assert(bytes_are(kit_sent(&kit, SIDE_CLIENT, 1, VERB_ERROR)->error.text,
+                        "the pool \"text\" is drained and takes no new tasks until: snakepit resume text"));
+}
