@@ -171,3 +171,12 @@ def test_an_agent_elsewhere_serves_the_same_file_with_its_own_number_of_workers(
         finally:
             agent.kill()
             agent.wait()
+
+
+def test_the_benchmark_of_starts_prints_a_row_for_each_set_up():
+    program = Path(__file__).parents[2] / "bench" / "startup"
+    done = subprocess.run([sys.executable, str(program), "--build", str(BUILD), "--slots", "4", "--runs", "1"],
+                          env={**os.environ, "PYTHONPATH": str(SOURCE)}, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    rows = [line for line in done.stdout.splitlines() if line.startswith("  4 ")]
+    assert [row.split("  ")[1] for row in rows] == ["4 processes", "4 processes, nursery", "4 x 1 threads"]
