@@ -193,14 +193,15 @@ void
 broker_destroy_pools(struct broker *broker)
 {
     HASH_CLEAR(hh, broker->pools_by_name);
-    for (size_t i = 0; i < broker->pools_count; i++) {
+    /* First all that leaves the heap of timers: it looks at its other nodes, and pools have some in it. */
+    for (size_t i = 0; i < broker->pools_count; i++)
         broker_destroy_recycles(broker, broker->pools[i]);
-        pool_destroy(&broker->pools[i]);
-    }
-    for (size_t i = 0; i < broker->former_count; i++) {
+    for (size_t i = 0; i < broker->former_count; i++)
         broker_destroy_recycles(broker, broker->former_pools[i]);
+    for (size_t i = 0; i < broker->pools_count; i++)
+        pool_destroy(&broker->pools[i]);
+    for (size_t i = 0; i < broker->former_count; i++)
         pool_destroy(&broker->former_pools[i]);
-    }
     free(broker->pools);
     free(broker->former_pools);
 }

@@ -20,7 +20,7 @@ describe(const struct python_record *record, char text[static TEXT_BYTES])
 {
     const char *const names[] = {"pyzmq", "msgpack", "snakepit"};
     const char *const versions[] = {record->pyzmq, record->msgpack, record->snakepit};
-    int size = snprintf(text, TEXT_BYTES, "%s %s, %s", record->implementation, record->version,
+    int size = snprintf(text, TEXT_BYTES, "%.40s %.40s, %s", record->implementation, record->version,
                         !record->is_free_threaded ? "with a GIL"
                         : record->gil_enabled     ? "free-threaded, but its GIL is on"
                                                   : "free-threaded");
