@@ -4,6 +4,7 @@ import os
 import signal
 
 import pytest
+
 from broker_process import BrokerProcess, config_text
 from raw_peer import ACCEPTED, BYE, ERROR, HEARTBEAT, HELLO, REHELLO, RESULT, STOP, TASK, WELCOME, RawClient, RawWorker
 

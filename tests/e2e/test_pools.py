@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import msgpack
 import pytest
-from broker_process import BrokerProcess, config_text
+
+from broker_process import BUILD, BrokerProcess, config_text
 from raw_peer import ERROR, RESULT, RawClient, call_payload
 
 SOURCE = Path(__file__).parents[2] / "worker_python" / "src"
@@ -143,6 +145,22 @@ def test_an_unknown_pool_is_an_error_that_lists_the_pools(two):
     error = two.client.expect(ERROR)
     assert error[2] == "no_such_pool", error
     assert error[3] == 'no pool is named "green"; the pools are "red", "blue"', error
+
+
+def test_the_command_line_says_the_same(two):
+    def snakepit(*arguments):
+        return subprocess.run([BUILD / "client" / "cli" / "snakepit", "--connect", two.broker.clients, *arguments],
+                              capture_output=True, text=True, timeout=BOUND_SECONDS, check=False)  # fmt: skip
+
+    assert '"blue"' in snakepit("call", "", "who").stdout
+    ended = snakepit("call", "reed", "who")
+    assert ended.returncode != 0
+    assert 'no pool is named "reed"; did you mean "red"? The pools are "red", "blue"' in ended.stderr
+    assert snakepit("drain", "red").returncode == 0
+    ended = snakepit("call", "red", "who")
+    assert 'the pool "red" is drained and takes no new tasks until: snakepit resume red' in ended.stderr
+    assert snakepit("resume", "red").returncode == 0
+    assert '"red"' in snakepit("call", "red", "who").stdout
 
 
 def test_pools_have_workers_of_their_own(two):
