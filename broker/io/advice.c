@@ -46,7 +46,7 @@ has_no_worker(const struct advice_facts *pool, struct advice *advice)
     else
         say(advice->action, "start a worker (snakepit-worker), or set workers for pool %s in the configuration",
             pool->pool);
-    say(advice->reason, "no worker is connected, %" PRIu64 " are configured, and %" PRIu64 " tasks wait",
+    say(advice->reason, "no worker is connected (configured: %" PRIu64 "; tasks that wait: %" PRIu64 ")",
         pool->workers_wanted, pool->queued);
     return true;
 }

@@ -148,7 +148,7 @@ class WithoutTerminal(CliTest):
         self.wait_for_pool("empty", queued=1)
         out = self.ok("top", "--batch", "-n", "1")
         self.assertRegex(out, r"(?m)^critical  start a worker .*"
-                              r"\(no worker is connected, 0 are configured, and 1 tasks wait\)$")
+                              r"\(no worker is connected \(configured: 0; tasks that wait: 1\)\)$")
         self.interrupt(process)
 
     def test_json_is_what_the_broker_says(self):

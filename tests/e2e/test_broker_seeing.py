@@ -47,7 +47,7 @@ def test_inspect_recommends_with_reasons(broker):
         advice, = inspect(client)["recommendations"]
         assert advice.keys() == {"code", "severity", "action", "reason"}
         assert (advice["code"], advice["severity"]) == ("no_workers", "critical")
-        assert "1 tasks wait" in advice["reason"]
+        assert "tasks that wait: 1" in advice["reason"]
         worker.hello(slots=4, profile="thread", gil_enabled=True)
         pool = inspect(client)
         assert {advice["code"] for advice in pool["recommendations"]} == {"threads_with_gil", "one_process"}

@@ -118,9 +118,9 @@ Test(advice, a_pool_without_workers)
 {
     pool.workers = pool.ready = pool.slots = 0;
     pool.queued = 3;
-    assert_only("no_workers", "worker.start_failed", "4 are configured, and 3 tasks wait");
+    assert_only("no_workers", "worker.start_failed", "configured: 4; tasks that wait: 3");
     pool.workers_wanted = 0;
-    assert_only("no_workers", "snakepit-worker", "0 are configured");
+    assert_only("no_workers", "snakepit-worker", "configured: 0");
     pool.queued = 0;
     assert_silence();
 }
