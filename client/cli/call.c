@@ -6,6 +6,7 @@
 #include "client/cli/json_text.h"
 #include "client/cli/outcome.h"
 #include "client/cli/task_options.h"
+#include "client/cli/text.h"
 #include "client/cli/units.h"
 #include "wire/err.h"
 
@@ -30,6 +31,24 @@ struct call {
     bool is_cancelled; /* by us: nobody needs to be told */
     int exit_code;
 };
+
+/* --- how far it is -------------------------------------------------------------------------------------------- */
+
+static void
+on_progress(struct snakepit_client *client, const struct snakepit_progress *progress, void *user)
+{
+    const struct call *call = user;
+    char *note = text_make_safe(progress->note, strlen(progress->note), 0);
+    const char *colon = note && note[0] ? ": " : "";
+
+    (void)client;
+    if (progress->total > 0)
+        cli_say(call->cli, "%.0f %% (%.10g of %.10g)%s%s", 100 * progress->done / progress->total, progress->done,
+                progress->total, colon, note ? note : "");
+    else
+        cli_say(call->cli, "%.10g done%s%s", progress->done, colon, note ? note : "");
+    free(note);
+}
 
 /* --- what the words say --------------------------------------------------------------------------------------- */
 
@@ -106,6 +125,8 @@ take_words(struct call *call, struct args *args)
             status = take_named(call, value);
         else if (key == KEY_STREAM)
             call->is_streamed = true;
+        else if (key == KEY_PROGRESS)
+            call->task.on_progress = on_progress;
         else
             status = task_options_take(call->cli, key, value, &call->task);
     }

@@ -53,6 +53,7 @@ enum {
     KEY_AT_MOST_ONCE,
     KEY_KW,
     KEY_STREAM,
+    KEY_PROGRESS,
     KEY_ORDERED,
     KEY_WINDOW,
     KEY_ALL,

@@ -11,6 +11,7 @@
 static const struct option_spec call_options[] = {
     {KEY_KW, "kw", "NAME=JSON", "a named argument; may be repeated"},
     {KEY_STREAM, "stream", NULL, "print the parts of a streamed result as they come"},
+    {KEY_PROGRESS, "progress", NULL, "say on stderr how far the task says that it is"},
     TASK_OPTIONS,
     {0},
 };

@@ -43,7 +43,7 @@ _snakepit()
     fi
     if [[ $word == -* ]]; then
         case $command in
-        call) common+=" --kw --stream $task" ;;
+        call) common+=" --kw --stream --progress $task" ;;
         submit) common+=" --ordered --window --quiet $task" ;;
         tasks) common+=" --limit" ;;
         ping) common+=" --count" ;;
