@@ -27,8 +27,8 @@ groups_add(struct groups *groups, pid_t group)
 {
     if (groups->count == groups->capacity) {
         groups->capacity = groups->capacity == 0 ? 64 : groups->capacity * 2;
-        groups->list = realloc(groups->list, groups->capacity * sizeof(*groups->list));
-        if (groups->list == NULL)
+        groups->list = realloc(groups->list, groups->capacity * sizeof *groups->list);
+        if (!groups->list)
             abort();
     }
     groups->list[groups->count++] = group;
@@ -51,7 +51,7 @@ keep_guard(int fd)
     int32_t order;
     ssize_t size;
 
-    while ((size = read(fd, &order, sizeof(order))) == sizeof(order) || (size < 0 && errno == EINTR)) {
+    while ((size = read(fd, &order, sizeof order)) == sizeof order || (size < 0 && errno == EINTR)) {
         if (size < 0)
             continue;
         if (order > 0)
@@ -73,7 +73,7 @@ become_guard(int fd)
 
     setpgid(0, 0);
     prctl(PR_SET_NAME, "snakepit-guard");
-    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
         signal(signals[i], SIG_IGN);
     dup2(fd, STDIN_FILENO);
     close_range(STDIN_FILENO + 1, ~0U, 0);
@@ -97,8 +97,8 @@ guard_new(void)
     }
     /* Here too: from now on it is not in the group that is killed with this process. */
     setpgid(pid, pid);
-    struct guard *guard = calloc(1, sizeof(*guard));
-    if (guard == NULL)
+    struct guard *guard = calloc(1, sizeof *guard);
+    if (!guard)
         abort();
     guard->pid = pid;
     guard->fd = ends[1];
@@ -110,7 +110,7 @@ guard_destroy(struct guard **guard_p)
 {
     struct guard *guard = *guard_p;
 
-    if (guard == NULL)
+    if (!guard)
         return;
     close(guard->fd);
     while (waitpid(guard->pid, NULL, 0) < 0 && errno == EINTR)
@@ -135,7 +135,7 @@ guard_fd(const struct guard *guard)
 static void
 tell(const struct guard *guard, int32_t order)
 {
-    while (write(guard->fd, &order, sizeof(order)) < 0 && errno == EINTR)
+    while (write(guard->fd, &order, sizeof order) < 0 && errno == EINTR)
         ;
 }
 

@@ -57,9 +57,9 @@ split_lines(struct output *output, const char *data, size_t size)
 {
     while (size > 0) {
         const char *newline = memchr(data, '\n', size);
-        size_t part = newline == NULL ? size : (size_t)(newline - data);
+        size_t part = newline ? (size_t)(newline - data) : size;
         size_t room = OUTPUT_LINE_BYTES_MAX - output->line_size;
-        bool is_whole = newline != NULL && part <= room;
+        bool is_whole = newline && part <= room;
 
         if (part > room)
             part = room;
@@ -88,7 +88,7 @@ read_some(struct output *output, int reads)
     char data[READ_BYTES];
 
     for (int i = 0; i < reads; i++) {
-        ssize_t size = read(output->fd, data, sizeof(data));
+        ssize_t size = read(output->fd, data, sizeof data);
         if (size < 0 && errno == EINTR)
             continue;
         if (size < 0 && errno == EAGAIN)

@@ -21,17 +21,17 @@ read_parent(const char *pid_text)
     char text[512];
     int parent = 0;
 
-    snprintf(path, sizeof(path), "/proc/%.20s/stat", pid_text);
+    snprintf(path, sizeof path, "/proc/%.20s/stat", pid_text);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return 0;
-    ssize_t size = read(fd, text, sizeof(text) - 1);
+    ssize_t size = read(fd, text, sizeof text - 1);
     close(fd);
     if (size <= 0)
         return 0;
     text[size] = '\0';
     const char *end_of_name = strrchr(text, ')');
-    if (end_of_name == NULL || sscanf(end_of_name, ") %*c %d", &parent) != 1)
+    if (!end_of_name || sscanf(end_of_name, ") %*c %d", &parent) != 1)
         return 0;
     return parent;
 }
@@ -42,9 +42,9 @@ kill_children(void)
     DIR *directory = opendir("/proc");
     struct dirent *entry;
 
-    if (directory == NULL)
+    if (!directory)
         return;
-    while ((entry = readdir(directory)) != NULL)
+    while ((entry = readdir(directory)))
         if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9' && read_parent(entry->d_name) == getpid())
             kill((pid_t)atoi(entry->d_name), SIGKILL);
     closedir(directory);

@@ -17,7 +17,7 @@ parse_ipc(const char *path, struct endpoint *ret_endpoint, const char **ret_reas
                       "\"ipc:///run/snakepit/clients\"";
         return ERR_INVALID;
     }
-    if (strlen(path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path)) {
+    if (strlen(path) >= sizeof ((struct sockaddr_un *)NULL)->sun_path) {
         *ret_reason = "the path of an ipc endpoint may have at most 107 bytes";
         return ERR_INVALID;
     }
@@ -57,7 +57,7 @@ parse_tcp(const char *address, struct endpoint *ret_endpoint, const char **ret_r
     const char *host = address;
     char *end = NULL;
 
-    if (colon == NULL || colon[1] < '0' || colon[1] > '9') {
+    if (!colon || colon[1] < '0' || colon[1] > '9') {
         *ret_reason = "a tcp endpoint ends in a port number: \"tcp://127.0.0.1:5570\"";
         return ERR_INVALID;
     }
@@ -72,9 +72,9 @@ parse_tcp(const char *address, struct endpoint *ret_endpoint, const char **ret_r
         host_size -= 2;
     }
     endpoint.port = (unsigned)port;
-    if (host_size < sizeof(endpoint.host))
+    if (host_size < sizeof endpoint.host)
         memcpy(endpoint.host, host, host_size);
-    if (!classify_host(&endpoint) || (strchr(endpoint.host, ':') != NULL && host == address)) {
+    if (!classify_host(&endpoint) || (strchr(endpoint.host, ':') && host == address)) {
         *ret_reason = "the address must be numeric: \"tcp://127.0.0.1:5570\", \"tcp://[::1]:5570\", or * for every "
                       "interface";
         return ERR_INVALID;
@@ -114,6 +114,6 @@ endpoint_connect_text(const char *text, char *ret_text, size_t size)
         snprintf(ret_text, size, "%s", text);
         return;
     }
-    const char *loopback = strchr(endpoint.host, ':') != NULL ? "[::1]" : "127.0.0.1";
+    const char *loopback = strchr(endpoint.host, ':') ? "[::1]" : "127.0.0.1";
     snprintf(ret_text, size, "tcp://%s:%u", loopback, endpoint.port);
 }

@@ -22,7 +22,7 @@ read_all(int fd, size_t *ret_size)
     char *text = malloc(FILE_BYTES_MAX + 2);
     size_t size = 0;
 
-    if (text == NULL)
+    if (!text)
         abort();
     while (size <= FILE_BYTES_MAX) {
         ssize_t got = read(fd, text + size, FILE_BYTES_MAX + 1 - size);
@@ -51,7 +51,7 @@ config_text_read(const char *path, struct config_report *report, char **ret_text
 
     if (fd >= 0)
         close(fd);
-    if (text == NULL) {
+    if (!text) {
         report_problem(report, 0, NULL, "cannot be read: %s", strerror(error));
         return ERR_SYSTEM;
     }
@@ -98,9 +98,9 @@ scan_block_comment(struct scan *scan)
     unsigned line = scan->line;
     const char *end = strstr(scan->text + scan->at + 2, "*/");
 
-    if (end == NULL)
+    if (!end)
         report_problem(scan->report, line, NULL, "the comment that begins here has no end (*/)");
-    copy(scan, end == NULL ? SIZE_MAX : (size_t)(end - scan->text) + 2 - scan->at);
+    copy(scan, end ? (size_t)(end - scan->text) + 2 - scan->at : SIZE_MAX);
 }
 
 static void
@@ -177,7 +177,7 @@ config_text_scan(const char *text, struct config_report *report)
     /* Each number that grows by a letter is ten digits or more. */
     struct scan scan = {.text = text, .line = 1, .out = malloc(size + size / 4 + 2), .report = report};
 
-    if (scan.out == NULL)
+    if (!scan.out)
         abort();
     if (strncmp(text, "\xEF\xBB\xBF", 3) == 0)
         scan.at = 3; /* a byte order mark, which some editors put in front and libconfig takes for an error */

@@ -35,7 +35,7 @@ parse_with_unit(const char *text, const struct unit *units, int64_t *ret_value)
     int64_t number = strtoll(text, &end, 10);
     if (errno != 0)
         return ERR_INVALID;
-    for (const struct unit *unit = units; unit->name != NULL; unit++) {
+    for (const struct unit *unit = units; unit->name; unit++) {
         if (strcmp(end, unit->name) != 0)
             continue;
         if (number > INT64_MAX / unit->factor)

@@ -53,7 +53,7 @@ open_output(struct log *log, int fd)
     log->is_socket = S_ISSOCK(status.st_mode);
     if (!S_ISFIFO(status.st_mode))
         return;
-    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     int own_fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
     if (own_fd >= 0) {
         log->fd = own_fd;
@@ -64,11 +64,11 @@ open_output(struct log *log, int fd)
 struct log *
 log_new(int fd, const char *program, enum log_format format, enum log_level level)
 {
-    struct log *log = calloc(1, sizeof(*log));
+    struct log *log = calloc(1, sizeof *log);
 
-    if (log == NULL)
+    if (!log)
         abort();
-    snprintf(log->program, sizeof(log->program), "%s", program);
+    snprintf(log->program, sizeof log->program, "%s", program);
     open_output(log, fd);
     log_set(log, format, level);
     return log;
@@ -79,7 +79,7 @@ log_destroy(struct log **log_p)
 {
     struct log *log = *log_p;
 
-    if (log == NULL)
+    if (!log)
         return;
     if (log->is_reopened)
         close(log->fd);
@@ -105,7 +105,7 @@ level_name(enum log_level level)
 static bool
 has_room(const struct log *log, size_t bytes)
 {
-    return log->size + bytes + TAIL_BYTES <= sizeof(log->line);
+    return log->size + bytes + TAIL_BYTES <= sizeof log->line;
 }
 
 static void
@@ -160,7 +160,7 @@ append_escape(struct log *log, uint32_t code)
         append_text(log, "\\t");
         return;
     default:
-        snprintf(text, sizeof(text), "\\u%04x", (unsigned)code & 0xFFFF);
+        snprintf(text, sizeof text, "\\u%04x", (unsigned)code & 0xFFFF);
         append_text(log, text);
     }
 }
@@ -217,7 +217,7 @@ log_bytes(struct log *log, const char *key, const void *data, size_t size)
 void
 log_str(struct log *log, const char *key, const char *value)
 {
-    if (value != NULL)
+    if (value)
         log_bytes(log, key, value, strlen(value));
 }
 
@@ -228,7 +228,7 @@ log_uint(struct log *log, const char *key, uint64_t value)
 
     if (!begin_field(log, key))
         return;
-    snprintf(text, sizeof(text), "%" PRIu64, value);
+    snprintf(text, sizeof text, "%" PRIu64, value);
     append_text(log, text);
 }
 
@@ -239,7 +239,7 @@ log_int(struct log *log, const char *key, int64_t value)
 
     if (!begin_field(log, key))
         return;
-    snprintf(text, sizeof(text), "%" PRId64, value);
+    snprintf(text, sizeof text, "%" PRId64, value);
     append_text(log, text);
 }
 
@@ -251,7 +251,7 @@ log_seconds(struct log *log, const char *key, int64_t duration_us)
 
     if (!begin_field(log, key))
         return;
-    snprintf(text, sizeof(text), "%" PRIu64 ".%06u", us / 1000000, (unsigned)(us % 1000000));
+    snprintf(text, sizeof text, "%" PRIu64 ".%06u", us / 1000000, (unsigned)(us % 1000000));
     append_text(log, text);
 }
 
@@ -281,7 +281,7 @@ finish_line(struct log *log)
     if (log->is_cut)
         append_text(log, is_json ? ",\"cut\":true" : " cut=true");
     if (log->lost_lines > 0) {
-        snprintf(text, sizeof(text), is_json ? ",\"lost_lines\":%" PRIu64 : " lost_lines=%" PRIu64, log->lost_lines);
+        snprintf(text, sizeof text, is_json ? ",\"lost_lines\":%" PRIu64 : " lost_lines=%" PRIu64, log->lost_lines);
         append_text(log, text);
     }
     append_text(log, is_json ? "}\n" : "\n");
@@ -331,7 +331,7 @@ log_line(struct log *log, enum log_level level, const char *event, const char *f
     if (level < log->level)
         return;
     va_start(arguments, format);
-    vsnprintf(message, sizeof(message), format, arguments);
+    vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
     log_begin(log, level, event);
     log_str(log, "message", message);
