@@ -127,8 +127,9 @@ def test_a_worker_that_requires_free_threading_does_not_start_with_a_gil(
     broker: Broker, free_threaded: str, in_modules: None
 ) -> None:
     arguments = (*THREADS, "--require-free-threading")
-    with Worker(broker.workers, *arguments, app=APP) as worker:
+    with Worker(broker.workers, *arguments, app=APP, environment={**os.environ, "PATH": "/usr/bin:/bin"}) as worker:
         assert worker.wait() == 5
+        assert "PATH has no python3.14t or python3.13t" in worker.lines[-2]
         assert worker.lines[-1].startswith("snakepit-worker: gil_enabled: free threading is required, but this Python ")
     with Worker(broker.workers, *arguments, app="undeclared_app:app", python=free_threaded) as worker:
         assert worker.wait() == 5
@@ -137,6 +138,21 @@ def test_a_worker_that_requires_free_threading_does_not_start_with_a_gil(
     with Worker(broker.workers, *arguments, app=APP, python=free_threaded, environment=environment) as worker:
         assert worker.wait() == 5
         assert "PYTHON_GIL=1 switched it on" in worker.lines[-1]
+
+
+def test_a_worker_that_requires_free_threading_goes_on_as_such_a_python_in_path(
+    broker: Broker, client: snakepit.Client, free_threaded: str, folder: pathlib.Path
+) -> None:
+    package = pathlib.Path(snakepit.__file__).parents[1]
+    for name, program in (("python3.14t", "exit 1"), ("python3.13t", f'exec "{free_threaded}" "$@"')):
+        (folder / name).write_text(f"#!/bin/sh\n{program}\n")
+        (folder / name).chmod(0o755)
+    environment = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}", "PYTHONPATH": str(package)}
+    arguments = (*THREADS, "--require-free-threading")
+    with Worker(broker.workers, *arguments, app=APP, environment=environment) as worker:
+        assert client.call("p", "gil_enabled") is False
+        assert facts_of(client)["pid"] == worker.pid
+        assert worker.stop() == 0
 
 
 def test_a_worker_that_requires_free_threading_drains_when_a_task_switches_the_gil_on(

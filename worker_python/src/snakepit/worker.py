@@ -184,11 +184,26 @@ def serve(
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; give the exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
     options = parse_arguments(arguments)
     logging.basicConfig(
         stream=sys.stderr, level=options.log_level.upper(), format="snakepit-worker: %(levelname)s %(message)s"
     )
+    if options.require_free_threading and not is_free_threaded_build():
+        become_free_threaded(arguments)
     return run(options)
+
+
+def become_free_threaded(arguments: list[str]) -> None:
+    """Go on as a free-threaded interpreter, the same process, when there is one in PATH; else return."""
+    from .interpreters import FREE_THREADED_NAMES, find_free_threaded
+
+    python = find_free_threaded()
+    if python is None:
+        _log.error("PATH has no %s that has the package snakepit", " or ".join(FREE_THREADED_NAMES))
+        return
+    _log.info("free threading is required: going on as %s", python)
+    os.execv(python, [python, "-m", "snakepit.worker", *arguments])
 
 
 if __name__ == "__main__":
