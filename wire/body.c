@@ -43,12 +43,15 @@ struct body *
 body_new(struct stock *stock, struct bytes function, struct bytes content_type, struct bytes headers,
          const struct payload *payload)
 {
-    size_t store_bytes_wanted = (size_t)function.size + content_type.size + headers.size + payload->data.size;
-    struct body *body = stock_take(stock, sizeof *body + store_bytes_wanted);
+    size_t inline_bytes =
+        sizeof(struct body) + function.size + content_type.size + headers.size + (size_t)payload->data.size;
+    struct body *body = stock_take(stock, inline_bytes);
     uint8_t *at;
 
     at = body->store;
+    assert(inline_bytes <= UINT32_MAX);
     body->refs = 1;
+    body->inline_bytes = (uint32_t)inline_bytes;
     body->function = store_bytes(&at, function);
     body->content_type = store_bytes(&at, content_type);
     body->headers = store_bytes(&at, headers);
@@ -76,11 +79,4 @@ body_unref(struct body *body)
         return;
     attachments_unref(body->payload.attachments);
     stock_give(body);
-}
-
-size_t
-body_bytes(const struct body *body)
-{
-    return sizeof *body + body->function.size + body->content_type.size + body->headers.size +
-           payload_bytes(&body->payload);
 }

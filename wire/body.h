@@ -44,6 +44,7 @@ payload_bytes(const struct payload *payload);
 /* A private copy of all that a task or result carries, in one allocation; attachments are referenced, not copied. */
 struct body {
     uint32_t refs;
+    uint32_t inline_bytes; /* of this record and what it stores */
     struct bytes function;     /* empty for a result */
     struct bytes content_type; /* empty: msgpack */
     struct bytes headers;      /* one encoded msgpack map, or empty */
@@ -64,7 +65,10 @@ void
 body_unref(struct body *body);
 
 /* Memory that the body occupies, attachments included. */
-size_t
-body_bytes(const struct body *body);
+static inline size_t
+body_bytes(const struct body *body)
+{
+    return body->inline_bytes + (body->payload.attachments ? body->payload.attachments->total_bytes : 0);
+}
 
 #endif

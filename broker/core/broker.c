@@ -297,20 +297,28 @@ begin_time(struct broker *broker, int64_t now_us)
 }
 
 static void
-begin_turn(struct broker *broker, int64_t now_us, struct outbox *outbox)
+advance_time(struct broker *broker, int64_t now_us)
 {
     int64_t due_us = broker_next_due_us(broker);
 
-    assert(!broker->outbox && outbox);
-    broker->outbox = outbox;
     if (was_away(broker, due_us, now_us))
         broker->judge_after_us = now_us + broker->settings.heartbeat_us;
     if (broker->now_us == INT64_MIN)
         begin_time(broker, now_us);
-    if (now_us > broker->now_us)
-        broker->now_us = now_us;
-    if (due_us <= broker->now_us)
+    broker->now_us = now_us;
+    if (due_us <= now_us)
         do_due(broker);
+}
+
+/* Many commands come in one instant. What was due in it is done with the first; what they themselves make due waits for the
+ * next tick. */
+static void
+begin_turn(struct broker *broker, int64_t now_us, struct outbox *outbox)
+{
+    assert(!broker->outbox && outbox);
+    broker->outbox = outbox;
+    if (now_us > broker->now_us)
+        advance_time(broker, now_us);
 }
 
 static void
@@ -382,5 +390,7 @@ broker_tick(struct broker *broker, int64_t now_us, struct outbox *outbox)
     if (broker->state == BROKER_SHUT)
         return;
     begin_turn(broker, now_us, outbox);
+    if (broker_next_due_us(broker) <= broker->now_us)
+        do_due(broker);
     end_turn(broker);
 }
