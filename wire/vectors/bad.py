@@ -269,7 +269,8 @@ bad_facts("of an agent with number 0", WORKER_SENDS, "agent", {"agent": Wrong(0)
 for kind, value in (("nil", None), ("a map", {"text": 1}), ("too long", [["p", 1]] * 257)):
     bad_facts(f"of an agent with pools that are {kind}", WORKER_SENDS, "agent", {"agent": 1, "pools": Wrong(value)},
               "pools")
-for kind, value in (("a name", "text"), ("short", ["text"]), ("without a name", [1, 1]), ("of a wrong name", ["my pool", 1]),
+for kind, value in (("a name", "text"), ("short", ["text"]), ("without a name", [1, 1]),
+                    ("of a wrong name", ["my pool", 1]),
                     ("with a str for a number", ["text", "4"]), ("over the number", ["text", 2**32])):
     bad_facts(f"of an agent with a pool that is {kind}", WORKER_SENDS, "agent",
               {"agent": 1, "pools": [["ok", 1], Wrong(value)]}, "pools")

@@ -89,12 +89,14 @@ good("HELLO of a worker that offers the most leases", WORKER_SENDS,
      [1, "SPIT/1", "worker", {"pool": "p" * 64, "leases": [0] * 4096}],
      {"verb": "HELLO", "protocol": "SPIT/1", "role": "worker", "facts": {"pool": "p" * 64, "leases": [0] * 4096}})
 
-REPORT = {"executable": "/usr/bin/python3", "libraries": {"numpy": "2.1.0", "zmq": "27.1.0"}, "threads": ["OMP", 1, True]}
+REPORT = {"executable": "/usr/bin/python3",
+          "libraries": {"numpy": "2.1.0", "zmq": "27.1.0"}, "threads": ["OMP", 1, True]}
 MORE_FACTS = {"agent": 2**62 + 1, "replaces": 17, "free_threaded": True, "gil_module": "numpy.core", "report": REPORT}
 good("HELLO of a worker that an agent started in another one's place", WORKER_SENDS,
      [1, "SPIT/1", "worker", {"pool": "text", **MORE_FACTS}],
      {"verb": "HELLO", "protocol": "SPIT/1", "role": "worker", "facts": {"pool": "text", **MORE_FACTS}})
-good("HELLO of a worker with every fact there is", WORKER_SENDS, [1, "SPIT/1", "worker", {**WORKER_FACTS, **MORE_FACTS}],
+good("HELLO of a worker with every fact there is", WORKER_SENDS,
+     [1, "SPIT/1", "worker", {**WORKER_FACTS, **MORE_FACTS}],
      {"verb": "HELLO", "protocol": "SPIT/1", "role": "worker", "facts": {**WORKER_FACTS, **MORE_FACTS}})
 good("HELLO of a worker with the longest report", WORKER_SENDS,
      [1, "SPIT/1", "worker", {"pool": "text", "report": {"k": "v" * 16378}}],
@@ -105,7 +107,8 @@ good("HELLO of a worker with an empty report", WORKER_SENDS, [1, "SPIT/1", "work
 # HELLO of an agent
 good("HELLO of an agent, only what is required", WORKER_SENDS, [1, "SPIT/1", "agent", {"agent": 1}],
      {"verb": "HELLO", "protocol": "SPIT/1", "role": "agent", "facts": {"agent": 1}})
-AGENT_FACTS = {"agent": 2**63 - 1, "name": "node7", "host": "node7", "pid": 4700, "pools": [["text", 4], ["numbers", 0]]}
+AGENT_FACTS = {"agent": 2**63 - 1, "name": "node7", "host": "node7", "pid": 4700,
+               "pools": [["text", 4], ["numbers", 0]]}
 good("HELLO of an agent with all facts", WORKER_SENDS, [1, "SPIT/1", "agent", AGENT_FACTS],
      {"verb": "HELLO", "protocol": "SPIT/1", "role": "agent", "facts": AGENT_FACTS})
 good("HELLO of an agent with a later field in a pool and an unknown fact", WORKER_SENDS,
@@ -350,9 +353,11 @@ for cause in ("signal", "oom", "start_failed", "no_memory"):
 good("EXITED with its default said", WORKER_SENDS, [27, "text", 1, {"cause": "exit", "status": 3}],
      {"verb": "EXITED", "pool": "text", "pid": 1, "facts": {"status": 3}}, canonical=False)
 good("POOL", WORKER_SENDS, [28, "text"], {"verb": "POOL", "pool": "text"})
-good("POOL that failed", WORKER_SENDS, [28, "text", {"state": "failed", "wanted": 4, "reason": "5 starts failed in 60 s"}],
+good("POOL that failed", WORKER_SENDS,
+     [28, "text", {"state": "failed", "wanted": 4, "reason": "5 starts failed in 60 s"}],
      {"verb": "POOL", "pool": "text", "facts": {"state": "failed", "wanted": 4, "reason": "5 starts failed in 60 s"}})
-good("POOL with a changed configuration and no worker wanted", WORKER_SENDS, [28, "text", {"wanted": 0, "changed": True}],
+good("POOL with a changed configuration and no worker wanted", WORKER_SENDS,
+     [28, "text", {"wanted": 0, "changed": True}],
      {"verb": "POOL", "pool": "text", "facts": {"wanted": 0, "changed": True}})
 good("EVENT", WORKER_SENDS, [29, "app.epoch"], {"verb": "EVENT", "name": "app.epoch"})
 good("EVENT with fields", WORKER_SENDS, [29, "app.epoch.done", {"loss": 3, "tags": ["a", {"b": True}]}],
