@@ -6,12 +6,13 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <zmq.h>
 
 void
 fake_broker_open(struct fake_broker *broker, const char *directory)
 {
-    char endpoint[SCENE_PATH_BYTES + 16];
+    char endpoint[SCENE_PATH_BYTES + 32];
     int linger_ms = 0, timeout_ms = SCENE_WAIT_MS;
 
     memset(broker, 0, sizeof(*broker));
@@ -20,7 +21,8 @@ fake_broker_open(struct fake_broker *broker, const char *directory)
     broker->router = zmq_socket(broker->context, ZMQ_ROUTER);
     zmq_setsockopt(broker->router, ZMQ_LINGER, &linger_ms, sizeof(linger_ms));
     zmq_setsockopt(broker->router, ZMQ_RCVTIMEO, &timeout_ms, sizeof(timeout_ms));
-    snprintf(endpoint, sizeof(endpoint), "ipc://%s/workers", directory);
+    snprintf(broker->path, sizeof(broker->path), "%s/workers", directory);
+    snprintf(endpoint, sizeof(endpoint), "ipc://%s", broker->path);
     cr_assert_eq(zmq_bind(broker->router, endpoint), 0, "%s: %s", endpoint, zmq_strerror(zmq_errno()));
 }
 
@@ -31,6 +33,7 @@ fake_broker_close(struct fake_broker *broker)
         return;
     zmq_close(broker->router);
     zmq_ctx_term(broker->context);
+    unlink(broker->path);
     wire_buffer_fini(&broker->buffer);
     memset(broker, 0, sizeof(*broker));
 }

@@ -7,6 +7,7 @@
 struct fake_broker {
     void *context;
     void *router;
+    char path[144]; /* of its socket */
     uint8_t peer[256];
     size_t peer_bytes; /* 0: nobody has spoken yet */
     uint8_t frame[64 * 1024];

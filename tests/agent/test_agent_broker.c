@@ -21,7 +21,6 @@ start(const char *pools)
     scene_start_agent(&scene, true);
 }
 
-/* ZeroMQ removes the socket's file. */
 static void
 end_scene(void)
 {
