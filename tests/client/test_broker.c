@@ -398,3 +398,19 @@ Test(broker, statistics_count_what_was_done)
     cr_assert_lt(stats.total.run.max_seconds, 20);
     cr_assert_geq(stats.total.utilisation, 0);
 }
+
+Test(broker, workers_are_recycled_by_pool_and_by_number)
+{
+    struct snakepit_workers *workers;
+    uint64_t count = 0;
+
+    begin(TRANSPORT_TCP);
+    stage_start_worker(stage, "4");
+    cr_assert_eq(snakepit_await_ready(client, "echo", 1, 20000), SNAKEPIT_OK, "%s", snakepit_last_error(client));
+    cr_assert_eq(snakepit_list_workers(client, "echo", 5000, &workers), SNAKEPIT_OK, "%s", snakepit_last_error(client));
+    cr_assert_eq(snakepit_recycle(client, NULL, workers->list[0].id + 1000, 5000, &count), SNAKEPIT_FAILED);
+    cr_assert_eq(snakepit_recycle(client, "nowhere", 0, 5000, &count), SNAKEPIT_FAILED);
+    cr_assert_eq(snakepit_recycle(client, "echo", 0, 5000, &count), SNAKEPIT_OK, "%s", snakepit_last_error(client));
+    cr_assert_eq(count, 1);
+    snakepit_workers_destroy(&workers);
+}

@@ -56,6 +56,21 @@ def test_statistics_count_tasks_and_tell_how_long_they_took(client: Any, worker:
     assert {pool.name: pool.succeeded for pool in client.list_pools()} == {"p": 20, "q": 0, "text": 0}
 
 
+def test_recycling_asks_workers_to_end_and_says_how_many(client: Any, broker: Broker) -> None:
+    with Worker(broker.workers) as first, Worker(broker.workers) as second:
+        client.await_ready("p", 2, timeout=20)
+        [one, _] = client.list_workers("p")
+        assert client.recycle(worker=one.id) == 1
+        recycled = first if one.pid == first.pid else second
+        assert recycled.wait() == 0
+        assert client.call("p", "square", 3, timeout=20) == 9
+        assert client.recycle("p") == 1  # it waits for the first one's successor, which a supervisor would start
+    with pytest.raises(snakepit.NotFound):
+        client.recycle(worker=one.id + 1000)
+    with pytest.raises(snakepit.NoSuchPool, match=THE_POOLS):
+        client.recycle("nowhere")
+
+
 def test_the_same_questions_in_asyncio(broker: Broker, worker: Worker) -> None:
     async def main() -> None:
         async with snakepit.aio.Client(broker.clients) as pit:

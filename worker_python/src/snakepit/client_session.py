@@ -24,6 +24,8 @@ FINAL_CODES = frozenset(
 )
 # These answer a CANCEL, or say that the task is not over; the task's own end comes, or came, by itself.
 _NOT_AN_END = frozenset(("too_late", "not_found", "shutdown", "stale"))
+# Of those, what an admin call may be answered with: it asked about something else than itself.
+_ENDS_ADMIN = frozenset(("not_found", "too_late"))
 # A HELLO refused with these may be welcome later.
 _REFUSED_FOR_NOW = frozenset(("unavailable", "draining", "shutdown"))
 REFUSED_SECONDS = 1.0
@@ -212,7 +214,7 @@ class ClientSession(Session):
             return
         if error.code == "busy" and self._retry(offer, error, now):
             return
-        if error.code in _NOT_AN_END:
+        if error.code in _NOT_AN_END and not (offer.is_admin and error.code in _ENDS_ADMIN):
             return
         self._finish(offer, error_from_code(error.code, error.text, error.details))
 
