@@ -234,3 +234,18 @@ def test_a_module_that_is_loaded_lazily_is_not_loaded_by_the_report(monkeypatch:
 
     monkeypatch.setitem(sys.modules, "lazy_one", Lazy("lazy_one"))
     assert "lazy_one" not in make_report()["libraries"]
+
+
+def test_the_broker_shows_the_report_as_it_was_after_the_first_task(
+    broker: Broker, client: snakepit.Client, free_threaded: str, in_modules: None
+) -> None:
+    with Worker(broker.workers, *THREADS, app="declared_app:app", python=free_threaded):
+        assert client.call("p", "import_module", "undeclared_single") is True
+
+        def shown() -> Any:
+            seen = client.admin("worker", worker=facts_of(client)["id"])
+            return seen if "undeclared_single" in seen["report"]["extensions"] else None
+
+        seen = wait_until(shown, "the report of the heartbeat after the first task")
+        assert seen["report"]["extensions"]["declared_multi"] is True
+        assert (seen["free_threaded"], seen["gil_enabled"], seen["gil_module"]) == (True, True, "undeclared_single")
