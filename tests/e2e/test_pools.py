@@ -292,6 +292,15 @@ def test_a_removed_pool_ends_all_its_tasks_before_its_workers_go(two):
     assert two.call("red", "who")[2] == "red"
 
 
+def test_workers_are_replaced_when_their_pool_s_environment_changes(two):
+    red = two.workers("red").keys()
+    two.reload({"name": "red", "workers": 2, "place": "red"}, {"name": "blue", "place": "azure"})
+    two.until(lambda: two.call("blue", "who")[2] == "azure", "a worker with the new environment")
+    assert "reason=reload" in two.broker.wait_for_log("worker.recycled")
+    assert two.workers("red").keys() == red
+    assert two.stats("blue")["failed"] == two.stats("blue")["requeued"] == 0
+
+
 def test_workers_and_agent_follow_another_heartbeat(two):
     pools = {"name": "red", "workers": 2, "place": "red"}, {"name": "blue", "place": "blue"}
     red = two.workers("red").keys()
