@@ -112,8 +112,9 @@ resize(struct local_pool *pool, unsigned wanted, int64_t now_us)
 {
     for (; pool->wanted < wanted; pool->wanted++)
         add_place(pool, now_us);
+    /* A reload takes no running task away: the worker ends when its tasks have ended, however long that takes. */
     for (; pool->wanted > wanted; pool->wanted--)
-        place_close(find_spare(pool), now_us + pool->shared.context->stop_timeout_us);
+        place_close(find_spare(pool), INT64_MAX);
 }
 
 bool

@@ -33,6 +33,12 @@ def nap(seconds):
     return os.getpid()
 
 @app.task
+def mark_and_nap(path, seconds):
+    open(path, "w").close()
+    time.sleep(seconds)
+    return os.getpid()
+
+@app.task
 def die():
     os._exit(9)
 """
@@ -278,6 +284,21 @@ def test_a_pool_is_resized_while_it_works(two):
     two.reload({"name": "red", "workers": 2, "place": "red"}, {"name": "blue", "place": "blue"})
     two.until(lambda: len(two.workers("blue")) == 1, "blue has one worker again")
     assert two.call("blue", "who")[2] == "blue"
+
+
+def test_a_worker_too_many_ends_its_task_first(folder, app_folder, tmp_path):
+    more = {"name": "p", "workers": 2}
+    with Pit(folder, app_folder, more, more='agent = { stop_timeout = "100ms"; };') as pit:
+        pit.ready("p", 2)
+        naps = [pit.submit("p", "mark_and_nap", str(tmp_path / name), 1.0) for name in "ab"]
+        pit.until(lambda: len(list(tmp_path.iterdir())) == 2, "both have begun")
+        text = pit.broker.config.read_text().replace("workers = 2", "workers = 1")
+        pit.broker.config.write_text(text)
+        pit.broker.signal(signal.SIGHUP)
+        pit.broker.wait_for_log("config.reloaded")
+        assert sorted(pit.results(2)) == naps
+        pit.until(lambda: len(pit.workers("p")) == 1, "one has gone")
+        assert pit.stats("p")["requeued"] == 0
 
 
 def test_a_removed_pool_ends_all_its_tasks_before_its_workers_go(two):
