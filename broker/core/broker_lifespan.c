@@ -71,8 +71,10 @@ switch_memory_off(struct broker *broker, struct worker *cause)
     pool->recycling.is_memory_off = true;
     DL_FOREACH(pool->workers, worker) {
         worker->lifespan.rss_max = UINT64_MAX;
-        if (worker->is_due && worker->reason == RECYCLE_MEMORY)
-            broker_forget_due(broker, worker);
+        if (!worker->is_due || worker->reason != RECYCLE_MEMORY)
+            continue;
+        broker_forget_due(broker, worker);
+        broker_judge_lifespan(broker, worker); /* it may be due for something else */
     }
 }
 

@@ -132,9 +132,10 @@ count_end(struct broker *broker, struct worker *worker, enum worker_end how)
 
     if (how == WORKER_KILLED || worker->is_asked_to_end) {
         counts[worker->reason]++;
+        if (how == WORKER_KILLED)
+            return;
         recycle_note(broker, NOTE_WORKER_RECYCLED, worker);
-        if (how != WORKER_KILLED)
-            recycle_send_retire(broker, worker, false);
+        recycle_send_retire(broker, worker, false);
     } else if (how == WORKER_LOST) {
         counts[RECYCLE_DIED]++;
     }

@@ -274,6 +274,7 @@ broker_give_up_stalled(struct broker *broker, struct worker *worker)
     if (!worker->recycle)
         recycle_send(broker, &wish);
     recycle_send_retire(broker, worker, true);
+    recycle_note(broker, NOTE_WORKER_RECYCLED, worker); /* before what becomes of its tasks */
     broker_end_worker(broker, worker, WORKER_KILLED, "the worker was stalled");
 }
 

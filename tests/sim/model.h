@@ -92,6 +92,12 @@ struct model_worker {
     uint32_t slots, busy;
     bool is_draining, is_stalled;
     bool is_unwelcomed; /* in this step, before its WELCOME */
+    uint64_t agent, pid, replaces;
+    uint64_t replaced_by; /* session of a worker that came in its place; 0: none */
+    bool may_end_first;   /* its agent has no memory for both */
+    bool has_exited;      /* its agent told so */
+    bool is_asked_to_end; /* to be replaced */
+    int64_t stalled_us;
     int64_t heard_us, detached_us;
     struct model_lease *leases;
     struct model_worker *prev, *next; /* its pool's */
@@ -125,6 +131,7 @@ struct model {
     struct model_client *client_of[PEERS_MAX + 1];
     bool is_deaf[2][PEERS_MAX + 1]; /* its session speaks over another connection: only a HELLO is heard */
     struct model_worker *worker_of[PEERS_MAX + 1];
+    uint64_t agent_of[PEERS_MAX + 1]; /* the number of the agent that speaks there; 0: none */
     uint64_t serials, numbers, keeps;
     uint64_t step;
     bool has_twins; /* two tasks with the same content were accepted: a client offered one in two sessions */

@@ -294,6 +294,8 @@ oracle_judge(struct oracle *oracle, const struct broker *broker, const struct ev
     oracle->step++;
     oracle->is_tick = event == NULL;
     oracle->is_turn_finished = false;
+    oracle->is_arrival = event && event->kind == EVENT_COMMAND && event->side == SIDE_WORKER &&
+                         event->message->verb == VERB_HELLO;
     oracle->model.step = oracle->step;
     if (event)
         take_event(oracle, event, status);

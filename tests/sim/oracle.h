@@ -26,6 +26,7 @@ struct oracle {
     int64_t now_us;
     uint64_t step;
     bool is_tick, is_turn_finished;
+    bool is_arrival; /* this step is the HELLO of a worker */
     const struct outbox *outbox; /* of this step */
     struct expected expected[EXPECTED_MAX];
     uint32_t expected_count;
@@ -94,6 +95,25 @@ oracle_worker_gone(struct oracle *oracle, uint32_t peer);
 
 void
 oracle_worker_lost(struct oracle *oracle, uint64_t session);
+
+/* oracle_agent.c: agents, and why workers are asked to end */
+void
+oracle_agent_hello(struct oracle *oracle, uint32_t peer, const struct hello *hello);
+
+void
+oracle_agent_event(struct oracle *oracle, uint32_t peer, const struct message *message);
+
+/* A worker came: whose place does it take? */
+void
+oracle_replacement_came(struct oracle *oracle, const struct model_worker *worker);
+
+/* STOP, REPLACE, RETIRE. */
+void
+oracle_check_recycling(struct oracle *oracle, uint32_t peer, const struct message *message);
+
+/* Notes about agents and recycling. */
+void
+oracle_recycling_note(struct oracle *oracle, const struct note *note);
 
 void
 oracle_expire(struct oracle *oracle, struct model_task *task);

@@ -272,7 +272,8 @@ check_expected(struct oracle *oracle, const struct action *action)
         if (!matches(&oracle->expected[i], action))
             continue;
         oracle->expected[i].seen++;
-        if (action->message.verb == VERB_WELCOME && action->side == SIDE_WORKER)
+        if (action->message.verb == VERB_WELCOME && action->side == SIDE_WORKER &&
+            oracle->model.worker_of[action->peer])
             oracle->model.worker_of[action->peer]->is_unwelcomed = false;
         if (action->message.verb == VERB_ACCEPTED)
             check_number(oracle, action);
@@ -295,6 +296,7 @@ check_note(struct oracle *oracle, const struct note *note)
         oracle_worker_lost(oracle, note->worker);
     if (note->kind == NOTE_CLIENT_GONE)
         oracle_client_lost(oracle, note->client);
+    oracle_recycling_note(oracle, note);
     if (note->kind != NOTE_WORKER_STALLED)
         return;
     HASH_FIND(hh, oracle->model.workers, &note->worker, sizeof note->worker, worker);
@@ -304,6 +306,7 @@ check_note(struct oracle *oracle, const struct note *note)
     if (silent_us < settings->heartbeat_us * settings->heartbeats_missed_max)
         BREAK(oracle, "P11", "a worker heard %" PRIi64 " us ago was called stalled", silent_us);
     worker->is_stalled = true;
+    worker->stalled_us = oracle->now_us;
     oracle->tally->sometimes[SOMETIMES_WORKER_STALLED]++;
 }
 
@@ -317,6 +320,13 @@ check_stop(struct oracle *oracle, uint32_t peer)
         worker->pool->is_stopping = true;
     else
         BREAK(oracle, "answer", "STOP went to worker peer %u, which has no session", peer);
+}
+
+/* A worker is asked to end because its pool goes, and not to be replaced. */
+static bool
+is_removal(const struct stop *stop)
+{
+    return stop->reason.size > 8 && memcmp(stop->reason.data, "the pool", 8) == 0;
 }
 
 /* P16: the owner of a task that did not end is told, once. */
@@ -343,6 +353,9 @@ oracle_check_action(struct oracle *oracle, const struct action *action)
         check_note(oracle, &action->note);
     } else if (action->peer == 0 || action->peer > PEERS_MAX) {
         BREAK(oracle, "answer", "a message to nobody (peer %u)", action->peer);
+    } else if ((action->message.verb == VERB_STOP && !is_removal(&action->message.stop)) ||
+               action->message.verb == VERB_REPLACE || action->message.verb == VERB_RETIRE) {
+        oracle_check_recycling(oracle, action->peer, &action->message);
     } else if (action->side == SIDE_WORKER && action->message.verb == VERB_TASK) {
         check_task(oracle, action->peer, &action->message.task);
     } else if (action->side == SIDE_WORKER && action->message.verb == VERB_STOP) {

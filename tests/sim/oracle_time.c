@@ -99,7 +99,8 @@ oracle_worker_lost(struct oracle *oracle, uint64_t session)
     if (!worker || worker->peer)
         return;
     due_us = worker->detached_us + grace_us;
-    if (due_us > oracle->now_us)
+    oracle->tally->sometimes[SOMETIMES_EXIT_TOLD] += worker->has_exited && due_us > oracle->now_us;
+    if (due_us > oracle->now_us && !worker->has_exited)
         BREAK(oracle, "P11", "worker %" PRIu64 " was given up %" PRIi64 " us before its grace was over", session,
               due_us - oracle->now_us);
     expire_before_loss(oracle, worker, due_us);

@@ -102,7 +102,7 @@ check_refuse(struct oracle *oracle, const struct hello *hello, const struct mess
     if (refuse->error.code != ERROR_UNAVAILABLE)
         return;
     oracle->tally->sometimes[SOMETIMES_REFUSED_PEER]++;
-    if (count_workers(model) < model->settings.peers_max)
+    if (count_workers(model) + AGENTS_MAX < model->settings.peers_max)
         BREAK(oracle, "P15", "a worker was refused below the limit of peers");
 }
 
@@ -139,6 +139,10 @@ take_hello(struct oracle *oracle, uint32_t peer, const struct hello *hello)
     worker = model_add_worker(model, peer, welcome->welcome.session, model_find_pool(model, hello->pool),
                               hello->slots);
     worker->heard_us = oracle->now_us;
+    worker->agent = hello->agent;
+    worker->pid = hello->pid;
+    worker->replaces = hello->replaces;
+    oracle_replacement_came(oracle, worker);
 }
 
 /* --- answers -------------------------------------------------------------------------------------------------------- */
@@ -254,8 +258,16 @@ oracle_worker_event(struct oracle *oracle, uint32_t peer, const struct message *
 {
     struct model_worker *worker = oracle->model.worker_of[peer];
 
+    if (message->verb == VERB_HELLO && message->hello.is_agent) {
+        oracle_agent_hello(oracle, peer, &message->hello);
+        return;
+    }
     if (message->verb == VERB_HELLO) {
         take_hello(oracle, peer, &message->hello);
+        return;
+    }
+    if (oracle->model.agent_of[peer] > 0) {
+        oracle_agent_event(oracle, peer, message);
         return;
     }
     if (!worker && oracle->model.is_deaf[SIDE_WORKER][peer] && message->verb != VERB_HEARTBEAT)
@@ -306,6 +318,7 @@ oracle_worker_gone(struct oracle *oracle, uint32_t peer)
 
     model->is_deaf[SIDE_WORKER][peer] = false;
     model->worker_of[peer] = NULL;
+    model->agent_of[peer] = 0;
     if (!worker)
         return;
     worker->peer = 0;

@@ -17,7 +17,8 @@ list_hello_views(struct hello *hello, struct bytes **views)
     views[4] = &hello->python;
     views[5] = &hello->leases.encoded;
     views[6] = &hello->name;
-    return 7;
+    views[7] = &hello->pools.encoded;
+    return 8;
 }
 
 static size_t
@@ -90,6 +91,24 @@ list_views(struct message *message, struct bytes *views[VIEWS_MAX])
     case VERB_STOP:
         views[0] = &message->stop.reason;
         return 1;
+    case VERB_REPLACE:
+        views[0] = &message->replace.pool;
+        views[1] = &message->replace.reason;
+        return 2;
+    case VERB_RETIRE:
+        views[0] = &message->retire.reason;
+        return 1;
+    case VERB_PROCESSES:
+        views[0] = &message->processes.encoded;
+        return 1;
+    case VERB_EXITED:
+        views[0] = &message->exited.pool;
+        views[1] = &message->exited.text;
+        return 2;
+    case VERB_POOL:
+        views[0] = &message->pool.pool;
+        views[1] = &message->pool.reason;
+        return 2;
     default:
         return 0;
     }

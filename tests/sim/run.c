@@ -133,6 +133,11 @@ operate(struct trial *trial)
         }
     }
     handle(trial, &event);
+    if (!world->is_healed && world->has_agents && rng_chance(&world->fate, 300)) {
+        event = (struct event){.kind = EVENT_RECYCLE,
+                               .pool = bytes_of(world->pools[rng_below(&world->fate, world->pool_count)].name)};
+        handle(trial, &event);
+    }
     if (!world->is_healed)
         agenda_add(&world->agenda, (struct agenda_entry){
                                        .at_us = world->now_us + rng_between(rng, 1, 300 * world->scale_us),

@@ -139,6 +139,13 @@ confirm_no_lease(struct outbox *outbox, size_t index)
     outbox->actions[index].message.welcome.leases.count = 0;
 }
 
+/* A worker that gets a task is asked to end, too, for no reason. */
+static void
+ask_to_end(struct outbox *outbox, size_t index)
+{
+    outbox_send(outbox, SIDE_WORKER, outbox->actions[index].peer, VERB_STOP, NULL)->stop.reason = bytes_of("ttl");
+}
+
 static bool
 is_final_error(const struct message *message)
 {
@@ -186,6 +193,11 @@ static const struct sabotage all[] = {
     {"changing-number", SIDE_CLIENT, VERB_ACCEPTED, NULL, change_number, false, false, 0},
     {"wrong-resumed", SIDE_CLIENT, VERB_WELCOME, NULL, flip_resumed, false, false, 0},
     {"unconfirmed-lease", SIDE_WORKER, VERB_WELCOME, has_leases, confirm_no_lease, false, false, 0},
+    {"drop-stop", SIDE_WORKER, VERB_STOP, NULL, drop, false, false, 0},
+    {"wrong-stop", SIDE_WORKER, VERB_STOP, NULL, send_elsewhere, false, false, 0},
+    {"needless-stop", SIDE_WORKER, VERB_TASK, NULL, ask_to_end, false, false, 0},
+    {"wrong-replace", SIDE_WORKER, VERB_REPLACE, NULL, send_elsewhere, false, false, 0},
+    {"wrong-retire", SIDE_WORKER, VERB_RETIRE, NULL, send_elsewhere, false, false, 0},
     {"lost-event", SIDE_CLIENT, VERB_NONE, NULL, NULL, true, false, 0},
     {"late-tick", SIDE_CLIENT, VERB_NONE, NULL, NULL, false, true, 0},
     {"late-due", SIDE_CLIENT, VERB_NONE, NULL, NULL, false, false, 150000},

@@ -1,6 +1,7 @@
 /* sim_worker.c - what simulated workers do; see sim_worker.h. */
 #include "sim_worker.h"
 #include "net.h"
+#include "sim_agent.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -68,6 +69,12 @@ forget_run(struct sim_worker *worker, struct run *run)
 
 /* --- coming and going ------------------------------------------------------------------------------------------- */
 
+uint64_t
+worker_pid(const struct sim_worker *worker)
+{
+    return 1 + worker->index + WORKERS_MAX * worker->life;
+}
+
 static void
 say_hello(struct world *world, struct sim_worker *worker)
 {
@@ -90,7 +97,9 @@ say_hello(struct world *world, struct sim_worker *worker)
     hello->slots = worker->mood.slots;
     hello->profile = worker->mood.slots > 1 ? PROFILE_THREAD : PROFILE_PROCESS;
     hello->name = bytes_of("worker");
-    hello->pid = 1 + worker->index + WORKERS_MAX * worker->life;
+    hello->pid = worker_pid(worker);
+    hello->agent = worker->agent;
+    hello->replaces = worker->replaces;
     hello->gil_enabled = true;
     hello->session = worker->session;
     hello->leases = fences_encode(encoded, fences, count);
@@ -151,9 +160,11 @@ worker_start(struct world *world, struct sim_worker *worker)
     worker->is_draining = false;
     memset(worker->runs, 0, sizeof worker->runs);
     draw_mood(world, &worker->mood);
-    worker->pool = (uint32_t)rng_below(&world->rng, world->pool_count);
+    if (worker->agent == 0)
+        worker->pool = (uint32_t)rng_below(&world->rng, world->pool_count);
     if (world->is_healed) {
-        worker->pool = worker->index % world->pool_count;
+        if (worker->agent == 0)
+            worker->pool = worker->index % world->pool_count;
         worker_heal(world, worker);
         return;
     }
@@ -162,12 +173,37 @@ worker_start(struct world *world, struct sim_worker *worker)
     plan(world, worker, rng_between(&world->rng, 1, worker->mood.wake_us));
 }
 
+/* The process has ended. Its agent, or whoever watches it, starts another one, unless it was replaced. */
+static void
+follow(struct world *world, struct sim_worker *worker)
+{
+    worker->replaces = worker->next_replaces;
+    worker->next_replaces = 0;
+    if (!worker->is_doomed) {
+        worker_start(world, worker);
+        return;
+    }
+    worker->is_doomed = false;
+    worker->is_off = true;
+    worker->life++;
+    worker->session = 0;
+    memset(worker->runs, 0, sizeof worker->runs);
+}
+
 static void
 die(struct world *world, struct sim_worker *worker)
 {
     world->tally.faults[FAULT_WORKER_KILLED]++;
     net_cut(world, &worker->line, rng_between(&world->rng, 0, world->scale_us));
-    worker_start(world, worker);
+    if (worker->agent > 0)
+        agent_saw_end(world, worker);
+    follow(world, worker);
+}
+
+void
+worker_kill(struct world *world, struct sim_worker *worker)
+{
+    die(world, worker);
 }
 
 /* --- running ------------------------------------------------------------------------------------------------------ */
@@ -276,7 +312,7 @@ end_if_drained(struct world *world, struct sim_worker *worker)
         return;
     send_verb(world, worker, VERB_BYE, 0);
     net_cut(world, &worker->line, world->scale_us);
-    worker_start(world, worker);
+    follow(world, worker);
 }
 
 void
@@ -356,7 +392,7 @@ leave(struct world *world, struct sim_worker *worker)
     if (rng_chance(rng, mood->bye)) {
         send_verb(world, worker, VERB_BYE, 0);
         net_cut(world, &worker->line, world->scale_us);
-        worker_start(world, worker);
+        follow(world, worker);
         return true;
     }
     if (rng_chance(rng, mood->cut)) {

@@ -12,6 +12,14 @@ worker_start(struct world *world, struct sim_worker *worker);
 void
 worker_wake(struct world *world, struct sim_worker *worker);
 
+/* Its process id. */
+uint64_t
+worker_pid(const struct sim_worker *worker);
+
+/* kill -9 */
+void
+worker_kill(struct world *world, struct sim_worker *worker);
+
 /* The task with this fence has run to its end. */
 void
 worker_end_run(struct world *world, struct sim_worker *worker, uint64_t fence);

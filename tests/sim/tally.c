@@ -20,6 +20,9 @@ static const char *const fault_names[FAULTS] = {
     [FAULT_DUPLICATE_ID] = "duplicate-id",
     [FAULT_SECOND_HELLO] = "second-hello",
     [FAULT_EARLY_SUBMIT] = "early-submit",
+    [FAULT_AGENT_CUT] = "agent-cut",
+    [FAULT_NO_MEMORY] = "no-memory",
+    [FAULT_START_FAILED] = "start-failed",
 };
 
 static const char *const sometimes_names[SOMETIMES_KINDS] = {
@@ -80,6 +83,15 @@ static const char *const sometimes_names[SOMETIMES_KINDS] = {
     [SOMETIMES_SHUTDOWN_CLEAN] = "a shutdown let all leases end",
     [SOMETIMES_SHUTDOWN_TIMED_OUT] = "a shutdown ran out of time",
     [SOMETIMES_RESTARTED_BUSY] = "the broker was killed while clients waited",
+    [SOMETIMES_REPLACED_READY] = "a worker was asked to end when its replacement was ready",
+    [SOMETIMES_REPLACED_BUSY] = "a worker was asked to end while it ran tasks",
+    [SOMETIMES_ENDED_FIRST] = "a worker was asked to end before its replacement was ready",
+    [SOMETIMES_ENDED_WITHOUT_AGENT] = "a worker without an agent was asked to end",
+    [SOMETIMES_REPLACE_FAILED] = "a replacement failed or was late",
+    [SOMETIMES_AGENT_LOST] = "an agent was lost",
+    [SOMETIMES_STALLED_KILLED] = "a stalled worker was given up",
+    [SOMETIMES_EXIT_TOLD] = "an agent told the end of a worker before its grace was over",
+    [SOMETIMES_STOP_REPEATED] = "a worker that was asked to end was asked again",
 };
 
 const char *

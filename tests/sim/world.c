@@ -1,6 +1,7 @@
 /* world.c - draws a world and moves its actors; see world.h. */
 #include "world.h"
 #include "net.h"
+#include "sim_agent.h"
 #include "sim_client.h"
 #include "sim_worker.h"
 
@@ -51,6 +52,43 @@ draw_intervals(struct world *world)
     world->heartbeat_us = settings->heartbeat_us;
 }
 
+/* Some worlds have agents, and pools whose workers are replaced. */
+static void
+draw_recycling(struct world *world)
+{
+    struct rng *fate = &world->fate;
+
+    world->settings.peers_max = 1000; /* agents would take the places of workers */
+    for (uint32_t i = 0; i < world->pool_count; i++) {
+        struct pool_settings *pool = &world->pools[i];
+
+        pool->worker_ttl_us = rng_chance(fate, 500) ? world->scale_us * rng_between(fate, 100, 2000) : 0;
+        pool->worker_max_tasks = rng_chance(fate, 400) ? 5 + rng_below(fate, 50) : 0;
+        pool->worker_memory_max = rng_chance(fate, 300) ? 300 + rng_below(fate, 1500) : 0;
+        pool->recycle_jitter_percent = (uint32_t)rng_below(fate, 51);
+        pool->recycle_parallel = 1 + (uint32_t)rng_below(fate, 3);
+        pool->recycle_first = rng_chance(fate, 200);
+        pool->start_timeout_us = world->scale_us * rng_between(fate, 20, 200);
+        pool->stalled_timeout_us = rng_chance(fate, 500) ? world->scale_us * rng_between(fate, 20, 500) : 0;
+    }
+}
+
+/* Most workers are agents'; some of those are spare, for replacements. */
+static void
+draw_agents(struct world *world)
+{
+    struct rng *fate = &world->fate;
+
+    world->agent_count = 1 + (uint32_t)rng_below(fate, AGENTS_MAX);
+    for (uint32_t i = 0; i < world->worker_count; i++) {
+        struct sim_worker *worker = &world->workers[i];
+
+        worker->agent = rng_chance(fate, 800) ? 1 + rng_below(fate, world->agent_count) : 0;
+        worker->pool = i % world->pool_count;
+        worker->is_off = worker->is_spare = worker->agent > 0 && rng_chance(fate, 300);
+    }
+}
+
 static void
 plan(struct world *world, enum due kind, int64_t after_us)
 {
@@ -66,9 +104,16 @@ start_actors(struct world *world)
         world->clients[i].index = i;
         client_start(world, &world->clients[i]);
     }
+    if (world->has_agents)
+        draw_agents(world);
     for (uint32_t i = 0; i < world->worker_count; i++) {
         world->workers[i].index = i;
-        worker_start(world, &world->workers[i]);
+        if (!world->workers[i].is_off)
+            worker_start(world, &world->workers[i]);
+    }
+    for (uint32_t i = 0; i < world->agent_count; i++) {
+        world->agents[i].index = i;
+        agent_start(world, &world->agents[i]);
     }
 }
 
@@ -89,6 +134,10 @@ world_init(struct world *world, uint64_t seed)
     world->settings.epoch = 1 + rng_below(&world->rng, 2000000000);
     draw_limits(world);
     draw_intervals(world);
+    rng_init(&world->fate, seed + 1000000007);
+    world->has_agents = rng_chance(&world->fate, 400);
+    if (world->has_agents)
+        draw_recycling(world);
     start_actors(world);
     plan(world, DUE_OPERATOR, rng_between(&world->rng, 1, 1000 * world->scale_us));
     if (rng_chance(&world->rng, 300))
@@ -141,6 +190,10 @@ world_act(struct world *world, const struct agenda_entry *entry)
         client_wake(world, client);
     else if (entry->kind == DUE_WORKER && worker->life == entry->generation)
         worker_wake(world, worker);
+    else if (entry->kind == DUE_AGENT)
+        agent_wake(world, &world->agents[entry->who]);
+    else if (entry->kind == DUE_SPAWN)
+        agent_spawn(world, worker);
     else if (entry->kind == DUE_RUN)
         worker_end_run(world, worker, entry->generation);
 }
@@ -161,6 +214,8 @@ world_arrive(struct world *world, const struct agenda_entry *entry)
     world->parcels--;
     if (connection && net_side(entry->who) == SIDE_CLIENT)
         client_receive(world, &world->clients[connection->actor], &parcel->message);
+    else if (connection && connection->actor >= WORKERS_MAX)
+        agent_receive(world, &world->agents[connection->actor - WORKERS_MAX], &parcel->message);
     else if (connection)
         worker_receive(world, &world->workers[connection->actor], &parcel->message);
     parcel_free(parcel);
@@ -180,6 +235,14 @@ world_heal(struct world *world)
     for (uint32_t i = 0; i < world->worker_count; i++) {
         struct sim_worker *worker = &world->workers[i];
 
+        worker->is_doomed = worker->is_starting = false;
+        worker->replaces = worker->next_replaces = 0;
+        if (worker->is_off) {
+            worker->is_off = false;
+            worker->pool = worker->index % world->pool_count;
+            worker_start(world, worker);
+            continue;
+        }
         if (i >= world->settings.peers_max) {
             worker->life++; /* there is no room for it */
             net_cut(world, &worker->line, 0);
@@ -190,9 +253,12 @@ world_heal(struct world *world)
             worker_heal(world, worker);
         } else {
             net_cut(world, &worker->line, 0);
+            worker->pool = worker->index % world->pool_count;
             worker_start(world, worker);
         }
     }
+    for (uint32_t i = 0; i < world->agent_count; i++)
+        agent_heal(world, &world->agents[i]);
     for (uint32_t i = 0; i < world->client_count; i++)
         client_heal(world, &world->clients[i]);
 }

@@ -15,6 +15,7 @@ enum {
     POOLS_MAX = 4,
     CLIENTS_MAX = 8,
     WORKERS_MAX = 12,
+    AGENTS_MAX = 2,
     PEERS_MAX = 64,  /* connections of one side that the broker knows at one time */
     OFFERS_MAX = 64, /* submissions that one client remembers */
     RUNS_MAX = 64,   /* tasks that one worker holds */
@@ -29,6 +30,8 @@ enum due {
     DUE_GONE,      /* the broker sees a connection end */
     DUE_CLIENT,    /* a client wakes */
     DUE_WORKER,    /* a worker wakes */
+    DUE_AGENT,     /* an agent wakes */
+    DUE_SPAWN,     /* a replacement has started; who: the worker */
     DUE_RUN,       /* a worker has finished a task; generation: the run's fence */
     DUE_OPERATOR,
     DUE_PAUSE,     /* the broker stops for a while */
@@ -108,6 +111,22 @@ struct sim_worker {
     struct run runs[RUNS_MAX];
     uint64_t old_fences[FOREIGN_MAX];
     uint32_t old_count;
+    uint64_t agent;         /* number of its agent; 0: none */
+    uint64_t replaces;      /* session whose place this process takes */
+    uint64_t next_replaces; /* of the process that follows */
+    bool is_off;            /* no process */
+    bool is_starting;       /* it will be one */
+    bool is_doomed;         /* when it ends, it is not started again */
+    bool is_spare;          /* not one of those that its agent wants */
+};
+
+/* Keeps workers of all pools; chances are per thousand. */
+struct sim_agent {
+    uint32_t index;
+    struct line line;
+    uint64_t number;
+    int64_t wake_us, beat_us;
+    unsigned cut, fail, no_memory, changed;
 };
 
 struct world {
@@ -132,7 +151,10 @@ struct world {
     uint64_t last_task; /* a broker's number that an ACCEPTED told */
     struct sim_client clients[CLIENTS_MAX];
     struct sim_worker workers[WORKERS_MAX];
-    uint32_t client_count, worker_count;
+    struct sim_agent agents[AGENTS_MAX];
+    uint32_t client_count, worker_count, agent_count;
+    bool has_agents;
+    struct rng fate; /* of agents, apart, so that worlds without them stay what they were */
     bool is_healed; /* no more faults; all want to finish */
     uint64_t parcels; /* under way */
 };
