@@ -135,6 +135,34 @@ def test_a_pool_whose_workers_cannot_start_is_failed_and_explained(folder, app):
             assert pool_now["recommendations"][0]["code"] == "pool_failed"
 
 
+def test_agents_and_their_ends_are_told(folder, app):
+    with BrokerProcess(folder, pools=[pool(app, workers=1)], log_level="info") as broker:
+        cli = Cli(broker)
+        cli.ok("await", "p")
+        agent, = cli.json("agents")
+        with Subscriber(broker, "agent.", "worker.") as events:
+            os.kill(agent["pid"], signal.SIGKILL)
+            seen = {}
+            while not {"agent.lost", "agent.connected", "worker.started"} <= seen.keys():  # the new one may come first
+                event = events.next(1000 * int(BOUND_SECONDS))
+                seen[event["event"]] = event
+            assert (seen["agent.lost"]["agent"], seen["agent.lost"]["pid"]) == (agent["agent"], agent["pid"])
+            assert seen["agent.connected"]["agent"] != agent["agent"] and seen["agent.connected"]["pools"] == 1
+
+
+def test_a_memory_limit_below_an_idle_worker_is_told_and_not_used(folder, app):
+    low = pool(app, workers=1, more='worker_memory_max = "16MiB";')
+    with BrokerProcess(folder, pools=[low], timers='heartbeat = "200ms";', log_level="info") as broker:
+        cli = Cli(broker)
+        with Subscriber(broker, "pool.memory_limit_too_low") as events:
+            if not any("memory_limit_too_low" in line for line in broker.log):
+                event = events.expect("pool.memory_limit_too_low", pool="p")
+                assert event["rss_bytes"] > 16 << 20 >= event["limit_bytes"]  # jitter shortens it
+            codes = [advice["code"] for advice in cli.json("inspect", "p")[0]["recommendations"]]
+            assert "memory_limit_low" in codes
+        assert cli.json("pools", "p")[0]["recycled"]["memory"] == 0
+
+
 def test_a_tasks_own_events_arrive(folder, app):
     with BrokerProcess(folder, pools=[pool(app, workers=1)], log_level="info") as broker:
         cli = Cli(broker)
