@@ -91,6 +91,7 @@ broker_new(const struct broker_settings *settings)
     broker->body_stock = stock_new(STOCK_BODY_BYTES, STOCK_KEPT_MAX);
     heap_init(&broker->timers);
     task_table_init(&broker->tasks);
+    lease_table_init(&broker->leases);
     peers_init(&broker->client_peers);
     peers_init(&broker->worker_peers);
     return broker;
@@ -189,6 +190,7 @@ broker_destroy(struct broker **broker_p)
     outbox_fini(&unsent);
     broker_destroy_pools(broker);
     task_table_fini(&broker->tasks);
+    lease_table_fini(&broker->leases);
     peers_fini(&broker->client_peers);
     peers_fini(&broker->worker_peers);
     heap_fini(&broker->timers);

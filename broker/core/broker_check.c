@@ -93,7 +93,12 @@ check_former_pools(const struct broker *broker)
 static void
 check_leases(const struct broker *broker)
 {
-    for (const struct lease *lease = broker->leases; lease; lease = lease->hh.next) {
+    for (uint32_t at = 0; at < broker->leases.capacity; at++) {
+        const struct lease *lease = broker->leases.slots[at].lease;
+
+        if (!lease)
+            continue;
+        assert(lease_table_find(&broker->leases, lease->fence) == lease);
         assert(lease->fence < broker->fence_next && !lease->is_named);
         assert(!lease->task || lease->task->lease == lease);
         assert(!lease->task || lease->task->pool == lease->worker->pool);
@@ -137,7 +142,7 @@ check_workers(const struct broker *broker)
     }
     for (size_t i = 0; i < broker->pools_count; i++)
         in_pools += broker->pools[i]->workers_count;
-    assert(ready == 0 && busy == HASH_COUNT(broker->leases));
+    assert(ready == 0 && busy == broker->leases.count);
     assert(in_pools == HASH_COUNT(broker->workers) && in_pools <= broker->settings.peers_max);
 }
 

@@ -8,9 +8,8 @@
 struct lease *
 broker_find_lease(const struct broker *broker, const struct worker *worker, uint64_t fence)
 {
-    struct lease *lease;
+    struct lease *lease = lease_table_find(&broker->leases, fence);
 
-    HASH_FIND_BYHASHVALUE(hh, broker->leases, &fence, sizeof fence, lease_hash(fence), lease);
     return lease && lease->worker == worker ? lease : NULL;
 }
 
@@ -45,8 +44,7 @@ lease_task(struct broker *broker, struct task *task, struct worker *worker)
     pool_load_dispatch(&pool->load, task->attempt == 0 ? broker->now_us - task->live.not_before_us : -1);
     pool_withdraw(pool, task);
     lease = lease_new(broker->lease_stock, broker->fence_next++, task, worker, broker->now_us);
-    HASH_ADD_KEYPTR_BYHASHVALUE(hh, broker->leases, &lease->fence, sizeof lease->fence, lease_hash(lease->fence),
-                                lease);
+    lease_table_add(&broker->leases, lease);
     pool_put(pool, task, TASK_LEASED);
     pool_review_worker(pool, worker);
     task->attempt++;
@@ -85,7 +83,7 @@ broker_end_lease(struct broker *broker, struct lease *lease)
     struct worker *worker = lease->worker;
 
     broker_touch_pool(broker, worker->pool);
-    HASH_DELETE(hh, broker->leases, lease);
+    lease_table_remove(&broker->leases, lease);
     lease_destroy(&lease);
     pool_review_worker(worker->pool, worker);
 }

@@ -9,7 +9,7 @@
 #include "broker/core/broker.h"
 #include "broker/core/client.h"
 #include "broker/core/heap.h"
-#include "broker/core/lease.h"
+#include "broker/core/lease_table.h"
 #include "broker/core/outbox.h"
 #include "broker/core/peers.h"
 #include "broker/core/pool.h"
@@ -67,7 +67,7 @@ struct broker {
     uint64_t kept_count;
     uint64_t kept_bytes;
     uint64_t bytes;      /* bodies of all tasks */
-    struct lease *leases; /* hash by fence */
+    struct lease_table leases;
     struct heap timers;
 
     /* Memory of tasks, leases and small bodies that ended, for the next ones. */

@@ -13,7 +13,6 @@ struct worker;
 
 struct lease {
     uint64_t fence;
-    UT_hash_handle hh;         /* in broker.leases, by `fence` */
     struct task *task;         /* NULL once the task has ended */
     struct worker *worker;
     struct lease *prev, *next; /* its worker's list, oldest first */
@@ -34,12 +33,5 @@ lease_release_task(struct lease *lease);
 /* Free the slot and the lease, which must have released its task. */
 void
 lease_destroy(struct lease **lease_p);
-
-/* Mixed, although fences are handed out one after the other: long leases at regular distances would else share a bucket. */
-static inline unsigned
-lease_hash(uint64_t fence)
-{
-    return (unsigned)hash_mix(fence);
-}
 
 #endif
