@@ -166,8 +166,10 @@ broker_count_agents(struct broker *broker)
             pool->agents_wanted += duty->wanted;
         }
     }
-    for (size_t i = 0; i < broker->pools_count; i++)
+    for (size_t i = 0; i < broker->pools_count; i++) {
         broker_review_failure(broker, broker->pools[i]);
+        broker_close_places(broker, broker->pools[i]);
+    }
 }
 
 /* Nobody can run what waits. */

@@ -75,6 +75,11 @@ broker_recycle_ready(struct broker *broker, struct worker *worker);
 void
 broker_recycle_arrived(struct broker *broker, struct worker *worker);
 
+/* When the pool has as many workers as its agents want, no place is open any more, whoever filled it. To be called when
+ * either number changed. */
+void
+broker_close_places(struct broker *broker, struct pool *pool);
+
 /* The worker is leaving its pool; it has no leases any more. */
 void
 broker_recycle_gone(struct broker *broker, struct worker *worker, enum worker_end how);

@@ -47,7 +47,8 @@ broker_lifespan_due(struct broker *broker, struct worker *worker)
             broker_recycle(broker, worker, RECYCLE_TTL);
     }
     broker_arm_lifespan(broker, worker);
-    broker_recycle_ready(broker, worker);
+    if (worker->is_due)
+        recycling_advance(broker, worker->pool);
 }
 
 /* A limit that an idle worker breaks would replace workers for ever. */

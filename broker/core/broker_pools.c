@@ -88,6 +88,7 @@ broker_add_pool(struct broker *broker, const struct pool_settings *settings)
     pool->capacity.timer.tag = TIMER_POOL;
     pool_change(pool, settings);
     pool_become(pool, POOL_OPEN);
+    pool->recycling.is_memory_off = false; /* what was found out about limits was about other ones */
     broker->pools = append(broker->pools, broker->pools_count++, pool);
     HASH_ADD_KEYPTR_BYHASHVALUE(hh, broker->pools_by_name, pool->name, name.size, hash_bytes(name.data, name.size),
                                 pool);

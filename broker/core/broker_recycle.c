@@ -83,9 +83,8 @@ find_open_place(const struct pool *pool)
     return NULL;
 }
 
-/* The pool has all its workers: no place is open, whoever filled it. */
-static void
-close_places(struct broker *broker, struct pool *pool)
+void
+broker_close_places(struct broker *broker, struct pool *pool)
 {
     struct recycle *recycle;
 
@@ -122,7 +121,7 @@ broker_recycle_arrived(struct broker *broker, struct worker *worker)
         else if (recycle->state == RECYCLE_STARTING)
             recycle_stop_old(broker, recycle);
     }
-    close_places(broker, worker->pool);
+    broker_close_places(broker, worker->pool);
 }
 
 static void

@@ -219,6 +219,25 @@ Test(broker_pools, the_counters_of_a_pool_go_on_when_it_is_added_again)
     cr_assert_neq(kit_fence(&kit, 2), 0);
 }
 
+Test(broker_pools, a_pool_that_is_added_again_measures_its_memory_limit_anew)
+{
+    struct pool_settings settings;
+    struct event event = {.kind = EVENT_POOL_SET, .pool_settings = &settings};
+
+    pool_settings_init(&settings, "text");
+    settings.worker_memory_max = 1;
+    kit_event(&kit, &event);
+    kit_agent(&kit, 100, 1000, 1);
+    kit_agents_worker(&kit, 1, 1000, 11, 0);
+    kit_uses(&kit, 100, 11, 2);
+    cr_assert(kit_pool(&kit, "text").is_memory_limit_off);
+    remove_pool("text");
+    kit_verb(&kit, SIDE_WORKER, 1, VERB_BYE);
+    cr_assert_not(has_pool("text"));
+    kit_event(&kit, &event);
+    cr_assert_not(kit_pool(&kit, "text").is_memory_limit_off);
+}
+
 Test(broker_pools, an_operator_cannot_open_a_removed_pool)
 {
     struct event resume = {.kind = EVENT_POOL_RESUME, .pool = bytes_of("text")};

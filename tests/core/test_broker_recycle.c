@@ -242,6 +242,35 @@ Test(broker_recycle, a_worker_without_an_agent_is_asked_to_end_and_the_next_one_
     cr_assert_not_null(kit_sent(&kit, SIDE_WORKER, 2, VERB_STOP));
 }
 
+Test(broker_recycle, a_place_that_its_agent_does_not_want_filled_any_more_holds_nobody_up)
+{
+    struct pool_report fewer = {.pool = bytes_of("text"), .has_wanted = true, .wanted = 1};
+    struct pool_settings settings = some_settings();
+    uint64_t old;
+
+    settings.recycle_first = true;
+    begin_again_with(&settings);
+    old = kit_agents_worker(&kit, 1, AGENT, 11, 0);
+    kit_agents_worker(&kit, 2, AGENT, 12, 0);
+    kit_recycle(&kit, old);
+    say_bye(1);
+    cr_assert_eq(kit_pool(&kit, "text").recycling, 1, "its place is open");
+    kit_pool_says(&kit, AGENT_PEER, &fewer);
+    cr_assert_eq(kit_pool(&kit, "text").recycling, 0, "one worker is wanted, and it is there");
+}
+
+Test(broker_recycle, a_worker_whose_time_is_over_is_asked_to_end_once)
+{
+    struct pool_settings settings = some_settings();
+
+    settings.recycle_first = true;
+    settings.worker_ttl_us = SECOND;
+    begin_again_with(&settings);
+    kit_agents_worker(&kit, 1, AGENT, 11, 0);
+    kit_pass(&kit, SECOND);
+    cr_assert_eq(kit_count(&kit, SIDE_WORKER, 1, VERB_STOP), 1);
+}
+
 /* --- what goes wrong ---------------------------------------------------------------------------------------------- */
 
 Test(broker_recycle, an_old_worker_that_dies_while_its_replacement_starts_leaves_its_place_to_that)
