@@ -208,7 +208,16 @@ broker_session_beat(struct broker_session *session, const struct process_usage *
     session->unanswered++;
     message.heartbeat.gil_enabled = -1;
     put(session, &message);
-    message = (struct message){.verb = VERB_PROCESSES};
+    broker_session_processes(session, list, count);
+}
+
+void
+broker_session_processes(struct broker_session *session, const struct process_usage *list, uint32_t count)
+{
+    struct message message = {.verb = VERB_PROCESSES};
+
+    if (session->state != SESSION_READY)
+        return;
     message.processes = (struct processes){.count = count < PROCESSES_MAX ? count : PROCESSES_MAX, .list = list};
     put(session, &message);
 }

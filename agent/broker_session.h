@@ -60,6 +60,10 @@ broker_session_tick(struct broker_session *session, int64_t now_us);
 void
 broker_session_beat(struct broker_session *session, const struct process_usage *list, uint32_t count, int64_t now_us);
 
+/* What some workers use, between two heartbeats. The list is read now. */
+void
+broker_session_processes(struct broker_session *session, const struct process_usage *list, uint32_t count);
+
 /* A worker ended, or could not be started. */
 void
 broker_session_exited(struct broker_session *session, const char *pool, const struct worker_end *end);

@@ -13,12 +13,16 @@
 #include <string.h>
 #include <unistd.h>
 
+/* A leak may grow by gigabytes between two heartbeats: workers whose pool limits their memory are measured so often. */
+#define WATCH_US INT64_C(1000000)
+
 struct broker_talk {
     const struct agent_context *context;
     struct broker_session *session;
     struct link *link;
     bool is_silent; /* that the broker does not answer was said */
     bool has_begun; /* what else the pools tell goes out in the next round */
+    int64_t watch_due_us; /* INT64_MAX: no worker's memory is limited */
     char host[LABEL_BYTES_MAX + 1];
 };
 
@@ -26,6 +30,7 @@ struct broker_talk {
 struct survey {
     struct process_usage *list;
     uint32_t count;
+    bool is_limited_only; /* those with a memory limit */
 };
 
 struct broker_talk *
@@ -36,6 +41,7 @@ broker_talk_new(struct agent_context *context)
     if (talk == NULL)
         abort();
     talk->context = context;
+    talk->watch_due_us = INT64_MAX;
     gethostname(talk->host, sizeof(talk->host) - 1);
     talk->link = link_new(context->address);
     if (talk->link == NULL) {
@@ -69,7 +75,9 @@ broker_talk_fd(const struct broker_talk *talk)
 int64_t
 broker_talk_next_due_us(const struct broker_talk *talk)
 {
-    return broker_session_next_due_us(talk->session);
+    int64_t due_us = broker_session_next_due_us(talk->session);
+
+    return talk->watch_due_us < due_us ? talk->watch_due_us : due_us;
 }
 
 static void
@@ -147,12 +155,19 @@ connect_again(struct broker_talk *talk, const struct local_pools *pools, int64_t
     greet(talk, pools, now_us);
 }
 
+static bool
+is_surveyed(const struct survey *survey, const struct worker_process *worker, bool is_nursery)
+{
+    return !is_nursery && worker_process_pid(worker) != 0 &&
+           (!survey->is_limited_only || worker_process_memory_max(worker) > 0);
+}
+
 static void
 count_worker(void *data, struct worker_process *worker, bool is_nursery)
 {
     struct survey *survey = data;
 
-    survey->count += !is_nursery && worker_process_pid(worker) != 0;
+    survey->count += is_surveyed(survey, worker, is_nursery);
 }
 
 static void
@@ -160,7 +175,7 @@ add_worker(void *data, struct worker_process *worker, bool is_nursery)
 {
     struct survey *survey = data;
 
-    if (!is_nursery && worker_process_pid(worker) != 0)
+    if (is_surveyed(survey, worker, is_nursery))
         survey->list[survey->count++].pid = (uint64_t)worker_process_pid(worker);
 }
 
@@ -174,10 +189,11 @@ take_rss(void *data, struct worker_process *worker, bool is_nursery)
             worker_process_set_rss(worker, survey->list[i].rss_bytes);
 }
 
-static void
-beat(struct broker_talk *talk, const struct local_pools *pools, int64_t now_us)
+/* Measure the workers. The caller frees the list. */
+static struct survey
+measure(struct broker_talk *talk, const struct local_pools *pools, bool is_limited_only, int64_t now_us)
 {
-    struct survey survey = {0};
+    struct survey survey = {.is_limited_only = is_limited_only};
 
     local_pools_each(pools, count_worker, &survey);
     survey.list = calloc(survey.count + 1, sizeof(*survey.list));
@@ -188,15 +204,52 @@ beat(struct broker_talk *talk, const struct local_pools *pools, int64_t now_us)
     if (survey.count > 0)
         procfs_measure(survey.list, survey.count);
     local_pools_each(pools, take_rss, &survey);
+    talk->watch_due_us = local_pools_limit_memory(pools) ? now_us + WATCH_US : INT64_MAX;
+    return survey;
+}
+
+static void
+beat(struct broker_talk *talk, const struct local_pools *pools, int64_t now_us)
+{
+    struct survey survey = measure(talk, pools, false, now_us);
+
     broker_session_beat(talk->session, survey.list, survey.count, now_us);
     free(survey.list);
     /* From now on only a kill that is newer explains the end of a worker. */
     memory_oom_has_killed(talk->context->memory);
 }
 
+/* Half of the limit is the least that recycle_jitter makes of it; below, the next heartbeat is soon enough. */
+static void
+drop_small(void *data, struct worker_process *worker, bool is_nursery)
+{
+    struct survey *survey = data;
+
+    if (!is_surveyed(survey, worker, is_nursery) ||
+        worker_process_rss_bytes(worker) >= worker_process_memory_max(worker) / 2)
+        return;
+    for (uint32_t i = 0; i < survey->count; i++)
+        if (survey->list[i].pid == (uint64_t)worker_process_pid(worker))
+            survey->list[i] = survey->list[--survey->count];
+}
+
+/* Tell the broker of workers that come near their limit before the next heartbeat. */
+static void
+watch_memory(struct broker_talk *talk, const struct local_pools *pools, int64_t now_us)
+{
+    struct survey survey = measure(talk, pools, true, now_us);
+
+    local_pools_each(pools, drop_small, &survey);
+    if (survey.count > 0)
+        broker_session_processes(talk->session, survey.list, survey.count);
+    free(survey.list);
+}
+
 static void
 do_due(struct broker_talk *talk, struct local_pools *pools, int64_t now_us)
 {
+    if (now_us >= talk->watch_due_us)
+        watch_memory(talk, pools, now_us);
     switch (broker_session_tick(talk->session, now_us)) {
     case NEED_CONNECTION:
         connect_again(talk, pools, now_us);

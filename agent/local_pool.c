@@ -76,6 +76,12 @@ local_pool_destroy(struct local_pool **pool_p)
     *pool_p = NULL;
 }
 
+bool
+local_pool_limits_memory(const struct local_pool *pool)
+{
+    return pool->shared.config != NULL && pool->shared.config->core.worker_memory_max > 0;
+}
+
 const char *
 local_pool_name(const struct local_pool *pool)
 {

@@ -15,6 +15,10 @@ local_pool_new(const struct agent_context *context, const struct pool_config *co
 void
 local_pool_destroy(struct local_pool **pool_p);
 
+/* Whether its workers have a memory limit. */
+bool
+local_pool_limits_memory(const struct local_pool *pool);
+
 const char *
 local_pool_name(const struct local_pool *pool);
 

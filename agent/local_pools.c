@@ -191,6 +191,15 @@ local_pools_retire(struct local_pools *pools, const struct retire *retire, int64
 
 /* --- lists ---------------------------------------------------------------------------------------------------- */
 
+bool
+local_pools_limit_memory(const struct local_pools *pools)
+{
+    for (size_t i = 0; i < pools->count; i++)
+        if (local_pool_limits_memory(pools->list[i]))
+            return true;
+    return false;
+}
+
 uint32_t
 local_pools_list(const struct local_pools *pools, struct agent_pool *list, uint32_t capacity)
 {

@@ -57,6 +57,10 @@ local_pools_retire(struct local_pools *pools, const struct retire *retire, int64
 uint32_t
 local_pools_list(const struct local_pools *pools, struct agent_pool *list, uint32_t capacity);
 
+/* Whether any pool's workers have a memory limit. */
+bool
+local_pools_limit_memory(const struct local_pools *pools);
+
 size_t
 local_pools_count(const struct local_pools *pools);
 

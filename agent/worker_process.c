@@ -394,6 +394,14 @@ worker_process_rss_bytes(const struct worker_process *worker)
     return worker->rss_bytes;
 }
 
+uint64_t
+worker_process_memory_max(const struct worker_process *worker)
+{
+    const struct pool_config *config = worker->pool->config;
+
+    return config == NULL ? 0 : config->core.worker_memory_max;
+}
+
 void
 worker_process_set_rss(struct worker_process *worker, uint64_t rss_bytes)
 {

@@ -117,6 +117,10 @@ worker_process_ready_us(const struct worker_process *worker);
 uint64_t
 worker_process_rss_bytes(const struct worker_process *worker);
 
+/* What its pool allows; 0: there is no limit. */
+uint64_t
+worker_process_memory_max(const struct worker_process *worker);
+
 /* Neither ready nor asked to end. */
 bool
 worker_process_is_starting(const struct worker_process *worker);

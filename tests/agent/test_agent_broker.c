@@ -86,6 +86,20 @@ Test(agent_broker, hears_who_the_agent_is_and_what_each_worker_uses)
     cr_expect_eq(usage.pid, (uint64_t)worker);
 }
 
+Test(agent_broker, hears_of_a_worker_near_its_memory_limit_before_the_next_heartbeat)
+{
+    start(POOL("play:large", "worker_memory_max = \"16MiB\";"));
+    fake_broker_welcome(&broker, 60000);
+    pid_t worker = scene_wait_spawned(&scene);
+    struct process_usage usage = {0};
+
+    while (usage.rss_bytes < 8 << 20) {
+        struct message processes = fake_broker_wait(&broker, VERB_PROCESSES);
+        wire_processes_next(&processes.processes, &usage);
+    }
+    cr_expect_eq(usage.pid, (uint64_t)worker);
+}
+
 Test(agent_broker, a_replacement_starts_beside_the_old_worker_and_takes_its_place_when_that_ends)
 {
     pid_t old = start_one(POOL("play:set_up", ""));
