@@ -113,6 +113,8 @@ guard_destroy(struct guard **guard_p)
     if (!guard)
         return;
     close(guard->fd);
+    /* One that was stopped would never see the end of its pipe, and we would never end. */
+    kill(guard->pid, SIGCONT);
     while (waitpid(guard->pid, NULL, 0) < 0 && errno == EINTR)
         ;
     free(guard);

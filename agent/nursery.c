@@ -154,7 +154,7 @@ understand(const char *words[WORDS_MAX], struct nursery_news *news)
             news->pid = (pid_t)strtol(words[2], NULL, 10);
             news->text = words[2];
         }
-        return news->word != NURSERY_BORN || news->pid > 0;
+        return news->word != NURSERY_BORN || news->pid > 1; /* its group is killed, and -1 stands for everybody */
     }
     return false;
 }

@@ -205,6 +205,14 @@ replace_guard(struct watch *watch)
     log_line(watch->log, LOG_WARN, "agent.guard_replaced", "the process snakepit-guard was killed");
 }
 
+/* It may be a worker that was given up before it was forked: then the guard knows it by the worker's own word. */
+static void
+reap_stray(struct watch *watch, pid_t pid)
+{
+    guard_remove(watch->context.guard, pid);
+    waitid(P_PID, (id_t)pid, &(siginfo_t){0}, WEXITED | WNOHANG);
+}
+
 /* Look at each child that ended before it is reaped, since until then its number is safe. SIGCHLD is needed anyway,
  * for the orphans that the kernel hands to us; so it serves for the workers too, without a descriptor for each. */
 static void
@@ -216,7 +224,7 @@ handle_ended_children(struct watch *watch, int64_t now_us)
         if (info.si_pid == guard_pid(watch->context.guard))
             replace_guard(watch);
         else if (!local_pools_handle_end(watch->pools, &info, now_us))
-            waitid(P_PID, (id_t)info.si_pid, &(siginfo_t){0}, WEXITED | WNOHANG);
+            reap_stray(watch, info.si_pid);
         info.si_pid = 0;
     }
 }

@@ -251,6 +251,20 @@ Test(agent, a_guard_that_is_killed_is_replaced)
     cr_expect(process_ends(child, 1000));
 }
 
+Test(agent, a_guard_that_stands_still_does_not_keep_the_agent)
+{
+    start(POOL("play:sleep", "1"), QUICK, true);
+    pid_t worker = scene_wait_spawned(&scene);
+    pid_t guard = scene_guard(&scene);
+
+    cr_assert_neq(guard, 0);
+    kill(guard, SIGSTOP);
+    scene_close_lifeline(&scene);
+    cr_expect(process_ends(scene.agent, SCENE_WAIT_MS));
+    cr_expect(process_ends(guard, 1000));
+    cr_expect(process_ends(worker, 1000));
+}
+
 Test(agent, a_hundred_restarts_leave_no_descriptor_and_no_zombie)
 {
     start(POOL("play:quit", "1"), "agent = { restart_delay = \"10ms\"; restart_delay_max = \"10ms\"; };", true);
