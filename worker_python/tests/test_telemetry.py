@@ -113,6 +113,20 @@ def test_events_over_the_bound_are_dropped_and_counted() -> None:
     assert home.take_events() == []
 
 
+def test_an_event_that_comes_while_the_others_are_taken_wakes_the_io_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    home, woken, pack = WorkerHome("p", "tcp://127.0.0.1:1"), [], msgpack.packb
+    home.wake = lambda: woken.append(1)
+    home.take_event("app.first", {})
+
+    def take_meanwhile(*args: Any, **kwargs: Any) -> Any:
+        home.take_events()
+        return pack(*args, **kwargs)
+
+    monkeypatch.setattr("snakepit.home.msgpack.packb", take_meanwhile)
+    home.take_event("app.second", {})
+    assert len(woken) == 2
+
+
 def test_events_of_tasks_are_published_by_the_broker(folder: pathlib.Path) -> None:
     with (
         zmq.Context() as context,

@@ -201,9 +201,8 @@ class WorkerHome(Home):
         if len(self._events) >= EVENTS_MAX:
             self.events_dropped += 1
             return
-        is_first = not self._events
         self._events.append(msgpack.packb((EVENT, name, fields), default=str))
-        if is_first:
+        if len(self._events) == 1:  # else whoever added the first woke the I/O thread, which takes them all
             self.wake()
 
     @property
@@ -213,7 +212,9 @@ class WorkerHome(Home):
 
     def take_events(self) -> list[bytes]:
         """Take what waits, encoded, and a note of what was dropped. For the I/O thread."""
-        taken = [self._events.popleft() for _ in range(len(self._events))]
+        taken: list[bytes] = []
+        while self._events:
+            taken.append(self._events.popleft())
         if self.events_dropped and taken:
             dropped, self.events_dropped = self.events_dropped, 0
             _log.warning("%d events of tasks were dropped: more than %d waited", dropped, EVENTS_MAX)
