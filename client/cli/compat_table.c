@@ -20,12 +20,6 @@ thread_safety_name(enum thread_safety thread_safety)
     return thread_safeties[thread_safety];
 }
 
-const char *
-free_threading_name(enum free_threading free_threading)
-{
-    return free_threadings[free_threading];
-}
-
 /* The place of the word in the list, or -1. */
 static int
 find_word(const char *word, const char *const *list, size_t count)

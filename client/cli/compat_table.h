@@ -51,7 +51,4 @@ compat_suggest(const struct compat_table *table, const char *name);
 const char *
 thread_safety_name(enum thread_safety thread_safety);
 
-const char *
-free_threading_name(enum free_threading free_threading);
-
 #endif

@@ -80,11 +80,6 @@ class Dealer:
         self._others.append(fd)
         self._poller.register(fd, zmq.POLLIN)
 
-    def unwatch(self, fd: int) -> None:
-        """Undo watch."""
-        self._others.remove(fd)
-        self._poller.unregister(fd)
-
     def wake(self) -> None:
         """Let `wait` end now. For any thread, and cheap when it was woken already."""
         if not self._is_woken:
