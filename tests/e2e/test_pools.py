@@ -327,7 +327,7 @@ def test_workers_and_agent_follow_another_heartbeat(two):
     red = two.workers("red").keys()
     two.reload(*pools, timers='heartbeat = "100ms";')
     lines = len(two.broker.log)
-    time.sleep(1.0)  # ten heartbeats, in which nothing may happen
+    two.call("blue", "nap", 1.0)  # ten heartbeats, in which nothing may happen
     two.call("red", "who")
     assert two.workers("red").keys() == red
     told = [line for line in two.broker.log[lines:] if "stalled" in line or "agent.lost" in line]
