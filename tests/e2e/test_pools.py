@@ -18,7 +18,7 @@ SOURCE = Path(__file__).parents[2] / "worker_python" / "src"
 BOUND_SECONDS = 30.0
 
 APP = """
-import os, threading, time
+import ctypes, os, threading, time
 import snakepit
 
 app = snakepit.App()
@@ -41,6 +41,14 @@ def mark_and_nap(path, seconds):
 @app.task
 def die():
     os._exit(9)
+
+@app.task
+def crash_once(path):
+    try:
+        open(path, "x").close()
+    except FileExistsError:
+        return os.getpid()
+    ctypes.string_at(0)
 """
 
 
@@ -242,6 +250,21 @@ def test_process_and_thread_profiles_serve_side_by_side(folder, app_folder):
         assert len({pids[nap] for nap in naps[:4]}) == 1 and len({pids[nap] for nap in naps[4:]}) == 2
         profiles = {worker["profile"] for worker in pit.workers("threads").values()}
         assert profiles == {"thread"}
+
+
+def test_a_segfault_in_a_thread_costs_no_task_that_ran_beside_it(folder, app_folder, tmp_path):
+    with Pit(folder, app_folder, {"name": "threads", "profile": "thread", "threads_per_worker": 4}) as pit:
+        pit.ready("threads")
+        [crashed] = pit.workers("threads")
+        ids = [pit.submit("threads", "nap", 1.0) for _ in range(3)]
+        pit.until(lambda: pit.stats("threads")["running"] == 3, "they run")
+        ids.append(pit.submit("threads", "crash_once", str(tmp_path / "crashed")))
+        pids = pit.results(len(ids))
+        assert sorted(pids) == sorted(ids) and crashed not in pids.values()
+        stats = pit.stats("threads")
+        assert (stats["requeued"], stats["failed"], stats["dead"]) == (4, 0, 0)
+        assert stats["recycled"]["died"] == 1
+        assert "SIGSEGV" in pit.broker.wait_for_log("worker.lost")
 
 
 # --- each pool's life ------------------------------------------------------------------------------------------------
