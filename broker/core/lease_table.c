@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CAPACITY_MIN = 64 };
+/* Slots. Up to CAPACITY_KEPT, 128 KiB, memory is not given back: a client that offers its tasks in batches empties and fills
+ * the table with each. */
+enum { CAPACITY_MIN = 64, CAPACITY_KEPT = 8192 };
 
 void
 lease_table_init(struct lease_table *table)
@@ -101,6 +103,6 @@ lease_table_remove(struct lease_table *table, const struct lease *lease)
     }
     table->slots[hole] = (struct lease_slot){0};
     table->count--;
-    if (table->capacity > CAPACITY_MIN && table->count < table->capacity / 8)
+    if (table->capacity > CAPACITY_KEPT && table->count < table->capacity / 8)
         resize(table, table->capacity / 2);
 }
