@@ -4,8 +4,10 @@ import pytest
 
 from guide import commands_of, matches, run_page
 
+PAGES = [("getting-started.md", 20), ("lifecycle.md", 20), ("operations.md", 10)]
 
-@pytest.mark.parametrize(("page", "commands"), [("getting-started.md", 20), ("lifecycle.md", 20), ("operations.md", 10)])
+
+@pytest.mark.parametrize(("page", "commands"), PAGES)
 def test_every_command_of_the_guide_does_what_it_says(folder, page, commands):
     assert run_page(page, folder) >= commands
 

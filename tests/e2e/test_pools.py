@@ -284,8 +284,32 @@ def test_pools_are_recycled_each_by_its_own_rule(folder, app_folder):
             pit.call("long", "who")
         assert pit.workers("long").keys() == long_pids
         short_stats, long_stats = pit.stats("short"), pit.stats("long")
-        assert short_stats["failed"] == short_stats["dead"] == short_stats["requeued"] == 0
+        assert short_stats["failed"] == short_stats["dead"] == short_stats["lost"] == 0
         assert short_stats["succeeded"] == long_stats["succeeded"]
+
+
+@pytest.mark.parametrize("more", ["", "recycle_first = true; ", "recycle_parallel = 2; "])
+def test_workers_are_replaced_when_they_are_too_old_and_no_task_notices(folder, app_folder, more):
+    pool = {"name": "old", "workers": 2, "more": f'{more}worker_ttl = "1s"; recycle_jitter = 0;'}
+    with Pit(folder, app_folder, pool) as pit:
+        pit.ready("old", 2)
+        deadline = time.monotonic() + BOUND_SECONDS
+        while pit.stats("old")["recycled"]["ttl"] < 2:
+            assert time.monotonic() < deadline, "no replacements"
+            pit.call("old", "who")
+        stats = pit.stats("old")
+        assert (stats["failed"], stats["dead"], stats["lost"]) == (0, 0, 0)
+
+
+def test_a_failed_pool_that_refuses_answers_its_tasks(folder, app_folder):
+    pool = {"name": "broken", "app": "no_such_module:app", "more": 'when_failed = "refuse"; start_failures_max = 1;'}
+    with Pit(folder, app_folder, pool, {"name": "sound"}) as pit:
+        pit.client.submit(b"early or late", "broken", "who", call_payload())
+        assert pit.client.expect(ERROR, bound=BOUND_SECONDS)[2] == "pool_failed"
+        pit.client.submit(b"surely late", "broken", "who", call_payload())
+        assert pit.client.expect(ERROR, bound=BOUND_SECONDS)[2] == "pool_failed"
+        pit.ready("sound")
+        assert pit.call("sound", "who")
 
 
 # --- reloads with an agent -------------------------------------------------------------------------------------------
