@@ -193,8 +193,10 @@ snakepit_flush(struct snakepit_client *client)
 int
 snakepit_fd(struct snakepit_client *client)
 {
+    /* Only for the first time: a loop that asks anew each time it waits would never sleep. */
+    if (!client->has_fd)
+        link_set_timer(&client->link, LINK_NOW);
     client->has_fd = true;
-    link_set_timer(&client->link, LINK_NOW);
     return client->link.poll_fd;
 }
 

@@ -169,6 +169,12 @@ Test(drive, the_descriptor_is_quiet_when_there_is_nothing_to_do)
     cr_assert_gt(snakepit_next_due_ms(client), 0);
 }
 
+Test(drive, the_descriptor_is_quiet_for_a_loop_that_asks_for_it_each_time)
+{
+    settle(snakepit_fd(client));
+    cr_assert(!is_readable(snakepit_fd(client), 50));
+}
+
 Test(drive, the_descriptor_shows_that_something_is_to_be_sent)
 {
     int fd = snakepit_fd(client);
