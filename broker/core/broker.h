@@ -92,7 +92,7 @@ struct pool_stats {
     uint64_t recycled[RECYCLE_REASONS]; /* by reason; never shrink */
     uint64_t slots, slots_busy;
     uint64_t succeeded, failed, cancelled, expired, dead, lost; /* finals; never shrink */
-    uint64_t requeued, refused;
+    uint64_t requeued, refused, refused_busy; /* the last: of the refused, those at a limit */
     uint64_t queued_bytes, queued_max, queued_bytes_max;
     int64_t worker_ttl_us, start_timeout_us; /* settings of the pool */
     uint64_t worker_memory_max;

@@ -283,13 +283,14 @@ note_exited(struct broker *broker, const struct agent *agent, const struct exite
 
 /* Its last words may still be on their way: they come before the end of its connection, so that is waited for. */
 static void
-take_cause(struct broker *broker, struct worker *worker, const struct exited *exited, const char *cause)
+take_cause(struct broker *broker, struct worker *worker, const struct exited *exited)
 {
     worker->has_exited = true;
-    worker->exit_cause = exited->cause;
+    /* For its agent, one that ends soon after its start has failed to start; this one has said HELLO. */
+    worker->exit_cause = exited->cause == EXIT_START_FAILED ? EXIT_STATUS : exited->cause;
     worker->exit_status = exited->status;
     if (worker->state == WORKER_DETACHED)
-        broker_lose_worker(broker, worker, cause);
+        broker_lose_worker(broker, worker, broker_say_exit(broker, worker->exit_cause, worker->exit_status));
 }
 
 static void
@@ -299,7 +300,7 @@ handle_exited(struct broker *broker, struct agent *agent, const struct exited *e
     struct worker *worker = exited->pid > 0 ? find_process(broker, agent, exited->pid) : NULL;
 
     if (worker)
-        take_cause(broker, worker, exited, cause);
+        take_cause(broker, worker, exited);
     else
         note_exited(broker, agent, exited, cause);
     if (exited->replaces > 0)

@@ -57,6 +57,7 @@ broker_get_pool_stats(const struct pool *pool, struct pool_stats *ret_stats)
         .lost = pool->finals[ERROR_LOST],
         .requeued = pool->requeued,
         .refused = pool->refused,
+        .refused_busy = pool->refused_busy,
         .queued_bytes = pool->waiting_bytes,
         .queued_max = pool->settings.queued_max,
         .queued_bytes_max = pool->settings.queued_bytes_max,
@@ -173,6 +174,7 @@ broker_each_agent(const struct broker *broker, void (*visit)(void *context, cons
             .is_connected = agent->peer > 0,
             .pools = agent->duties_count,
             .started_us = agent->started_us,
+            .heard_us = agent->heard_us,
         };
 
         for (uint32_t i = 0; i < agent->duties_count; i++) {

@@ -52,6 +52,8 @@ refuse(struct broker *broker, const struct offer *offer, enum error_code code, c
 {
     if (offer->pool)
         offer->pool->refused++;
+    if (offer->pool && code == ERROR_BUSY)
+        offer->pool->refused_busy++;
     return broker_send_error(broker, SIDE_CLIENT, offer->client->peer, &offer->submit->id, code, text);
 }
 

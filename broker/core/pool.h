@@ -55,7 +55,7 @@ struct pool {
     struct pace pace;
     uint64_t finals[ERROR_LOST + 1]; /* by verdict: FAILED stands for all that failed; never shrink */
     uint64_t requeued;
-    uint64_t refused;
+    uint64_t refused, refused_busy;
 
     struct recycling recycling;
     uint64_t agents; /* that serve it, */

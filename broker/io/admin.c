@@ -311,9 +311,10 @@ check_pool(const struct admin *admin, struct bytes pool, struct admin_fault *ret
     if (pool.size == 0 || broker_find_pool(admin->sources.broker, pool, &stats) == OK)
         return OK;
     ret_fault->code = ERROR_NO_SUCH_POOL;
-    used = (size_t)snprintf(ret_fault->text, sizeof ret_fault->text, "no pool of that name; there are:");
+    used = (size_t)snprintf(ret_fault->text, sizeof ret_fault->text, "no pool is named \"%.*s\"; the pools are",
+                            pool.size <= NAME_BYTES_MAX ? (int)pool.size : 0, (const char *)pool.data);
     for (size_t i = 0; broker_get_pool(admin->sources.broker, i, &stats) == OK && used < sizeof ret_fault->text; i++)
-        used += (size_t)snprintf(ret_fault->text + used, sizeof ret_fault->text - used, "%s %s", i ? "," : "",
+        used += (size_t)snprintf(ret_fault->text + used, sizeof ret_fault->text - used, "%s \"%s\"", i ? "," : "",
                                  stats.name);
     return ERR_NOT_FOUND;
 }

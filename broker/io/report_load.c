@@ -173,7 +173,7 @@ fill_facts(const struct view *view, struct advice_facts *facts)
         .failed = pool->failed,
         .dead = pool->dead,
         .requeued = pool->requeued,
-        .refused = pool->refused,
+        .refused = pool->refused_busy,
         .rss_min_bytes = view->rss_min_bytes,
         .rss_max_bytes = view->rss_max_bytes,
         .memory_limit_bytes = pool->worker_memory_max,

@@ -28,6 +28,24 @@ Test(broker_agent, an_agent_is_welcomed_and_its_heartbeats_are_answered)
     cr_assert_eq(kit_stats(&kit).workers, 0, "it is no worker");
 }
 
+static void
+take_heard(void *context, const struct agent_stats *stats)
+{
+    *(int64_t *)context = stats->heard_us;
+}
+
+Test(broker_agent, what_is_shown_of_an_agent_says_when_it_was_last_heard)
+{
+    int64_t first_us = 0, second_us = 0;
+
+    kit_agent(&kit, AGENT_PEER, AGENT, 3);
+    broker_each_agent(kit.broker, take_heard, &first_us);
+    kit_pass(&kit, SECOND);
+    kit_verb(&kit, SIDE_WORKER, AGENT_PEER, VERB_HEARTBEAT);
+    broker_each_agent(kit.broker, take_heard, &second_us);
+    cr_assert_eq(second_us - first_us, SECOND);
+}
+
 Test(broker_agent, an_agent_cannot_speak_as_a_worker_nor_a_worker_as_an_agent)
 {
     struct message processes = {.verb = VERB_PROCESSES};
@@ -114,6 +132,17 @@ Test(broker_agent, the_end_of_a_process_is_known_at_once_and_named_when_its_conn
     cr_assert_str_eq(kit_note(&kit, NOTE_WORKER_LOST)->reason, "killed by signal 11 (SIGSEGV)");
     cr_assert_str_eq(kit_note(&kit, NOTE_TASK_REQUEUED)->reason, "killed by signal 11 (SIGSEGV)");
     cr_assert_str_eq(kit_worker_state(&kit, worker), "none", "no grace is needed");
+}
+
+Test(broker_agent, a_worker_that_ended_soon_after_it_was_ready_exited_and_its_start_did_not_fail)
+{
+    struct exited exited = {.pool = bytes_of("text"), .pid = 11, .cause = EXIT_START_FAILED, .status = 9};
+
+    kit_agent(&kit, AGENT_PEER, AGENT, 1);
+    kit_agents_worker(&kit, 1, AGENT, 11, 0);
+    kit_exited(&kit, AGENT_PEER, &exited);
+    kit_gone(&kit, SIDE_WORKER, 1);
+    cr_assert_str_eq(kit_note(&kit, NOTE_WORKER_LOST)->reason, "exited with status 9");
 }
 
 Test(broker_agent, a_detached_worker_whose_process_ended_is_lost_at_once)

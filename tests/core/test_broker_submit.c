@@ -151,6 +151,7 @@ Test(broker_submit, a_draining_pool_refuses_and_others_do_not)
     kit_submit(&kit, 1, 8);
     cr_assert_eq(client_error(&kit)->code, ERROR_DRAINING);
     cr_assert_eq(kit_pool(&kit, "text").refused, 1);
+    cr_assert_eq(kit_pool(&kit, "text").refused_busy, 0, "no limit is reached");
     kit_submit(&kit, 1, 7);
     cr_assert_null(client_error(&kit), "one that is known is still known");
     other.pool = bytes_of("numbers");
@@ -266,6 +267,7 @@ Test(broker_submit, a_full_queue_is_busy_and_what_runs_does_not_count)
     kit_submit(&small, 1, 4);
     expect_refusal(&small, ERROR_BUSY, "pool.queued_max");
     cr_assert_eq(kit_pool(&small, "text").refused, 1);
+    cr_assert_eq(kit_pool(&small, "text").refused_busy, 1);
     kit_submit(&small, 1, 3);
     cr_assert_null(client_error(&small), "a task that is known is not refused");
     kit_fini(&small);

@@ -152,7 +152,7 @@ def test_await_ready_of_a_client_that_left_is_forgotten(broker):
     ("tasks", call_payload(limit=1001), "bad_field", "from 0 to 1000"),
     ("tasks", call_payload("p"), "bad_payload", "named"),
     ("tasks", b"\xc1", "bad_payload", "[args, kwargs]"),
-    ("pools", call_payload(pool="nope"), "no_such_pool", "p"),
+    ("pools", call_payload(pool="nope"), "no_such_pool", 'no pool is named "nope"; the pools are "p"'),
     ("drain", call_payload(pool="nope"), "no_such_pool", "p"),
     ("cancel", b"\x90", "bad_field", "required"),
     ("cancel", call_payload(task=1), "not_found", "1"),
