@@ -9,6 +9,7 @@ import decimal
 import enum
 import pathlib
 import pickle
+import traceback
 import uuid
 from typing import Any, NamedTuple
 
@@ -185,7 +186,8 @@ def test_what_cannot_be_encoded_is_bad_payload() -> None:
     endless: list[Any] = []
     endless.append(endless)
     for content_type in ("msgpack", "json"):
-        with pytest.raises(BadPayload, match="cannot be sent"):
+        with pytest.raises(BadPayload, match="cannot be sent") as raised:
             encode_value(endless, content_type)
+        assert len("".join(traceback.format_exception(raised.value))) < 5000, "not a line for each level"
     with pytest.raises(BadPayload, match="cannot be pickled"):
         encode_value(lambda: 1, "pickle5")

@@ -78,7 +78,7 @@ def dealer(router: Router) -> Iterator[Dealer]:
 
 
 def test_a_wrong_endpoint_is_a_value_error() -> None:
-    with pytest.raises(ValueError, match="cannot connect to 'nowhere'"):
+    with pytest.raises(ValueError, match=r"cannot connect to 'nowhere': .*; an endpoint is tcp://HOST:PORT or"):
         Dealer("nowhere")
 
 

@@ -196,3 +196,9 @@ def test_coroutines_can_wait_for_a_future() -> None:
             return int(await asyncio.wrap_future(pit.submit("p", "square", 5)))
 
     assert asyncio.run(main()) == 25
+
+
+def test_options_that_are_no_options_are_named() -> None:
+    wrong: Any = {"priority": 3}
+    with LocalPit(snakepit.App()) as pit, pytest.raises(TypeError, match=r"options must be .*Options\(.*, not dict"):
+        pit.call("p", "anything", options=wrong)

@@ -45,6 +45,8 @@ def make_request(
     is_stream: bool = False,
 ) -> Request:
     """Encode a task. BadPayload: the arguments cannot be encoded."""
+    if not isinstance(options, Options):
+        raise TypeError(f"options must be snakepit.Options(...), not {type(options).__name__}")
     wire = {**options.wire, "stream": True} if is_stream else options.wire
     return Request(task_id, pool or "", name, encode_arguments(args, kwargs, options.content_type), wire)
 

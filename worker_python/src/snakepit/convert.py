@@ -160,7 +160,7 @@ def _pack(value: Any) -> Payload:
         body: bytes = packing.packer.pack(value)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         hint = " (too deep, or it contains itself)" if "recursion" in str(error) else ""
-        raise BadPayload(f"cannot be sent as msgpack: {error}{hint}") from error
+        raise BadPayload(f"cannot be sent as msgpack: {error}{hint}") from None  # its traceback is the packer's depth
     size = len(body)
     if packing.frames:
         frames, packing.frames = packing.frames, []
@@ -177,7 +177,7 @@ def _encode(value: Any, content_type: str) -> Payload:
         try:
             return _framed(json.dumps(json_ready(value), ensure_ascii=False, separators=(",", ":")).encode())
         except (TypeError, ValueError, RecursionError) as error:
-            raise BadPayload(f"cannot be sent as json: {error}") from error
+            raise BadPayload(f"cannot be sent as json: {error}") from None
     if content_type == PICKLE5:
         return _encode_pickle(value)
     raise BadPayload(f"unknown content type {content_type!r}; known are {', '.join(CONTENT_TYPES)}")

@@ -54,7 +54,8 @@ class Dealer:
             self._open()
         except zmq.ZMQError as error:
             self.close(linger_ms=0)
-            raise ValueError(f"cannot connect to {endpoint!r}: {error}") from error
+            hint = "" if "://" in endpoint else "; an endpoint is tcp://HOST:PORT or ipc:///PATH"
+            raise ValueError(f"cannot connect to {endpoint!r}: {error}{hint}") from error
 
     def _open(self) -> None:
         self._socket = self._context.socket(zmq.DEALER)

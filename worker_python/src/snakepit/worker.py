@@ -200,7 +200,8 @@ def become_free_threaded(arguments: list[str]) -> None:
 
     python = find_free_threaded()
     if python is None:
-        _log.error("PATH has no %s that has the package snakepit", " or ".join(FREE_THREADED_NAMES))
+        names = " or ".join(FREE_THREADED_NAMES)
+        _log.error("PATH has no %s that has the package snakepit; `snakepit doctor` says which there are", names)
         return
     _log.info("free threading is required: going on as %s", python)
     os.execv(python, [python, "-m", "snakepit.worker", *arguments])
