@@ -9,6 +9,9 @@
 #include <string.h>
 #include <utlist.h>
 
+/* A nursery that is asked to end does so at once, unless its app is in the way: then it is killed. */
+#define NURSERY_GRACE_US INT64_C(1000000)
+
 static void
 apply(struct local_pool *pool, const struct pool_config *config)
 {
@@ -143,7 +146,7 @@ local_pool_configure(struct local_pool *pool, const struct pool_config *config, 
 
     apply(pool, config);
     /* Even one that has the same settings: whoever has mended the app says so by a reload. */
-    stop_nursery(pool, now_us);
+    stop_nursery(pool, now_us + NURSERY_GRACE_US);
     if (has_changed)
         pool_health_note_change(&pool->health);
     resize(pool, wanted, now_us);

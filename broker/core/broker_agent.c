@@ -219,9 +219,22 @@ recycle_changed(struct broker *broker, const struct agent *agent, const struct p
     }
 }
 
+/* Whether it says anything new. */
+static bool
+take_report(struct duty *duty, const struct pool_report *report)
+{
+    struct duty before = *duty;
+
+    duty->is_failed = report->state == AGENT_POOL_FAILED;
+    if (report->has_wanted)
+        duty->wanted = report->wanted;
+    return duty->is_failed != before.is_failed || duty->wanted != before.wanted;
+}
+
 static void
 handle_pool(struct broker *broker, struct agent *agent, const struct pool_report *report)
 {
+    uint32_t duties_count = agent->duties_count;
     struct duty *duty = agent_duty(agent, report->pool);
     struct pool *pool = broker_pool(broker, report->pool);
 
@@ -230,10 +243,9 @@ handle_pool(struct broker *broker, struct agent *agent, const struct pool_report
             text_bytes("pool");
         return;
     }
-    duty->is_failed = report->state == AGENT_POOL_FAILED;
-    if (report->has_wanted)
-        duty->wanted = report->wanted;
-    broker_count_agents(broker);
+    /* An agent tells of all its pools when it is welcomed, and mostly what its HELLO said. */
+    if (take_report(duty, report) || agent->duties_count != duties_count)
+        broker_count_agents(broker);
     if (pool && report->changed)
         recycle_changed(broker, agent, pool);
 }

@@ -209,6 +209,22 @@ Test(agent_nursery, one_that_stands_still_is_killed_when_it_does_not_fork_in_tim
     cr_expect_neq(wait_family().worker, first.worker);
 }
 
+Test(agent_nursery, a_reload_asks_it_to_end_and_does_not_kill_it)
+{
+    const json_t *line;
+    size_t i;
+
+    start(FAMILY, 1, "");
+    json_decref(scene_wait(&scene, "nursery.ready"));
+    kill(scene.agent, SIGHUP);
+    json_t *end = scene_wait(&scene, "nursery.exited");
+    cr_expect_eq(field_int(end, "signal_number"), SIGTERM);
+    json_decref(end);
+    json_decref(scene_wait(&scene, "nursery.ready"));
+    json_array_foreach (scene.passed, i, line)
+        cr_expect_str_neq(field_str(line, "event"), "worker.killed");
+}
+
 Test(agent_nursery, an_app_that_starts_threads_on_import_is_refused_and_the_threads_are_named)
 {
     start("import threading, time, snakepit\n"
