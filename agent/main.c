@@ -102,7 +102,8 @@ run(struct config *config, const struct arguments *arguments, const char *addres
 
     log_begin(log, LOG_INFO, "agent.ready");
     log_int(log, "pid", getpid());
-    log_str(log, "config", path);
+    if (strncmp(path, "/proc/self/fd/", 14) != 0) /* the broker gave it, and has logged its name */
+        log_str(log, "config", path);
     log_str(log, "connect", address);
     log_end(log);
     struct watch *watch = watch_new(&config, &arguments->overrides, address, arguments->lifeline_fd, log);

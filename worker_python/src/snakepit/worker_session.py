@@ -34,6 +34,9 @@ LAST_ANSWERS_SECONDS = 2.0
 # many heartbeats were sent before it. A bare tuple, since each task makes one.
 Answer: TypeAlias = "tuple[int, bytes, tuple[Buffer, ...], int, int]"
 
+# Why workers are recycled every day. The broker's log says it; a warning of each would hide others.
+ROUTINE_REASONS = frozenset({"ttl", "max_tasks", "memory", "manual", "reload"})
+
 
 class WorkerSession(Session):
     """One worker's conversation with the broker.
@@ -186,7 +189,8 @@ class WorkerSession(Session):
             self._give_back(message.fence, "recalled")
         elif kind is m.Stop:
             self.stop_reason = message.reason
-            self.notes.append(f"asked to stop: {message.reason or 'no reason given'}")
+            if message.reason not in ROUTINE_REASONS:
+                self.notes.append(f"asked to stop: {message.reason or 'no reason given'}")
             self.drain(now, message.grace_ms / 1000 if message.grace_ms else math.inf)
         elif kind is m.Error and message.code != "stale":  # stale: another attempt was quicker, nothing to do
             self.notes.append(f"the broker answered {message.code}: {message.text}")
