@@ -24,42 +24,50 @@ struct recycling {
     uint64_t workers; /* that are to be replaced */
 };
 
-/* One pool as `pools` shows it: how many workers were replaced by hand, are being replaced, and wait for it. */
+/* Numbers of sessions only grow: whoever is to be replaced has one up to the highest of now. Count the pool's workers up to
+ * `last`, or the one that is meant; *ret_highest is that of all. */
 static int
-look(struct cli *cli, const char *name, uint64_t *ret_done, uint64_t *ret_left)
+look(struct cli *cli, const struct recycling *recycling, uint64_t last, uint64_t *ret_left, uint64_t *ret_highest)
 {
     struct snakepit_result *result;
-    struct snakepit_value pools, pool, recycled;
-    int exit_code = view_ask(cli, "pools", name, NULL, 0, &result);
+    struct snakepit_value workers, worker;
+    int exit_code = view_ask(cli, "workers", recycling->pool, NULL, 0, &result);
 
     if (exit_code != EXIT_DONE)
         return exit_code;
-    *ret_done = *ret_left = 0;
-    if (snakepit_result_value(result, &pools) == SNAKEPIT_OK && snakepit_value_at(&pools, 0, &pool) == SNAKEPIT_OK) {
-        recycled = view_map(&pool, "recycled");
-        *ret_done = field_uint(&recycled, "manual");
-        *ret_left = field_uint(&pool, "recycling") + field_uint(&pool, "recycle_due");
+    *ret_left = *ret_highest = 0;
+    if (snakepit_result_value(result, &workers) == SNAKEPIT_OK) {
+        struct snakepit_iter iter = snakepit_iter_of(&workers);
+
+        while (snakepit_iter_next(&iter, NULL, &worker)) {
+            uint64_t id = field_uint(&worker, "id");
+
+            *ret_left += recycling->is_worker ? id == recycling->worker : id <= last;
+            *ret_highest = id > *ret_highest ? id : *ret_highest;
+        }
     }
     snakepit_result_destroy(&result);
     return EXIT_DONE;
 }
 
-/* Wait until nothing in the pool is, or waits to be, replaced. EXIT_DONE, or an exit code after saying why. */
+/* Wait until the workers are gone, whatever becomes of the new ones: a pool that always recycles for other reasons never
+ * rests. EXIT_DONE, or an exit code after saying why. */
 static int
-wait_for_recycling(struct cli *cli, const struct recycling *recycling, uint64_t done_before)
+wait_for_recycling(struct cli *cli, const struct recycling *recycling, uint64_t last)
 {
     int64_t until_us = cli->timeout_us < 0 ? INT64_MAX : cli_now_us() + cli->timeout_us;
-    uint64_t done = done_before, left = 0;
+    uint64_t left = 0, highest;
     struct wait_line line;
     int exit_code;
 
     wait_line_init(&line);
     for (;;) {
-        exit_code = look(cli, recycling->pool, &done, &left);
+        exit_code = look(cli, recycling, last, &left, &highest);
         if (exit_code != EXIT_DONE || left == 0 || cli_now_us() >= until_us)
             break;
         wait_line_draw(&line, "recycling %s: %llu of %llu workers replaced", recycling->pool,
-                       (unsigned long long)(done - done_before), (unsigned long long)recycling->workers);
+                       (unsigned long long)(left < recycling->workers ? recycling->workers - left : 0),
+                       (unsigned long long)recycling->workers);
         snakepit_process(cli->client, LOOK_INTERVAL_MS);
     }
     wait_line_clear(&line);
@@ -131,15 +139,15 @@ report(struct cli *cli, const struct recycling *recycling)
 static int
 recycle(struct cli *cli, struct recycling *recycling, bool is_pool)
 {
-    uint64_t done_before = 0, left;
+    uint64_t last = 0, left;
     int exit_code = find_pool(cli, recycling, is_pool);
 
     if (exit_code == EXIT_DONE && recycling->waits)
-        exit_code = look(cli, recycling->pool, &done_before, &left);
+        exit_code = look(cli, recycling, 0, &left, &last);
     if (exit_code == EXIT_DONE)
         exit_code = order(cli, recycling);
     if (exit_code == EXIT_DONE && recycling->waits)
-        exit_code = wait_for_recycling(cli, recycling, done_before);
+        exit_code = wait_for_recycling(cli, recycling, last);
     if (exit_code == EXIT_DONE)
         report(cli, recycling);
     return exit_code;

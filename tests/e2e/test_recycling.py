@@ -88,6 +88,14 @@ def test_a_pool_is_replaced_by_hand_and_no_task_notices(folder, app):
         assert len(new) == 2 and not new & old
 
 
+def test_waiting_for_the_old_workers_ends_in_a_pool_that_always_recycles(folder, app):
+    more = 'worker_ttl = "1s"; recycle_jitter = 0;'
+    with BrokerProcess(folder, pools=[pool(app, more=more)]) as broker:
+        cli = Cli(broker)
+        cli.ok("await", "p", "--workers", "2")
+        assert cli.ok("recycle", "p", "--wait").startswith("pool p: ")
+
+
 def test_one_worker_is_replaced_by_hand(folder, app):
     with BrokerProcess(folder, pools=[pool(app)], log_level="info") as broker:
         cli = Cli(broker)
