@@ -250,9 +250,10 @@ judge(const struct worker_process *worker, struct worker_end *end)
     bool is_clean = is_exit && end->status == 0;
 
     end->is_settled = end->lived_us >= SETTLED_US && !has_start_status && !worker->was_late;
-    end->is_sent_signal =
-        !is_exit && !worker->was_late && is_sent_signal(end->status) && end->lived_us >= REPLACE_AT_ONCE_US;
-    end->is_start_failure = !end->is_settled && !end->is_sent_signal && !is_clean;
+    /* Killed in its first second it is not the app's fault either, but to start it at once might ask for the next kill. */
+    bool was_killed = !is_exit && !worker->was_late && is_sent_signal(end->status);
+    end->is_sent_signal = was_killed && end->lived_us >= REPLACE_AT_ONCE_US;
+    end->is_start_failure = !end->is_settled && !was_killed && !is_clean;
 }
 
 static enum exit_cause

@@ -116,7 +116,7 @@ Test(agent_broker, a_replacement_starts_beside_the_old_worker_and_takes_its_plac
     struct message exited = fake_broker_wait(&broker, VERB_EXITED);
     cr_expect_eq(exited.exited.pid, (uint64_t)old);
     kill(successor, SIGTERM);
-    json_decref(scene_wait(&scene, "worker.start_failed"));
+    json_decref(scene_wait(&scene, "worker.died"));
     cr_expect_neq(scene_wait_spawned(&scene), successor, "it has the place now, and is restarted there");
     kill(scene.agent, SIGTERM);
     scene_wait_agent(&scene);

@@ -70,6 +70,14 @@ Test(agent_pool, whose_starts_fail_too_often_is_failed_with_tail_and_remedy_and_
     scene_wait_output(&scene, "ready");
 }
 
+Test(agent_pool, whose_workers_somebody_kills_early_has_not_failed)
+{
+    start(POOL("p", "play:set_up", "1", "start_failures_max = 2;"));
+    for (int i = 0; i < 4; i++)
+        kill(scene_wait_spawned(&scene), SIGKILL);
+    scene_wait_output(&scene, "ready");
+}
+
 Test(agent_pool, that_failed_starts_one_worker_in_each_window)
 {
     start(POOL("p", "play:fail", "4", "start_failures_max = 4; start_failures_window = \"1s\";"));
