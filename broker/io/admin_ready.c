@@ -116,8 +116,9 @@ answer_late(const struct ready_wait *wait, const struct pool_stats *pool, struct
     struct admin_fault late = {.code = ERROR_EXPIRED};
 
     snprintf(late.text, sizeof late.text,
-             "the workers were not ready in time: pool %s has %" PRIu64 " of %" PRIu64 " ready", pool->name,
-             pool->workers_ready, count_wanted(wait, pool));
+             "the workers were not ready in time: pool %s has %" PRIu64 " of %" PRIu64 " ready%s", pool->name,
+             pool->workers_ready, count_wanted(wait, pool),
+             pool->is_failed ? "; its workers fail to start: look for worker.start_failed in the log" : "");
     admin_answer_fault(outbox, &wait->caller, &late);
 }
 

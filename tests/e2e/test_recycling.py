@@ -141,6 +141,8 @@ def test_a_pool_whose_workers_cannot_start_is_failed_and_explained(folder, app):
             pool_now, = cli.json("inspect", "p")
             assert pool_now["state"] == "failed"
             assert pool_now["recommendations"][0]["code"] == "pool_failed"
+            late = cli.run("-t", "0.2", "await", "p")
+            assert "its workers fail to start" in late.stderr, late
 
 
 def test_agents_and_their_ends_are_told(folder, app):
