@@ -24,6 +24,7 @@ struct connection {
     bool is_dirty;    /* in the router's list of those to send to */
     bool is_slow;     /* ZeroMQ took no more when it was tried last */
     bool is_doubtful; /* in the presence's list */
+    bool is_last_doubt; /* it was asked once */
     bool has_delimiter;
     unsigned offences;
     int64_t doubt_until_us;

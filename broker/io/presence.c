@@ -7,8 +7,10 @@
 #include <string.h>
 #include <utlist.h>
 
-/* libzmq ends a connection's pipe right after it wrote the end. By this time it has done so, even on a busy host. */
+/* libzmq ends a connection's pipe right after it wrote the end. By the first time it has mostly done so, by the second
+ * one even on a host that stood still: nobody asks a third time. */
 #define DOUBT_US 100000
+#define LAST_DOUBT_US 1000000
 
 struct presence {
     struct monitor *monitor;
@@ -100,6 +102,7 @@ doubt(struct presence *presence, struct connection *connection)
     if (connection->is_doubtful)
         return;
     connection->is_doubtful = true;
+    connection->is_last_doubt = false;
     connection->doubt_until_us = 0;
     DL_APPEND2(presence->doubtful, connection, doubtful_prev, doubtful_next);
 }
@@ -188,10 +191,13 @@ presence_next_doubtful(struct presence *presence, int64_t now_us)
     DL_FOREACH2(presence->doubtful, connection, doubtful_next) {
         if (connection->doubt_until_us == 0)
             connection->doubt_until_us = now_us + DOUBT_US;
-        if (connection->doubt_until_us <= now_us) {
+        if (connection->doubt_until_us > now_us)
+            continue;
+        if (connection->is_last_doubt)
             end_doubt(presence, connection);
-            return connection;
-        }
+        connection->is_last_doubt = true;
+        connection->doubt_until_us = now_us + LAST_DOUBT_US;
+        return connection;
     }
     return NULL;
 }
