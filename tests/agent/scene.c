@@ -335,8 +335,9 @@ read_stat(const char *pid_text, char *ret_state, pid_t *ret_parent)
     return end_of_name != NULL && sscanf(end_of_name, ") %c %d", ret_state, ret_parent) == 2;
 }
 
-pid_t
-scene_guard(const struct scene *scene)
+/* The agent's child of this name, or 0. */
+static pid_t
+find_guard(const struct scene *scene)
 {
     DIR *directory = opendir("/proc");
     struct dirent *entry;
@@ -357,6 +358,20 @@ scene_guard(const struct scene *scene)
             fclose(file);
     }
     closedir(directory);
+    return guard;
+}
+
+/* The agent does not wait for its guard: a worker may have been started, and told of, before the guard has its name. */
+pid_t
+scene_wait_guard(const struct scene *scene)
+{
+    int64_t deadline_us = clock_now_us() + SCENE_WAIT_MS * 1000;
+    pid_t guard;
+
+    while ((guard = find_guard(scene)) == 0) {
+        cr_assert_lt(clock_now_us(), deadline_us, "no snakepit-guard came");
+        poll(NULL, 0, 1);
+    }
     return guard;
 }
 

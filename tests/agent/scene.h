@@ -85,9 +85,9 @@ field_str(const json_t *line, const char *key);
 bool
 process_ends(pid_t pid, int timeout_ms);
 
-/* The agent's child that calls itself snakepit-guard, or 0. */
+/* Wait for the agent's child that calls itself snakepit-guard. */
 pid_t
-scene_guard(const struct scene *scene);
+scene_wait_guard(const struct scene *scene);
 
 /* Open descriptors of the process. */
 size_t
