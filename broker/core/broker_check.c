@@ -163,6 +163,9 @@ check_clients(const struct broker *broker)
     uint64_t clients = 0, live = 0, kept = 0, named = 0;
     const struct client *client;
 
+    client_check(broker->house);
+    assert(broker->house->state == CLIENT_NEW && broker->house->kept_count == 0);
+    live = broker->house->live_count;
     DL_FOREACH(broker->clients, client) {
         client_check(client);
         assert(!client->is_departed && (client->state != CLIENT_GONE || client->live_count > 0));

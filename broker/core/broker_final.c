@@ -258,7 +258,7 @@ broker_finish(struct broker *broker, struct task *task, const struct verdict *ve
         trim(broker, client);
         return;
     }
-    if (client->peer == 0 && verdict->code != ERROR_CANCELLED)
+    if (client->peer == 0 && verdict->code != ERROR_CANCELLED && client != broker->house)
         broker->undeliverable++;
     broker_free_task(broker, task);
     broker_review_client(broker, client);

@@ -37,7 +37,8 @@ struct offer {
     const struct submit *submit;
     struct task_key key;
     uint32_t hash;
-    uint64_t bytes; /* what it will occupy */
+    uint64_t bytes;       /* what it will occupy */
+    struct error *unsent; /* the house's: a refusal goes here; NULL: to the client */
 };
 
 static uint64_t
@@ -54,6 +55,10 @@ refuse(struct broker *broker, const struct offer *offer, enum error_code code, c
         offer->pool->refused++;
     if (offer->pool && code == ERROR_BUSY)
         offer->pool->refused_busy++;
+    if (offer->unsent) {
+        offer->unsent->code = code;
+        return offer->unsent;
+    }
     return broker_send_error(broker, SIDE_CLIENT, offer->client->peer, &offer->submit->id, code, text);
 }
 
@@ -76,6 +81,15 @@ find_bad_field(const struct submit *submit)
     return NULL;
 }
 
+static void
+refuse_pool(struct broker *broker, const struct offer *offer)
+{
+    if (offer->unsent)
+        offer->unsent->code = ERROR_NO_SUCH_POOL;
+    else
+        broker_send_no_such_pool(broker, offer->client->peer, &offer->submit->id, offer->submit->pool);
+}
+
 static bool
 is_closed(struct broker *broker, const struct offer *offer)
 {
@@ -90,7 +104,7 @@ is_closed(struct broker *broker, const struct offer *offer)
         return true;
     }
     if (!offer->pool) {
-        broker_send_no_such_pool(broker, offer->client->peer, &offer->submit->id, offer->submit->pool);
+        refuse_pool(broker, offer);
         return true;
     }
     if (offer->pool->state != POOL_OPEN) {
@@ -276,6 +290,27 @@ broker_submit(struct broker *broker, struct client *client, const struct submit 
     offer.bytes = offer_bytes(submit);
     if (!is_closed(broker, &offer) && !is_too_large(broker, &offer) && !is_busy(broker, &offer))
         accept(broker, &offer);
+}
+
+enum error_code
+broker_house_submit(struct broker *broker, const struct submit *submit, uint64_t *ret_number)
+{
+    struct submit own = *submit;
+    struct error refusal = {.code = ERROR_NONE};
+    struct offer offer = {.client = broker->house, .submit = &own, .unsent = &refusal};
+    uint64_t number = broker->task_next;
+
+    own.id = ref_number(number); /* numbers never come again, so neither does this id */
+    own.ack = false;
+    offer.key = task_key_make(broker->house->session, &own.id);
+    offer.hash = task_key_hash(&offer.key, broker->settings.hash_seed);
+    offer.pool = own.pool.size > 0 ? broker_pool(broker, own.pool) : broker_default_pool(broker);
+    offer.bytes = offer_bytes(&own);
+    if (is_closed(broker, &offer) || is_too_large(broker, &offer) || is_busy(broker, &offer))
+        return refusal.code;
+    accept(broker, &offer);
+    *ret_number = number;
+    return ERROR_NONE;
 }
 
 /* --- cancelling and timers -------------------------------------------------------------------------------------- */
