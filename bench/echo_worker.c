@@ -229,7 +229,7 @@ handle(struct worker *worker, const struct message *message)
         run_task(worker, &message->task);
         break;
     case VERB_CANCEL:
-        cancel_task(worker, &message->ref);
+        cancel_task(worker, &message->cancel.ref);
         break;
     case VERB_WELCOME:
         worker->session = message->welcome.session;

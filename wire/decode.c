@@ -132,9 +132,21 @@ decode_accepted(struct decoder *decoder, struct message *message)
 }
 
 int
-decode_ref(struct decoder *decoder, struct message *message)
+decode_cancel(struct decoder *decoder, struct message *message)
 {
-    return take_ref(decoder, "ref", &message->ref);
+    message->cancel = (struct cancel){0};
+    if (take_ref(decoder, "ref", &message->cancel.ref) != OK)
+        return ERR_INVALID;
+    /* What a client puts behind it is of a later version. */
+    return decoder->direction == FROM_BROKER ? keys_decode(decoder, &cancel_keys, "facts", &message->cancel) : OK;
+}
+
+int
+decode_credit(struct decoder *decoder, struct message *message)
+{
+    if (take_ref(decoder, "ref", &message->credit.ref) != OK)
+        return ERR_INVALID;
+    return take_uint(decoder, "count", 0, UINT64_MAX, &message->credit.count);
 }
 
 int

@@ -274,6 +274,52 @@ take_agent_pools(struct decoder *decoder, const char *field, struct agent_pools 
 }
 
 int
+take_texts(struct decoder *decoder, const char *field, uint32_t max, struct texts *ret_texts)
+{
+    uint32_t texts_at;
+
+    *ret_texts = (struct texts){0};
+    if (take_records(decoder, field, RETRY_TYPES_MAX, &ret_texts->count) != OK)
+        return ERR_INVALID;
+    texts_at = decoder->reader.at;
+    for (uint32_t i = 0; i < ret_texts->count; i++) {
+        uint32_t at = decoder->reader.at;
+        struct bytes text;
+
+        if (quick_str(&decoder->reader, &text) != OK || text.size < 1 || text.size > max)
+            return fail_field_at(decoder, at, field, "must hold str of 1 to 128 bytes");
+    }
+    ret_texts->encoded = (struct bytes){decoder->reader.data + texts_at, decoder->reader.at - texts_at};
+    return OK;
+}
+
+int
+take_holds(struct decoder *decoder, const char *field, struct holds *ret_holds)
+{
+    uint32_t records_at;
+
+    *ret_holds = (struct holds){0};
+    if (take_records(decoder, field, LEASES_MAX, &ret_holds->count) != OK)
+        return ERR_INVALID;
+    records_at = decoder->reader.at;
+    for (uint32_t i = 0; i < ret_holds->count; i++) {
+        uint32_t at = decoder->reader.at;
+        uint32_t fields;
+        uint64_t fence, attempt;
+        struct bytes origin;
+
+        if (quick_array(&decoder->reader, &fields) != OK || fields < 3 || quick_uint(&decoder->reader, &fence) != OK ||
+            quick_uint(&decoder->reader, &attempt) != OK || attempt < 1 || attempt > UINT32_MAX ||
+            quick_bin(&decoder->reader, &origin) != OK || origin.size < 1 || origin.size > ORIGIN_BYTES_MAX)
+            return fail_field_at(decoder, at, field, "must hold arrays of a fence, an attempt and a bin");
+        if (pass_later_fields(decoder, 4, fields - 3) != OK)
+            return ERR_INVALID;
+    }
+    ret_holds->encoded = (struct bytes){decoder->reader.data + records_at, decoder->reader.at - records_at};
+    return OK;
+}
+
+int
 take_processes(struct decoder *decoder, struct processes *ret_processes)
 {
     uint32_t records_at;

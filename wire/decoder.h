@@ -59,6 +59,14 @@ take_fences(struct decoder *decoder, const char *field, struct fences *ret_fence
 int
 take_agent_pools(struct decoder *decoder, const char *field, struct agent_pools *ret_pools);
 
+/* An array of at most RETRY_TYPES_MAX str of 1 to `max` bytes. */
+int
+take_texts(struct decoder *decoder, const char *field, uint32_t max, struct texts *ret_texts);
+
+/* An array of at most LEASES_MAX arrays [fence, attempt, origin]. */
+int
+take_holds(struct decoder *decoder, const char *field, struct holds *ret_holds);
+
 /* An array of at most PROCESSES_MAX arrays [pid, rss_bytes, cpu_us]. */
 int
 take_processes(struct decoder *decoder, struct processes *ret_processes);

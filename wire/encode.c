@@ -56,13 +56,17 @@ submit_has_options(const struct submit *submit)
 {
     return submit->content_type.size > 0 || submit->headers.size > 0 || submit->delay_ms > 0 || submit->has_deadline ||
            submit->max_attempts > 0 || submit->priority != PRIORITY_DEFAULT || submit->ack || submit->stream ||
-           submit->info || submit->progress || submit->on_loss != LOSS_REQUEUE;
+           submit->info || submit->progress || submit->on_loss != LOSS_REQUEUE || submit->again || submit->has_retries ||
+           submit->retry_on.count > 0 || submit->has_backoff || submit->kills_max > 0 || submit->dedup_key.size > 0 ||
+           submit->has_dedup_ms || submit->group.size > 0 || submit->fair_key.size > 0 || submit->session.size > 0 ||
+           submit->session_mode != SESSION_HINT || submit->run_ms > 0 || submit->credit > 0;
 }
 
 static bool
 task_has_options(const struct task_command *task)
 {
-    return task->content_type.size > 0 || task->headers.size > 0 || task->stream || task->progress || task->has_deadline;
+    return task->content_type.size > 0 || task->headers.size > 0 || task->stream || task->progress || task->has_deadline ||
+           task->origin.size > 0 || task->session.size > 0 || task->credit > 0;
 }
 
 static bool
@@ -169,10 +173,24 @@ encode_accepted(struct wire_buffer *buffer, enum side side, const struct message
 }
 
 int
-encode_ref(struct wire_buffer *buffer, enum side side, const struct message *message)
+encode_cancel(struct wire_buffer *buffer, enum side side, const struct message *message)
 {
-    begin(buffer, message->verb, 1);
-    return write_ref(buffer, side, &message->ref);
+    const struct cancel *cancel = &message->cancel;
+    size_t command_at = begin(buffer, VERB_CANCEL, cancel->raise ? 2 : 1);
+
+    if (write_ref(buffer, side, &cancel->ref) != OK)
+        return ERR_INVALID;
+    return cancel->raise ? keys_encode(buffer, command_at, &cancel_keys, cancel) : OK;
+}
+
+int
+encode_credit(struct wire_buffer *buffer, enum side side, const struct message *message)
+{
+    begin(buffer, VERB_CREDIT, 2);
+    if (write_ref(buffer, side, &message->credit.ref) != OK)
+        return ERR_INVALID;
+    quick_write_uint(buffer, message->credit.count);
+    return OK;
 }
 
 int

@@ -27,6 +27,10 @@ static const char *const names[ERROR_CODES] = {
     [ERROR_UNAVAILABLE] = "unavailable",
     [ERROR_GIL_ENABLED] = "gil_enabled",
     [ERROR_POOL_FAILED] = "pool_failed",
+    [ERROR_SESSION_LOST] = "session_lost",
+    [ERROR_SESSION_BUSY] = "session_busy",
+    [ERROR_CIRCUIT_OPEN] = "circuit_open",
+    [ERROR_TIMED_OUT] = "timed_out",
     [ERROR_INTERNAL] = "internal",
 };
 

@@ -38,6 +38,10 @@ enum error_code {
     ERROR_UNAVAILABLE,
     ERROR_GIL_ENABLED,
     ERROR_POOL_FAILED,
+    ERROR_SESSION_LOST,
+    ERROR_SESSION_BUSY,
+    ERROR_CIRCUIT_OPEN,
+    ERROR_TIMED_OUT,
     ERROR_INTERNAL,
     ERROR_CODES, /* how many there are */
 };

@@ -10,6 +10,7 @@ static const char *const on_disconnect_words[] = {"continue", "cancel", NULL};
 static const char *const profile_words[] = {"process", "thread", NULL};
 static const char *const exit_cause_words[] = {"exit", "signal", "oom", "start_failed", "no_memory", NULL};
 static const char *const agent_state_words[] = {"ok", "failed", NULL};
+static const char *const session_mode_words[] = {"hint", "strict_queue", "strict_fail_fast", NULL};
 static const char *const on_loss_words[] = {"requeue", "lost", NULL};
 
 #define AT(field) .at = offsetof(struct hello, field)
@@ -30,6 +31,7 @@ static const struct key worker_list[] = {
     {KEY("gil_enabled"), KEY_BOOL, AT(gil_enabled), .initial = true},
     {KEY("session"), KEY_UINT64, AT(session), .max = UINT64_MAX},
     {KEY("leases"), KEY_FENCES, AT(leases)},
+    {KEY("holds"), KEY_HOLDS, AT(holds)},
     {KEY("agent"), KEY_UINT64, AT(agent), .max = UINT64_MAX},
     {KEY("replaces"), KEY_UINT64, AT(replaces), .max = UINT64_MAX},
     {KEY("free_threaded"), KEY_BOOL, AT(free_threaded)},
@@ -87,6 +89,21 @@ static const struct key submit_list[] = {
     {KEY("info"), KEY_BOOL, AT(info)},
     {KEY("content_type"), KEY_CONTENT_TYPE, AT(content_type), .min = 1, .max = CONTENT_TYPE_BYTES_MAX},
     {KEY("headers"), KEY_HEADERS, AT(headers)},
+    {KEY("retries"), KEY_UINT32, AT(retries), .said_at = offsetof(struct submit, has_retries), .max = RETRIES_MAX},
+    {KEY("retry_on"), KEY_TEXTS, AT(retry_on), .min = 1, .max = ERROR_TYPE_BYTES_MAX},
+    {KEY("backoff_ms"), KEY_UINT64, AT(backoff_ms), .said_at = offsetof(struct submit, has_backoff),
+     .max = DURATION_MS_MAX},
+    {KEY("kills_max"), KEY_UINT32, AT(kills_max), .min = 1, .max = KILLS_MAX},
+    {KEY("dedup_key"), KEY_STR, AT(dedup_key), .min = 1, .max = DEDUP_KEY_BYTES_MAX},
+    {KEY("dedup_ms"), KEY_UINT64, AT(dedup_ms), .said_at = offsetof(struct submit, has_dedup_ms),
+     .max = DURATION_MS_MAX},
+    {KEY("group"), KEY_STR, AT(group), .min = 1, .max = LABEL_BYTES_MAX},
+    {KEY("fair_key"), KEY_STR, AT(fair_key), .min = 1, .max = LABEL_BYTES_MAX},
+    {KEY("session"), KEY_STR, AT(session), .min = 1, .max = LABEL_BYTES_MAX},
+    {KEY("session_mode"), KEY_WORD, AT(session_mode), .words = session_mode_words},
+    {KEY("run_ms"), KEY_UINT64, AT(run_ms), .min = 1, .max = DURATION_MS_MAX},
+    {KEY("credit"), KEY_UINT32, AT(credit), .min = 1, .max = CREDIT_MAX},
+    {KEY("again"), KEY_BOOL, AT(again)},
 };
 #undef AT
 
@@ -98,6 +115,9 @@ static const struct key task_list[] = {
     {KEY("progress"), KEY_BOOL, AT(progress)},
     {KEY("deadline_ms"), KEY_UINT64, AT(deadline_ms), .said_at = offsetof(struct task_command, has_deadline),
      .max = DURATION_MS_MAX},
+    {KEY("origin"), KEY_BIN, AT(origin), .min = 1, .max = ORIGIN_BYTES_MAX},
+    {KEY("session"), KEY_STR, AT(session), .min = 1, .max = LABEL_BYTES_MAX},
+    {KEY("credit"), KEY_UINT32, AT(credit), .min = 1, .max = CREDIT_MAX},
 };
 #undef AT
 
@@ -127,6 +147,10 @@ static const struct key details_list[] = {
     {KEY("protocols"), KEY_PROTOCOLS, AT(lists_protocols)},
 };
 #undef AT
+
+static const struct key cancel_list[] = {
+    {KEY("raise"), KEY_BOOL, .at = offsetof(struct cancel, raise)},
+};
 
 #define AT(field) .at = offsetof(struct stop, field)
 static const struct key stop_list[] = {
@@ -178,6 +202,7 @@ const struct keys submit_keys = {KEYS(submit_list), .refuses_unknown = true};
 const struct keys task_keys = {KEYS(task_list)};
 const struct keys info_keys = {KEYS(info_list)};
 const struct keys details_keys = {KEYS(details_list)};
+const struct keys cancel_keys = {KEYS(cancel_list)};
 const struct keys stop_keys = {KEYS(stop_list)};
 const struct keys replace_keys = {KEYS(replace_list)};
 const struct keys retire_keys = {KEYS(retire_list)};

@@ -20,6 +20,8 @@ enum key_kind {
     KEY_HEADERS,
     KEY_MAP, /* of anything, at most max bytes */
     KEY_AGENT_POOLS,
+    KEY_TEXTS, /* up to RETRY_TYPES_MAX str of min to max bytes */
+    KEY_HOLDS,
     KEY_PROTOCOLS, /* a bool: whether the list is there */
 };
 
@@ -37,13 +39,13 @@ struct key {
 
 struct keys {
     const struct key *list;
-    uint32_t count;       /* at most 15 */
+    uint32_t count;       /* at most 32 */
     uint32_t required;    /* bits of those keys that must be there, 1 for the first */
     bool refuses_unknown; /* else unknown keys are passed over */
 };
 
-/* For struct hello (of a client, a worker, an agent), welcome, heartbeat, submit, task_command, info, error, stop, replace,
- * retire, exited and pool_report. */
+/* For struct hello (of a client, a worker, an agent), welcome, heartbeat, submit, task_command, info, error, cancel,
+ * stop, replace, retire, exited and pool_report. */
 extern const struct keys client_keys;
 extern const struct keys worker_keys;
 extern const struct keys agent_keys;
@@ -53,6 +55,7 @@ extern const struct keys submit_keys;
 extern const struct keys task_keys;
 extern const struct keys info_keys;
 extern const struct keys details_keys;
+extern const struct keys cancel_keys;
 extern const struct keys stop_keys;
 extern const struct keys replace_keys;
 extern const struct keys retire_keys;

@@ -120,6 +120,10 @@ take_value(struct decoder *decoder, const struct key *key, uint8_t *target)
         return take_map(decoder, key->name, (uint32_t)key->max, MAP_DEPTH + 1, field);
     case KEY_AGENT_POOLS:
         return take_agent_pools(decoder, key->name, field);
+    case KEY_TEXTS:
+        return take_texts(decoder, key->name, (uint32_t)key->max, field);
+    case KEY_HOLDS:
+        return take_holds(decoder, key->name, field);
     case KEY_PROTOCOLS:
         return take_protocols(decoder, key, field);
     }

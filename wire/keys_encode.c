@@ -39,6 +39,10 @@ is_said(const struct keys *keys, uint32_t i, const uint8_t *source)
         return ((const struct fences *)field)->count > 0;
     case KEY_AGENT_POOLS:
         return ((const struct agent_pools *)field)->count > 0;
+    case KEY_TEXTS:
+        return ((const struct texts *)field)->count > 0;
+    case KEY_HOLDS:
+        return ((const struct holds *)field)->count > 0;
     default:
         return ((const struct bytes *)field)->size > 0;
     }
@@ -119,6 +123,43 @@ write_agent_pools(struct wire_buffer *buffer, const struct agent_pools *pools)
     return OK;
 }
 
+static int
+write_texts(struct wire_buffer *buffer, const struct key *key, const struct texts *texts)
+{
+    if (texts->count > RETRY_TYPES_MAX)
+        return ERR_INVALID;
+    wire_write_array(buffer, texts->count);
+    if (!texts->list)
+        wire_write_raw(buffer, texts->encoded);
+    for (uint32_t i = 0; texts->list && i < texts->count; i++) {
+        if (texts->list[i].size < key->min || texts->list[i].size > key->max)
+            return ERR_INVALID;
+        wire_write_str(buffer, texts->list[i]);
+    }
+    return OK;
+}
+
+static int
+write_holds(struct wire_buffer *buffer, const struct holds *holds)
+{
+    if (holds->count > LEASES_MAX)
+        return ERR_INVALID;
+    wire_write_array(buffer, holds->count);
+    if (!holds->list)
+        wire_write_raw(buffer, holds->encoded);
+    for (uint32_t i = 0; holds->list && i < holds->count; i++) {
+        const struct hold *hold = &holds->list[i];
+
+        if (hold->attempt < 1 || hold->origin.size < 1 || hold->origin.size > ORIGIN_BYTES_MAX)
+            return ERR_INVALID;
+        wire_write_array(buffer, 3);
+        wire_write_uint(buffer, hold->fence);
+        wire_write_uint(buffer, hold->attempt);
+        wire_write_bin(buffer, hold->origin);
+    }
+    return OK;
+}
+
 /* A map that is encoded already. */
 static int
 write_map(struct wire_buffer *buffer, struct bytes map, uint64_t bytes_max)
@@ -160,12 +201,31 @@ write_value(struct wire_buffer *buffer, const struct key *key, const void *field
         return write_map(buffer, *(const struct bytes *)field, key->max);
     case KEY_AGENT_POOLS:
         return write_agent_pools(buffer, field);
+    case KEY_TEXTS:
+        return write_texts(buffer, key, field);
+    case KEY_HOLDS:
+        return write_holds(buffer, field);
     case KEY_PROTOCOLS:
         wire_write_array(buffer, 1);
         wire_write_text(buffer, PROTOCOL_NAME);
         return OK;
     }
     return ERR_INVALID;
+}
+
+/* The map has more pairs than the one byte of its head can say: it gets a head of three. */
+static void
+widen_map(struct wire_buffer *buffer, size_t map_at, unsigned pairs)
+{
+    static const uint8_t more[2];
+
+    wire_write_raw(buffer, (struct bytes){more, sizeof more});
+    if (buffer->failed)
+        return;
+    memmove(buffer->data + map_at + 3, buffer->data + map_at + 1, buffer->size - map_at - 3);
+    buffer->data[map_at] = 0xde;
+    buffer->data[map_at + 1] = (uint8_t)(pairs >> 8);
+    buffer->data[map_at + 2] = (uint8_t)pairs;
 }
 
 int
@@ -185,7 +245,9 @@ keys_encode(struct wire_buffer *buffer, size_t command_at, const struct keys *ke
             return ERR_INVALID;
         pairs++;
     }
-    if (pairs > 0) {
+    if (pairs > 15) {
+        widen_map(buffer, map_at, pairs);
+    } else if (pairs > 0) {
         wire_set_count(buffer, map_at, pairs);
     } else if (!buffer->failed) {
         buffer->size = map_at;

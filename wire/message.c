@@ -12,7 +12,7 @@ static const char *const names[] = {
     [VERB_RECALL] = "RECALL",     [VERB_NACK] = "NACK",       [VERB_DRAINING] = "DRAINING",
     [VERB_STOP] = "STOP",         [VERB_REPLACE] = "REPLACE", [VERB_RETIRE] = "RETIRE",
     [VERB_PROCESSES] = "PROCESSES", [VERB_EXITED] = "EXITED", [VERB_POOL] = "POOL",
-    [VERB_EVENT] = "EVENT",
+    [VERB_EVENT] = "EVENT",     [VERB_CREDIT] = "CREDIT",
 };
 
 const char *

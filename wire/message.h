@@ -41,6 +41,12 @@ enum {
     AGENT_POOLS_MAX = 256, /* in one HELLO */
     PROCESSES_MAX = 4096,  /* in one PROCESSES */
     EVENT_BYTES_MAX = 8192,
+    RETRIES_MAX = 1000,
+    RETRY_TYPES_MAX = 16, /* in one `retry_on` */
+    KILLS_MAX = 1000,
+    DEDUP_KEY_BYTES_MAX = 128,
+    ORIGIN_BYTES_MAX = 48,
+    CREDIT_MAX = 1000000,
 };
 
 #define DURATION_MS_MAX INT64_C(315360000000) /* ten years */
@@ -60,6 +66,7 @@ enum verb {
     VERB_ERROR = 12,
     VERB_CHUNK = 13,
     VERB_SEEN = 14,
+    VERB_CREDIT = 15,
     VERB_TASK = 16,
     VERB_STARTED = 17,
     VERB_RECALL = 18,
@@ -108,6 +115,7 @@ ref_number(uint64_t number);
 
 enum on_disconnect { DISCONNECT_CONTINUE, DISCONNECT_CANCEL };
 enum on_loss { LOSS_REQUEUE, LOSS_FINAL };
+enum session_mode { SESSION_HINT, SESSION_STRICT_QUEUE, SESSION_STRICT_FAIL_FAST };
 enum profile { PROFILE_PROCESS, PROFILE_THREAD };
 enum exit_cause { EXIT_STATUS, EXIT_SIGNAL, EXIT_OOM, EXIT_START_FAILED, EXIT_NO_MEMORY };
 enum agent_state { AGENT_POOL_OK, AGENT_POOL_FAILED };
@@ -150,6 +158,31 @@ struct processes {
     const struct process_usage *list;
 };
 
+struct texts {
+    uint32_t count;
+    struct bytes encoded;
+    const struct bytes *list;
+};
+
+/* A lease of an earlier broker that a worker still holds; `origin` is what came with its TASK. */
+struct hold {
+    uint64_t fence;
+    uint32_t attempt;
+    struct bytes origin;
+};
+
+struct holds {
+    uint32_t count;
+    struct bytes encoded;
+    const struct hold *list;
+};
+
+int
+wire_texts_next(struct texts *texts, struct bytes *ret_text);
+
+int
+wire_holds_next(struct holds *holds, struct hold *ret_hold);
+
 /* Take the next one of the list. OK, or ERR_NOT_FOUND at the end. */
 int
 wire_agent_pools_next(struct agent_pools *pools, struct agent_pool *ret_pool);
@@ -174,6 +207,7 @@ struct hello {
     bool gil_enabled;
     uint64_t session; /* to resume; 0: none */
     struct fences leases;
+    struct holds holds;      /* of a broker before this one */
     uint64_t replaces;       /* session of the worker whose place it takes; 0: none */
     bool free_threaded;      /* how the interpreter was built */
     struct bytes gil_module; /* whose import switched the GIL on; empty: none, or not known */
@@ -228,7 +262,23 @@ struct submit {
     bool stream;
     bool progress;
     bool info;
+    bool again; /* it was offered before, on another connection */
     enum on_loss on_loss;
+    struct texts retry_on; /* types of exceptions; empty: any */
+    uint64_t backoff_ms;   /* before the first retry */
+    uint64_t dedup_ms;
+    uint64_t run_ms;    /* 0: the pool's */
+    uint32_t retries;   /* of attempts that failed */
+    uint32_t kills_max; /* 0: the pool's */
+    uint32_t credit;    /* chunks of a stream that may be under way; 0: no limit */
+    bool has_retries;   /* else the pool's, and so on */
+    bool has_backoff;
+    bool has_dedup_ms;
+    enum session_mode session_mode;
+    struct bytes dedup_key; /* these four are empty when not said */
+    struct bytes group;
+    struct bytes fair_key;
+    struct bytes session;
 };
 
 struct accepted {
@@ -289,6 +339,20 @@ struct task_command {
     bool progress;
     bool has_deadline;
     uint64_t deadline_ms;
+    struct bytes origin;  /* opaque: to be named in a HELLO to another broker */
+    struct bytes session; /* the key of its SUBMIT, or empty */
+    uint32_t credit;      /* chunks that may be sent before CREDIT allows more; 0: no limit */
+};
+
+struct cancel {
+    struct ref ref;
+    bool raise; /* to workers: asking was not enough */
+};
+
+/* How many chunks of an attempt the reader allows in all. */
+struct credit {
+    struct ref ref;
+    uint64_t count;
 };
 
 struct nack {
@@ -349,7 +413,8 @@ struct message {
         struct bytes reason; /* BYE */
         struct submit submit;
         struct accepted accepted;
-        struct ref ref; /* CANCEL */
+        struct cancel cancel;
+        struct credit credit;
         struct result result;
         struct error error; /* ERROR, REFUSE */
         struct chunk chunk;

@@ -1,4 +1,4 @@
-/* records.c - walks over the lists of agents, plain or encoded; see message.h. Apart from the codec, so that the core links
+/* records.c - walks over the lists of records and of texts, plain or encoded; see message.h. Apart from the codec, so that the core links
  * without it. */
 #include "wire/message.h"
 #include "wire/reader.h"
@@ -62,5 +62,48 @@ wire_processes_next(struct processes *processes, struct process_usage *ret_usage
         return ERR_NOT_FOUND;
     end_record(&reader, fields - 3, &processes->encoded);
     processes->count--;
+    return OK;
+}
+
+int
+wire_texts_next(struct texts *texts, struct bytes *ret_text)
+{
+    struct reader reader;
+
+    if (texts->count == 0)
+        return ERR_NOT_FOUND;
+    if (texts->list) {
+        *ret_text = *texts->list++;
+        texts->count--;
+        return OK;
+    }
+    reader_init(&reader, texts->encoded);
+    if (reader_str(&reader, ret_text) != OK)
+        return ERR_NOT_FOUND;
+    end_record(&reader, 0, &texts->encoded);
+    texts->count--;
+    return OK;
+}
+
+int
+wire_holds_next(struct holds *holds, struct hold *ret_hold)
+{
+    struct reader reader;
+    uint32_t fields;
+    uint64_t attempt;
+
+    if (holds->count == 0)
+        return ERR_NOT_FOUND;
+    if (holds->list) {
+        *ret_hold = *holds->list++;
+        holds->count--;
+        return OK;
+    }
+    if (!begin_record(&reader, holds->encoded, &fields) || reader_uint(&reader, &ret_hold->fence) != OK ||
+        reader_uint(&reader, &attempt) != OK || reader_bin(&reader, &ret_hold->origin) != OK)
+        return ERR_NOT_FOUND;
+    ret_hold->attempt = (uint32_t)attempt;
+    end_record(&reader, fields - 3, &holds->encoded);
+    holds->count--;
     return OK;
 }

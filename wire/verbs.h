@@ -13,7 +13,8 @@ int decode_reason(struct decoder *decoder, struct message *message); /* BYE */
 int decode_nothing(struct decoder *decoder, struct message *message); /* REHELLO, DRAINING */
 int decode_submit(struct decoder *decoder, struct message *message);
 int decode_accepted(struct decoder *decoder, struct message *message);
-int decode_ref(struct decoder *decoder, struct message *message); /* CANCEL */
+int decode_cancel(struct decoder *decoder, struct message *message);
+int decode_credit(struct decoder *decoder, struct message *message);
 int decode_result(struct decoder *decoder, struct message *message);
 int decode_chunk(struct decoder *decoder, struct message *message);
 int decode_seen(struct decoder *decoder, struct message *message);
@@ -37,7 +38,8 @@ int encode_reason(struct wire_buffer *buffer, enum side side, const struct messa
 int encode_nothing(struct wire_buffer *buffer, enum side side, const struct message *message);
 int encode_submit(struct wire_buffer *buffer, enum side side, const struct message *message);
 int encode_accepted(struct wire_buffer *buffer, enum side side, const struct message *message);
-int encode_ref(struct wire_buffer *buffer, enum side side, const struct message *message);
+int encode_credit(struct wire_buffer *buffer, enum side side, const struct message *message);
+int encode_cancel(struct wire_buffer *buffer, enum side side, const struct message *message);
 int encode_result(struct wire_buffer *buffer, enum side side, const struct message *message);
 int encode_chunk(struct wire_buffer *buffer, enum side side, const struct message *message);
 int encode_seen(struct wire_buffer *buffer, enum side side, const struct message *message);

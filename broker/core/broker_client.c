@@ -301,7 +301,7 @@ broker_handle_client(struct broker *broker, uint32_t number, const struct messag
         handle_hello_only(broker, number, client, message);
         return;
     case VERB_CANCEL:
-        handle_cancel(broker, number, client, &message->ref);
+        handle_cancel(broker, number, client, &message->cancel.ref);
         return;
     case VERB_HELLO:
         peer->is_asked = false;

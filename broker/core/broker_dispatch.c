@@ -94,7 +94,7 @@ broker_send_cancel(struct broker *broker, struct lease *lease)
     if (lease->is_cancel_sent || lease->worker->peer == 0)
         return;
     lease->is_cancel_sent = true;
-    outbox_send(broker->outbox, SIDE_WORKER, lease->worker->peer, VERB_CANCEL, NULL)->ref = ref_number(lease->fence);
+    outbox_send(broker->outbox, SIDE_WORKER, lease->worker->peer, VERB_CANCEL, NULL)->cancel.ref = ref_number(lease->fence);
 }
 
 static void

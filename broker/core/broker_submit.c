@@ -90,6 +90,30 @@ refuse_pool(struct broker *broker, const struct offer *offer)
         broker_send_no_such_pool(broker, offer->client->peer, &offer->submit->id, offer->submit->pool);
 }
 
+/* An option that the protocol knows and this core does not have yet. */
+static const char *
+find_unsupported(const struct submit *submit)
+{
+    const struct {
+        bool is_asked;
+        const char *option;
+    } options[] = {
+        {submit->has_retries || submit->retry_on.count > 0 || submit->has_backoff, "retries"},
+        {submit->kills_max > 0, "kills_max"},
+        {submit->dedup_key.size > 0 || submit->has_dedup_ms, "dedup_key"},
+        {submit->group.size > 0, "group"},
+        {submit->fair_key.size > 0, "fair_key"},
+        {submit->session.size > 0 || submit->session_mode != SESSION_HINT, "session"},
+        {submit->run_ms > 0, "run_ms"},
+        {submit->credit > 0, "credit"},
+    };
+
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+        if (options[i].is_asked)
+            return options[i].option;
+    return NULL;
+}
+
 static bool
 is_closed(struct broker *broker, const struct offer *offer)
 {
@@ -97,6 +121,11 @@ is_closed(struct broker *broker, const struct offer *offer)
 
     if (field) {
         refuse(broker, offer, ERROR_BAD_FIELD, "a field is out of range")->field = text_bytes(field);
+        return true;
+    }
+    field = find_unsupported(offer->submit);
+    if (field) {
+        refuse(broker, offer, ERROR_UNSUPPORTED, "this broker does not have the option")->field = text_bytes(field);
         return true;
     }
     if (broker->state != BROKER_RUNNING) {

@@ -1,6 +1,8 @@
 /* task.c - life of a task; see task.h. */
 #include "broker/core/task.h"
 
+#include "broker/core/task_extra.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -43,8 +45,17 @@ task_destroy(struct task **task_p)
     assert(!task_is_linked(task) && !task->older && !task->lease);
     assert(!heap_node_is_in(&task->timer));
     body_unref(task->body);
+    task_extra_destroy(&task->extra);
     stock_give(task);
     *task_p = NULL;
+}
+
+struct task_extra *
+task_get_extra(struct task *task)
+{
+    if (!task->extra)
+        task->extra = task_extra_new();
+    return task->extra;
 }
 
 struct task_key

@@ -9,6 +9,7 @@
 struct client;
 struct lease;
 struct pool;
+struct task_extra;
 
 enum task_state {
     TASK_NEW,     /* being accepted; in no list */
@@ -32,6 +33,7 @@ struct task {
     struct pool *pool;
     struct client *client;
     struct lease *lease;            /* LEASED only */
+    struct task_extra *extra;       /* what few tasks have; NULL: nothing */
     struct task *prev, *next;       /* the list that `state` names; FINAL: broker.kept; NULL when in none */
     struct task *older, *younger;   /* its client's list: live, sent or unsent */
     struct heap_node timer;         /* broker.timers: delay or deadline, whichever is next */
@@ -73,6 +75,10 @@ task_new(struct stock *stock, const struct task_key *key, uint32_t hash, struct 
 /* Frees the task, which must be in no list, and drops its body. */
 void
 task_destroy(struct task **task_p);
+
+/* What few tasks have; made now when it has none. */
+struct task_extra *
+task_get_extra(struct task *task);
 
 struct task_key
 task_key_make(uint64_t session, const struct ref *id);

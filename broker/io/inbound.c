@@ -165,7 +165,7 @@ find_ref(const struct message *message)
     case VERB_SUBMIT:
         return message->submit.id;
     case VERB_CANCEL:
-        return message->ref;
+        return message->cancel.ref;
     case VERB_RESULT:
         return message->result.ref;
     case VERB_ERROR:

@@ -28,6 +28,7 @@ struct cli {
     bool is_json;       /* -o json */
     const struct command *command;
     struct snakepit_client *client; /* NULL until cli_connect */
+    const char *retry_on[16 + 1]; /* RETRY_TYPES_MAX of --retry-on, ended by NULL */
     int exit_code;   /* after ARG_STOP */
     int write_error; /* errno of the first write to stdout that failed; 0: none */
 };
@@ -51,6 +52,17 @@ enum {
     KEY_DELAY,
     KEY_MAX_ATTEMPTS,
     KEY_AT_MOST_ONCE,
+    KEY_RETRIES,
+    KEY_RETRY_ON,
+    KEY_BACKOFF,
+    KEY_KILLS_MAX,
+    KEY_DEDUP_KEY,
+    KEY_DEDUP,
+    KEY_GROUP,
+    KEY_FAIR_KEY,
+    KEY_SESSION,
+    KEY_SESSION_MODE,
+    KEY_RUN_LIMIT,
     KEY_KW,
     KEY_STREAM,
     KEY_PROGRESS,

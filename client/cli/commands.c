@@ -6,7 +6,18 @@
     {KEY_DEADLINE, "deadline", "TIME", "not started after this time: it is then `expired`"},                           \
     {KEY_DELAY, "delay", "TIME", "not started before this time"},                                                      \
     {KEY_MAX_ATTEMPTS, "max-attempts", "N", "give up when N workers were lost over it; default: the pool's"},          \
-    {KEY_AT_MOST_ONCE, "at-most-once", NULL, "do not run it again when its worker is lost"}
+    {KEY_AT_MOST_ONCE, "at-most-once", NULL, "do not run it again when its worker is lost"},                           \
+    {KEY_RETRIES, "retries", "N", "try a task that failed N times again; default: the pool's"},                        \
+    {KEY_RETRY_ON, "retry-on", "TYPE", "only after exceptions of this type; may be repeated"},                         \
+    {KEY_BACKOFF, "backoff", "TIME", "before the first retry, then doubled; default: the pool's"},                     \
+    {KEY_KILLS_MAX, "kills-max", "N", "give up when N workers died of it; default: the pool's"},                       \
+    {KEY_DEDUP_KEY, "dedup-key", "KEY", "one run for all tasks of the pool with this key"},                            \
+    {KEY_DEDUP, "dedup", "TIME", "and for so long after its end; default: the pool's"},                                \
+    {KEY_GROUP, "group", "NAME", "tasks of one group run one at a time, in order"},                                    \
+    {KEY_FAIR_KEY, "fair-key", "KEY", "whom it is for: each gets an equal share of the pool"},                         \
+    {KEY_SESSION, "session", "NAME", "tasks of one session run in one worker"},                                        \
+    {KEY_SESSION_MODE, "session-mode", "MODE", "hint, strict_queue or strict_fail_fast; default hint"},                \
+    {KEY_RUN_LIMIT, "run-limit", "TIME", "end it when it has run for so long; default: the pool's"}
 
 static const struct option_spec call_options[] = {
     {KEY_KW, "kw", "NAME=JSON", "a named argument; may be repeated"},

@@ -11,7 +11,8 @@ _snakepit()
 {
     local commands="call submit status pools workers worker agents tasks stats inspect top explain events ping cancel recycle drain resume await ready doctor compat help"
     local common="--connect --timeout --output --help --version"
-    local task="--priority --deadline --delay --max-attempts --at-most-once"
+    local task="--priority --deadline --delay --max-attempts --at-most-once --retries --retry-on --backoff --kills-max"
+    task+=" --dedup-key --dedup --group --fair-key --session --session-mode --run-limit"
     local words word before command="" place=0 i
 
     # Not COMP_WORDS: bash splits those at the colons of an endpoint.
@@ -20,7 +21,8 @@ _snakepit()
     for ((i = 1; i < ${#words[@]} - 1; i++)); do
         case ${words[i]} in
         --connect | --timeout | -t | --output | -o | --kw | --priority | --deadline | --delay | --max-attempts | \
-            --window | --limit | --workers | -c | --count | --config | --profile)
+            --retries | --retry-on | --backoff | --kills-max | --dedup-key | --dedup | --group | --fair-key | \
+            --session | --session-mode | --run-limit | --window | --limit | --workers | -c | --count | --config | --profile)
             ((i++)) ;;
         -*) ;;
         *)
@@ -31,10 +33,12 @@ _snakepit()
     case $before in
     --config) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
     -c) [[ $command == doctor ]] && mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+    --session-mode) mapfile -t COMPREPLY < <(compgen -W "hint strict_queue strict_fail_fast" -- "$word"); return ;;
     --profile) mapfile -t COMPREPLY < <(compgen -W "thread process" -- "$word"); return ;;
     -o | --output) mapfile -t COMPREPLY < <(compgen -W "table json" -- "$word"); return ;;
     --connect | -t | --timeout | --kw | --priority | --deadline | --delay | --max-attempts | --window | --limit | \
-        --workers | --count)
+        --retries | --retry-on | --backoff | --kills-max | --dedup-key | --dedup | --group | --fair-key | --session | \
+        --run-limit | --workers | --count)
         return ;;
     esac
     if [[ -z $command ]]; then

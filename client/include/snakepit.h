@@ -115,8 +115,8 @@ snakepit_is_connected(const struct snakepit_client *client);
 /* How a task ended. */
 enum snakepit_state {
     SNAKEPIT_STATE_OK = 1,
-    SNAKEPIT_STATE_FAILED = 2,    /* the function raised, is unknown, could not read its arguments, or its pool
-                                   * failed: see `code` */
+    SNAKEPIT_STATE_FAILED = 2,    /* the function raised, is unknown, could not read its arguments, ran for too long, or
+                                   * its pool failed or its session was lost: see `code` */
     SNAKEPIT_STATE_CANCELLED = 3,
     SNAKEPIT_STATE_EXPIRED = 4,   /* deadline_ms passed */
     SNAKEPIT_STATE_DEAD = 5,      /* max_attempts dispatches ended without an answer */
@@ -212,6 +212,13 @@ struct snakepit_header {
 /* Levels are 0..9, higher first; the default is 5. */
 #define SNAKEPIT_PRIORITY(level) ((uint8_t)((level) + 1))
 
+/* Where the tasks of a session run. */
+enum snakepit_session_mode {
+    SNAKEPIT_SESSION_HINT = 0,             /* in the session's worker when it has a free slot, else in another one */
+    SNAKEPIT_SESSION_STRICT_QUEUE = 1,     /* in the session's worker; it waits for a free slot there */
+    SNAKEPIT_SESSION_STRICT_FAIL_FAST = 2, /* in the session's worker, at once, or it is refused: `session_busy` */
+};
+
 /* A task to offer. All that it points to is copied (but see struct snakepit_part). */
 struct snakepit_task {
     const char *pool;     /* NULL or empty: the broker's default pool */
@@ -239,6 +246,20 @@ struct snakepit_task {
     snakepit_accepted_fn *on_accepted; /* set: the broker is asked to acknowledge */
     snakepit_progress_fn *on_progress; /* set: the task's progress is asked for */
     void *user;                        /* handed to the callbacks */
+
+    /* How it is tried again, ordered and shared; 0 and NULL: as the pool has it, or not at all. */
+    uint32_t retries;            /* of attempts that failed, 1..1000 */
+    const char *const *retry_on; /* types of exceptions that are tried again, ended by NULL; NULL: all. At most 16 */
+    uint64_t backoff_ms;         /* before the first retry, then doubled */
+    uint32_t kills_max;          /* it is `dead` when so many workers have died of it, 1..1000 */
+    const char *dedup_key;       /* 1..128 bytes: one run for all tasks of the pool with this key */
+    uint64_t dedup_ms;           /* and for so long after its end */
+    const char *group;           /* 1..64 bytes: tasks of one group run one at a time, in order */
+    const char *fair_key;        /* 1..64 bytes: whom it is for; those get equal shares */
+    const char *session;         /* 1..64 bytes: tasks of one session run in one worker */
+    enum snakepit_session_mode session_mode;
+    uint64_t run_ms;             /* it is `timed_out` when it has run for so long */
+    uint32_t credit;             /* of a stream: chunks that may be under way, 1..1000000 */
 };
 
 /* Offer a task; does not block. It is put into the batch that goes out with the next snakepit_process or

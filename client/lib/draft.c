@@ -45,6 +45,47 @@ parts_are_sound(const struct snakepit_task *task)
     return true;
 }
 
+static bool
+is_key(const char *text, size_t bytes_max)
+{
+    return !text || is_within(text, 1, bytes_max);
+}
+
+static bool
+retry_types_are_sound(const char *const *types)
+{
+    size_t count = 0;
+
+    while (types && types[count]) {
+        if (count == RETRY_TYPES_MAX || !is_within(types[count], 1, ERROR_TYPE_BYTES_MAX))
+            return false;
+        count++;
+    }
+    return true;
+}
+
+/* What is wrong with how the task is to be tried again, ordered and shared; NULL: nothing. */
+static const char *
+delivery_fault(const struct snakepit_task *task)
+{
+    const uint64_t ms_max = (uint64_t)DURATION_MS_MAX;
+
+    if (task->retries > RETRIES_MAX || task->kills_max > KILLS_MAX)
+        return "retries, kills_max: at most 1000";
+    if (!retry_types_are_sound(task->retry_on))
+        return "retry_on: at most 16 types of 1 to 128 bytes, and NULL";
+    if (task->backoff_ms > ms_max || task->dedup_ms > ms_max || task->run_ms > ms_max)
+        return "backoff_ms, dedup_ms, run_ms: at most ten years";
+    if (!is_key(task->dedup_key, DEDUP_KEY_BYTES_MAX))
+        return "dedup_key: 1 to 128 bytes";
+    if (!is_key(task->group, LABEL_BYTES_MAX) || !is_key(task->fair_key, LABEL_BYTES_MAX) ||
+        !is_key(task->session, LABEL_BYTES_MAX))
+        return "group, fair_key, session: 1 to 64 bytes";
+    if (task->session_mode > SNAKEPIT_SESSION_STRICT_FAIL_FAST)
+        return "session_mode: one of enum snakepit_session_mode";
+    return task->credit > CREDIT_MAX ? "credit: at most 1000000" : NULL;
+}
+
 /* What is wrong with a task, in words; NULL: nothing. */
 static const char *
 task_fault(const struct snakepit_task *task)
@@ -67,6 +108,8 @@ task_fault(const struct snakepit_task *task)
         return "max_attempts: at most 1000";
     if (task->delay_ms > (uint64_t)DURATION_MS_MAX || task->deadline_ms > (uint64_t)DURATION_MS_MAX)
         return "delay_ms, deadline_ms: at most ten years";
+    if (delivery_fault(task))
+        return delivery_fault(task);
     if (task->header_count && !task->headers)
         return "headers: NULL, but header_count is not 0";
     return NULL;
@@ -94,6 +137,42 @@ is_msgpack(const char *content_type)
     return !content_type || strcmp(content_type, "msgpack") == 0;
 }
 
+static struct bytes
+text_or_none(const char *text)
+{
+    return text_bytes(text ? text : "");
+}
+
+static void
+fill_delivery(struct submit *submit, const struct snakepit_task *task)
+{
+    submit->has_retries = task->retries > 0;
+    submit->retries = task->retries;
+    submit->has_backoff = task->backoff_ms > 0;
+    submit->backoff_ms = task->backoff_ms;
+    submit->kills_max = task->kills_max;
+    submit->dedup_key = text_or_none(task->dedup_key);
+    submit->has_dedup_ms = task->dedup_ms > 0;
+    submit->dedup_ms = task->dedup_ms;
+    submit->group = text_or_none(task->group);
+    submit->fair_key = text_or_none(task->fair_key);
+    submit->session = text_or_none(task->session);
+    submit->session_mode = (enum session_mode)task->session_mode;
+    submit->run_ms = task->run_ms;
+    submit->credit = task->credit;
+}
+
+/* Point the submit's list at `types`, which has room for RETRY_TYPES_MAX. */
+static void
+fill_retry_types(struct submit *submit, const struct snakepit_task *task, struct bytes *types)
+{
+    while (task->retry_on && task->retry_on[submit->retry_on.count]) {
+        types[submit->retry_on.count] = text_bytes(task->retry_on[submit->retry_on.count]);
+        submit->retry_on.count++;
+    }
+    submit->retry_on.list = types;
+}
+
 static void
 fill_options(struct submit *submit, const struct snakepit_task *task)
 {
@@ -111,6 +190,7 @@ fill_options(struct submit *submit, const struct snakepit_task *task)
     submit->progress = task->on_progress != NULL;
     submit->ack = task->on_accepted != NULL;
     submit->info = task->want_info;
+    fill_delivery(submit, task);
 }
 
 /* Encode the SUBMIT into the scratch buffer, behind its headers; *ret_command is where. OK or a wire error. */
@@ -119,9 +199,11 @@ encode_submit(struct wire_buffer *buffer, const struct snakepit_task *task, stru
               struct bytes *ret_command)
 {
     uint8_t headers[HEADERS_BYTES_MAX];
+    struct bytes retry_types[RETRY_TYPES_MAX];
     size_t headers_bytes = 0;
     int status;
 
+    fill_retry_types(&message->submit, task, retry_types);
     buffer->size = 0;
     buffer->failed = false;
     if (task->header_count) {

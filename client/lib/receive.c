@@ -210,6 +210,8 @@ final_state(enum error_code code)
     case ERROR_NO_SUCH_FUNCTION:
     case ERROR_BAD_PAYLOAD:
     case ERROR_POOL_FAILED:
+    case ERROR_SESSION_LOST:
+    case ERROR_TIMED_OUT:
         return SNAKEPIT_STATE_FAILED;
     case ERROR_CANCELLED:
         return SNAKEPIT_STATE_CANCELLED;

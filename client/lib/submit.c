@@ -92,7 +92,7 @@ int
 snakepit_cancel(struct snakepit_client *client, uint64_t id)
 {
     struct pending_task *task = pending_find(&client->pending, id);
-    struct message cancel = {.verb = VERB_CANCEL, .ref = ref_number(id)};
+    struct message cancel = {.verb = VERB_CANCEL, .cancel.ref = ref_number(id)};
     size_t size = client->commands.size;
 
     if (!task)

@@ -294,7 +294,7 @@ receive(struct worker *worker)
         if (message.verb == VERB_REHELLO) {
             send_hello(worker);
         } else if (message.verb == VERB_CANCEL) {
-            cancel_held(worker, message.ref.number);
+            cancel_held(worker, message.cancel.ref.number);
         } else if (message.verb == VERB_STOP) {
             exit(0);
         } else if (message.verb == VERB_TASK) {

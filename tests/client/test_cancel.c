@@ -56,7 +56,7 @@ Test(cancel, the_broker_is_asked_and_its_answer_ends_the_task)
     fake_broker_expect(broker, client, VERB_SUBMIT);
     cr_assert_eq(snakepit_cancel(client, id), SNAKEPIT_OK);
     cr_assert_eq(snakepit_cancel(client, id), SNAKEPIT_OK);
-    cr_assert_eq(fake_broker_expect(broker, client, VERB_CANCEL)->message.ref.number, id);
+    cr_assert_eq(fake_broker_expect(broker, client, VERB_CANCEL)->message.cancel.ref.number, id);
     cr_assert(!fake_broker_has(broker, client, VERB_CANCEL), "asked twice");
     cr_assert_eq(outcome.calls, 0);
     fake_broker_refuse(broker, id, ERROR_CANCELLED);
@@ -110,7 +110,7 @@ Test(cancel, a_task_that_some_broker_may_have_is_offered_and_cancelled_at_the_ne
     cr_assert_eq(outcome.calls, 0);
     fake_broker_expect(broker, client, VERB_HELLO);
     cr_assert_eq(fake_broker_expect(broker, client, VERB_SUBMIT)->message.submit.id.number, ids[0]);
-    cr_assert_eq(fake_broker_expect(broker, client, VERB_CANCEL)->message.ref.number, ids[0]);
+    cr_assert_eq(fake_broker_expect(broker, client, VERB_CANCEL)->message.cancel.ref.number, ids[0]);
     cr_assert_eq(fake_broker_expect(broker, client, VERB_SUBMIT)->message.submit.id.number, ids[1]);
 }
 

@@ -98,7 +98,7 @@ Test(drive, a_call_that_times_out_cancels_its_task)
     cr_assert_eq(snakepit_call(client, "text", "count", "\x90", 1, 30, &result), SNAKEPIT_TIMEOUT);
     cr_assert_null(result);
     id = fake_broker_expect(broker, client, VERB_SUBMIT)->message.submit.id.number;
-    cr_assert_eq(fake_broker_expect(broker, client, VERB_CANCEL)->message.ref.number, id);
+    cr_assert_eq(fake_broker_expect(broker, client, VERB_CANCEL)->message.cancel.ref.number, id);
     /* Its late end finds nobody, and harms nobody. */
     fake_broker_answer(broker, id, "late");
     cr_assert_eq(snakepit_wait(client, 1000), SNAKEPIT_OK);
@@ -322,7 +322,7 @@ Test(drive, a_callback_may_cancel)
     fake_broker_expect(broker, client, VERB_SUBMIT);
     fake_broker_answer(broker, id, "");
     process_callbacks(client, 1);
-    cr_assert_eq(fake_broker_expect(broker, NULL, VERB_CANCEL)->message.ref.number, other);
+    cr_assert_eq(fake_broker_expect(broker, NULL, VERB_CANCEL)->message.cancel.ref.number, other);
 }
 
 static void

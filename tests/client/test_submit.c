@@ -1,6 +1,7 @@
 /* test_submit.c - what a client sends for its tasks, and what it tells their owner. */
 #include "tests/client/fake_broker.h"
 #include "tests/client/outcome.h"
+#include "wire/text.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -361,13 +362,49 @@ Test(submit, an_acknowledgement_is_told_once)
     cr_assert_eq(accepted_calls, 1);
 }
 
+Test(submit, how_a_task_is_to_be_tried_again_ordered_and_shared_is_said)
+{
+    static const char *const types[] = {"ValueError", "app.Odd", NULL};
+    struct snakepit_task task = {
+        .pool = "p", .function = "f", .retries = 3, .retry_on = types, .backoff_ms = 250, .kills_max = 4,
+        .dedup_key = "order-17", .dedup_ms = 60000, .group = "g", .fair_key = "tenant", .session = "s",
+        .session_mode = SNAKEPIT_SESSION_STRICT_FAIL_FAST, .run_ms = 1500, .credit = 8,
+    };
+    struct submit said;
+    struct bytes type;
+
+    cr_assert_eq(snakepit_submit(client, &task, NULL), SNAKEPIT_OK);
+    cr_assert_eq(snakepit_flush(client), SNAKEPIT_OK);
+    said = fake_broker_expect(broker, client, VERB_SUBMIT)->message.submit;
+    cr_assert(said.has_retries && said.has_backoff && said.has_dedup_ms && said.retries == 3 && said.kills_max == 4);
+    cr_assert(said.backoff_ms == 250 && said.dedup_ms == 60000 && said.run_ms == 1500 && said.credit == 8);
+    cr_assert(text_is(said.dedup_key, "order-17") && text_is(said.group, "g") && text_is(said.fair_key, "tenant"));
+    cr_assert(text_is(said.session, "s") && said.session_mode == SESSION_STRICT_FAIL_FAST);
+    for (size_t i = 0; i < 2; i++) {
+        cr_assert_eq(wire_texts_next(&said.retry_on, &type), OK);
+        cr_assert(text_is(type, types[i]));
+    }
+    cr_assert_eq(wire_texts_next(&said.retry_on, &type), ERR_NOT_FOUND);
+}
+
 Test(submit, what_is_wrong_with_a_task_is_said_in_words)
 {
     static const struct snakepit_header too_long[] = {{"a", NULL}};
+    static const char *const no_type[] = {"ValueError", "", NULL};
+    static const char long_key[] = "12345678901234567890123456789012345678901234567890123456789012345";
     const struct {
         struct snakepit_task task;
         const char *word;
     } cases[] = {
+        {{.pool = "p", .function = "f", .retries = 1001}, "retries"},
+        {{.pool = "p", .function = "f", .kills_max = 1001}, "kills_max"},
+        {{.pool = "p", .function = "f", .retry_on = no_type}, "retry_on"},
+        {{.pool = "p", .function = "f", .backoff_ms = UINT64_MAX}, "backoff_ms"},
+        {{.pool = "p", .function = "f", .run_ms = UINT64_MAX}, "run_ms"},
+        {{.pool = "p", .function = "f", .dedup_key = ""}, "dedup_key"},
+        {{.pool = "p", .function = "f", .group = long_key}, "group"},
+        {{.pool = "p", .function = "f", .session = "s", .session_mode = (enum snakepit_session_mode)3}, "session_mode"},
+        {{.pool = "p", .function = "f", .credit = 1000001}, "credit"},
         {{.pool = "$other", .function = "f"}, "pool"},
         {{.pool = "a b", .function = "f"}, "pool"},
         {{.pool = "p", .function = NULL}, "function"},

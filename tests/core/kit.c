@@ -252,7 +252,7 @@ kit_submit(struct kit *kit, uint32_t peer, uint64_t id)
 void
 kit_cancel(struct kit *kit, uint32_t peer, uint64_t id)
 {
-    struct message message = {.verb = VERB_CANCEL, .ref = ref_number(id)};
+    struct message message = {.verb = VERB_CANCEL, .cancel.ref = ref_number(id)};
 
     kit_command(kit, SIDE_CLIENT, peer, &message);
 }

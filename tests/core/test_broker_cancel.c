@@ -43,7 +43,7 @@ Test(broker_cancel, the_worker_of_a_running_task_is_asked_once)
     kit_submit(&kit, 1, 1);
     fence = kit_fence(&kit, 1);
     kit_cancel(&kit, 1, 1);
-    cr_assert_eq(kit_sent(&kit, SIDE_WORKER, 1, VERB_CANCEL)->ref.number, fence);
+    cr_assert_eq(kit_sent(&kit, SIDE_WORKER, 1, VERB_CANCEL)->cancel.ref.number, fence);
     cr_assert_eq(kit_client_error(&kit, 1), ERROR_NONE, "the answer is its final message");
     kit_cancel(&kit, 1, 1);
     cr_assert_eq(kit.outbox.count, 0);
@@ -135,7 +135,7 @@ Test(broker_cancel, a_cancel_while_the_worker_is_away_reaches_it_when_it_is_back
     cr_assert_eq(kit.outbox.count, 0);
     hello.leases = (struct fences){.count = 1, .list = &fence};
     kit_hello(&kit, SIDE_WORKER, 2, &hello);
-    cr_assert_eq(kit_sent(&kit, SIDE_WORKER, 2, VERB_CANCEL)->ref.number, fence);
+    cr_assert_eq(kit_sent(&kit, SIDE_WORKER, 2, VERB_CANCEL)->cancel.ref.number, fence);
 }
 
 Test(broker_cancel, a_slot_whose_task_expired_while_the_worker_was_away_is_asked_for)
@@ -154,7 +154,7 @@ Test(broker_cancel, a_slot_whose_task_expired_while_the_worker_was_away_is_asked
     cr_assert_eq(kit_client_error(&kit, 1), ERROR_EXPIRED);
     hello.leases = (struct fences){.count = 1, .list = &fence};
     kit_hello(&kit, SIDE_WORKER, 2, &hello);
-    cr_assert_eq(kit_sent(&kit, SIDE_WORKER, 2, VERB_CANCEL)->ref.number, fence);
+    cr_assert_eq(kit_sent(&kit, SIDE_WORKER, 2, VERB_CANCEL)->cancel.ref.number, fence);
     kit_error(&kit, 2, fence, ERROR_CANCELLED);
     cr_assert_eq(kit_pool(&kit, "text").slots_busy, 0);
 }

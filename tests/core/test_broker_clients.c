@@ -153,7 +153,7 @@ Test(broker_clients, a_copy_that_runs_beside_the_task_itself_is_asked_to_end_and
     kit_submit(&kit, 2, 7);
     copy = kit_fence(&kit, 1);
     kit_client(&kit, 2, 1);
-    cr_assert_eq(kit_sent(&kit, SIDE_WORKER, 1, VERB_CANCEL)->ref.number, copy);
+    cr_assert_eq(kit_sent(&kit, SIDE_WORKER, 1, VERB_CANCEL)->cancel.ref.number, copy);
     kit_result(&kit, 1, copy, "5");
     cr_assert_null(kit_sent(&kit, SIDE_CLIENT, 2, VERB_RESULT));
     kit_result(&kit, 1, own, "6");

@@ -97,7 +97,7 @@ Test(broker_time, a_running_task_expires_and_its_slot_stays_taken_until_the_work
     fence = kit_fence(&kit, 1);
     kit_pass(&kit, 300 * MS);
     cr_assert_eq(kit_client_error(&kit, 1), ERROR_EXPIRED);
-    cr_assert_eq(kit_sent(&kit, SIDE_WORKER, 1, VERB_CANCEL)->ref.number, fence);
+    cr_assert_eq(kit_sent(&kit, SIDE_WORKER, 1, VERB_CANCEL)->cancel.ref.number, fence);
     offer(2, 0, 0);
     cr_assert_eq(kit_fence(&kit, 1), 0, "the slot is not free yet");
     cr_assert_eq(kit_pool(&kit, "text").slots_busy, 1);

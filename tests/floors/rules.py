@@ -17,6 +17,7 @@ FLOORS = [
     ("broker/core/agent", 1),
     ("broker/core/recycle", 1),
     ("wire/", 1),
+    ("broker/core/task_extra", 0),
     ("broker/core/task", 1),
     ("broker/core/worker", 1),
     ("broker/core/client", 1),
@@ -102,6 +103,8 @@ UNMEASURED = ("tests/", "bench/", "worker_python/tests/")
 
 # Functions that may be longer than 40 lines: "path:function" -> why. Each must still exist and be long.
 LONG_FUNCTIONS = {
+    "wire/keys_decode.c:take_value": "one flat switch: a line or two for each kind of value",
+    "wire/keys_encode.c:write_value": "one flat switch: a line or two for each kind of value",
 }
 
 # Python modules of worker_python/src/snakepit: the one that may import zmq, and those that are pure.

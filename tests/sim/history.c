@@ -62,7 +62,7 @@ print_message(const struct message *message, FILE *out)
         fprintf(out, " task=%" PRIu64, message->accepted.task);
         break;
     case VERB_CANCEL:
-        print_ref(&message->ref, out);
+        print_ref(&message->cancel.ref, out);
         break;
     case VERB_RESULT:
         print_ref(&message->result.ref, out);

@@ -387,7 +387,7 @@ oracle_client_event(struct oracle *oracle, uint32_t peer, const struct message *
         take_submit(oracle, peer, &message->submit);
         break;
     case VERB_CANCEL:
-        take_cancel(oracle, peer, &message->ref);
+        take_cancel(oracle, peer, &message->cancel.ref);
         break;
     case VERB_SEEN:
         if (client && !client->is_anonymous)

@@ -230,7 +230,7 @@ matches(const struct expected *expected, const struct action *action)
         if (expected->code != ERROR_NONE && expected->code != message->error.code)
             return false;
     } else if (message->verb == VERB_CANCEL) {
-        ref = message->ref;
+        ref = message->cancel.ref;
     } else if (message->verb == VERB_ACCEPTED) {
         ref = message->accepted.id;
     } else if (message->verb == VERB_CHUNK) {
@@ -267,7 +267,7 @@ static void
 check_expected(struct oracle *oracle, const struct action *action)
 {
     if (action->side == SIDE_WORKER && action->message.verb == VERB_CANCEL)
-        expire_asked(oracle, action->message.ref.number);
+        expire_asked(oracle, action->message.cancel.ref.number);
     for (uint32_t i = 0; i < oracle->expected_count; i++) {
         if (!matches(&oracle->expected[i], action))
             continue;

@@ -296,7 +296,7 @@ cancel_one(struct world *world, struct sim_client *client)
     struct offer *offer = draw_offer(world, client);
     struct message message = {.verb = VERB_CANCEL};
 
-    message.ref = offer && !rng_chance(&world->rng, 50) ? offer->submit->message.submit.id
+    message.cancel.ref = offer && !rng_chance(&world->rng, 50) ? offer->submit->message.submit.id
                                                         : ref_number(rng_below(&world->rng, 1000000));
     net_send(world, &client->line, &message);
 }

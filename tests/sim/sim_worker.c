@@ -489,7 +489,7 @@ worker_receive(struct world *world, struct sim_worker *worker, const struct mess
         take_task(world, worker, &message->task);
         break;
     case VERB_CANCEL:
-        run = message->ref.number ? find_run(worker, message->ref.number) : NULL;
+        run = message->cancel.ref.number ? find_run(worker, message->cancel.ref.number) : NULL;
         if (run) {
             run->asked_to_cancel = true;
             if (rng_chance(&world->rng, worker->mood.obeys_cancel))

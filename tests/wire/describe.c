@@ -196,6 +196,28 @@ describe_processes(struct processes processes)
     return array;
 }
 
+static json_t *
+describe_texts(struct texts texts)
+{
+    json_t *array = json_array();
+    struct bytes text;
+
+    while (wire_texts_next(&texts, &text) == OK)
+        json_array_append_new(array, str(text));
+    return array;
+}
+
+static json_t *
+describe_holds(struct holds holds)
+{
+    json_t *array = json_array();
+    struct hold hold;
+
+    while (wire_holds_next(&holds, &hold) == OK)
+        json_array_append_new(array, json_pack("[o, o, o]", number(hold.fence), number(hold.attempt), hex(hold.origin)));
+    return array;
+}
+
 static void
 describe_hello(json_t *object, const struct hello *hello)
 {
@@ -219,6 +241,8 @@ describe_hello(json_t *object, const struct hello *hello)
         json_object_set_new(facts, "gil_enabled", json_false());
     set_number(facts, "session", hello->session);
     set_fences(facts, "leases", hello->leases);
+    if (hello->holds.count > 0)
+        json_object_set_new(facts, "holds", describe_holds(hello->holds));
     set_number(facts, "agent", hello->agent);
     set_number(facts, "replaces", hello->replaces);
     set_true(facts, "free_threaded", hello->free_threaded);
@@ -268,6 +292,32 @@ describe_heartbeat(json_t *object, const struct heartbeat *heartbeat)
     json_object_set_new(object, "facts", facts);
 }
 
+/* How a task is tried again, ordered and shared. */
+static void
+describe_delivery(json_t *options, const struct submit *submit)
+{
+    static const char *const modes[] = {"hint", "strict_queue", "strict_fail_fast"};
+
+    if (submit->has_retries)
+        json_object_set_new(options, "retries", number(submit->retries));
+    if (submit->retry_on.count > 0)
+        json_object_set_new(options, "retry_on", describe_texts(submit->retry_on));
+    if (submit->has_backoff)
+        json_object_set_new(options, "backoff_ms", number(submit->backoff_ms));
+    set_number(options, "kills_max", submit->kills_max);
+    set_str(options, "dedup_key", submit->dedup_key);
+    if (submit->has_dedup_ms)
+        json_object_set_new(options, "dedup_ms", number(submit->dedup_ms));
+    set_str(options, "group", submit->group);
+    set_str(options, "fair_key", submit->fair_key);
+    set_str(options, "session", submit->session);
+    if (submit->session_mode != SESSION_HINT)
+        json_object_set_new(options, "session_mode", json_string(modes[submit->session_mode]));
+    set_number(options, "run_ms", submit->run_ms);
+    set_number(options, "credit", submit->credit);
+    set_true(options, "again", submit->again);
+}
+
 static void
 describe_submit(json_t *object, const struct submit *submit)
 {
@@ -291,6 +341,7 @@ describe_submit(json_t *object, const struct submit *submit)
     set_true(options, "info", submit->info);
     set_str(options, "content_type", submit->content_type);
     set_headers(options, submit->headers);
+    describe_delivery(options, submit);
     set_map(object, "options", options);
 }
 
@@ -309,6 +360,10 @@ describe_task(json_t *object, const struct task_command *task)
     set_true(options, "progress", task->progress);
     if (task->has_deadline)
         json_object_set_new(options, "deadline_ms", number(task->deadline_ms));
+    if (task->origin.size > 0)
+        json_object_set_new(options, "origin", hex(task->origin));
+    set_str(options, "session", task->session);
+    set_number(options, "credit", task->credit);
     set_map(object, "options", options);
 }
 
@@ -456,7 +511,13 @@ describe_rest(json_t *object, const struct message *message)
         json_object_set_new(object, "task", number(message->accepted.task));
         break;
     case VERB_CANCEL:
-        json_object_set_new(object, "ref", describe_ref(&message->ref));
+        json_object_set_new(object, "ref", describe_ref(&message->cancel.ref));
+        if (message->cancel.raise)
+            json_object_set_new(object, "facts", json_pack("{s:b}", "raise", 1));
+        break;
+    case VERB_CREDIT:
+        json_object_set_new(object, "ref", describe_ref(&message->credit.ref));
+        json_object_set_new(object, "count", number(message->credit.count));
         break;
     case VERB_SEEN:
         json_object_set_new(object, "count", number(message->seen_count));

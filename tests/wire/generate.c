@@ -85,6 +85,24 @@ some_headers(struct random *random)
     return (struct bytes){(const uint8_t *)two, sizeof two - 1};
 }
 
+static struct texts
+some_texts(struct random *random)
+{
+    static const struct bytes list[] = {{(const uint8_t *)"ValueError", 10}, {(const uint8_t *)"a.b.Odd", 7},
+                                        {(const uint8_t *)"E", 1}};
+
+    return (struct texts){.count = random_below(random, sizeof list / sizeof *list + 1), .list = list};
+}
+
+static struct holds
+some_holds(struct random *random)
+{
+    static const struct hold list[] = {{1, 1, {(const uint8_t *)"o", 1}},
+                                       {UINT64_MAX, UINT32_MAX, {(const uint8_t *)"0123456789abcdef+12345678", 25}}};
+
+    return (struct holds){.count = random_below(random, sizeof list / sizeof *list + 1), .list = list};
+}
+
 static struct info
 some_info(struct random *random)
 {
@@ -161,6 +179,7 @@ some_hello(struct random *random, enum side side, struct hello *hello)
     hello->gil_enabled = some_bool(random);
     hello->session = some_number(random);
     hello->leases = some_fences(random);
+    hello->holds = some_holds(random);
     hello->agent = some_number(random);
     hello->replaces = some_number(random);
     hello->free_threaded = some_bool(random);
@@ -201,6 +220,28 @@ some_heartbeat(struct random *random, struct heartbeat *heartbeat)
     heartbeat->report = some_map(random);
 }
 
+/* How it is tried again, ordered and shared. */
+static void
+some_delivery(struct random *random, struct submit *submit)
+{
+    submit->has_retries = some_bool(random);
+    submit->retries = submit->has_retries ? random_below(random, RETRIES_MAX + 1) : 0;
+    submit->retry_on = some_texts(random);
+    submit->has_backoff = some_bool(random);
+    submit->backoff_ms = submit->has_backoff ? some_number_to(random, DURATION_MS_MAX) : 0;
+    submit->kills_max = random_below(random, KILLS_MAX + 1);
+    submit->dedup_key = some_text(random, 0, DEDUP_KEY_BYTES_MAX);
+    submit->has_dedup_ms = some_bool(random);
+    submit->dedup_ms = submit->has_dedup_ms ? some_number_to(random, DURATION_MS_MAX) : 0;
+    submit->group = some_text(random, 0, LABEL_BYTES_MAX);
+    submit->fair_key = some_text(random, 0, LABEL_BYTES_MAX);
+    submit->session = some_text(random, 0, LABEL_BYTES_MAX);
+    submit->session_mode = (enum session_mode)random_below(random, SESSION_STRICT_FAIL_FAST + 1);
+    submit->run_ms = some_number_to(random, DURATION_MS_MAX);
+    submit->credit = random_below(random, CREDIT_MAX + 1);
+    submit->again = some_bool(random);
+}
+
 static void
 some_submit(struct random *random, struct submit *submit)
 {
@@ -222,6 +263,8 @@ some_submit(struct random *random, struct submit *submit)
     submit->info = some_bool(random);
     submit->content_type = some_text(random, 0, CONTENT_TYPE_BYTES_MAX);
     submit->headers = some_headers(random);
+    if (some_bool(random))
+        some_delivery(random, submit);
 }
 
 static void
@@ -237,6 +280,9 @@ some_task(struct random *random, struct task_command *task)
     task->progress = some_bool(random);
     task->has_deadline = some_bool(random);
     task->deadline_ms = task->has_deadline ? some_number_to(random, DURATION_MS_MAX) : 0;
+    task->origin = some_text(random, 0, ORIGIN_BYTES_MAX);
+    task->session = some_text(random, 0, LABEL_BYTES_MAX);
+    task->credit = random_below(random, CREDIT_MAX + 1);
 }
 
 static enum error_code
@@ -276,7 +322,7 @@ some_error(struct random *random, enum side side, enum direction direction, stru
 static const uint8_t verbs[2][2][16] = {
     [SIDE_CLIENT] = {
         [TO_BROKER] = {VERB_SUBMIT, VERB_SUBMIT, VERB_SUBMIT, VERB_HELLO, VERB_HEARTBEAT, VERB_BYE, VERB_CANCEL,
-                       VERB_SEEN},
+                       VERB_SEEN, VERB_CREDIT},
         [FROM_BROKER] = {VERB_RESULT, VERB_RESULT, VERB_ERROR, VERB_ERROR, VERB_CHUNK, VERB_ACCEPTED, VERB_WELCOME,
                          VERB_REFUSE, VERB_HEARTBEAT, VERB_REHELLO},
     },
@@ -284,7 +330,7 @@ static const uint8_t verbs[2][2][16] = {
         [TO_BROKER] = {VERB_RESULT, VERB_RESULT, VERB_ERROR, VERB_CHUNK, VERB_HELLO, VERB_HEARTBEAT, VERB_STARTED,
                        VERB_NACK, VERB_DRAINING, VERB_BYE, VERB_PROCESSES, VERB_EXITED, VERB_POOL, VERB_EVENT},
         [FROM_BROKER] = {VERB_TASK, VERB_TASK, VERB_TASK, VERB_ERROR, VERB_CANCEL, VERB_RECALL, VERB_WELCOME,
-                         VERB_REFUSE, VERB_STOP, VERB_HEARTBEAT, VERB_REHELLO, VERB_REPLACE, VERB_RETIRE},
+                         VERB_REFUSE, VERB_STOP, VERB_HEARTBEAT, VERB_REHELLO, VERB_REPLACE, VERB_RETIRE, VERB_CREDIT},
     },
 };
 
@@ -361,7 +407,7 @@ some_agent_verb(struct random *random, struct message *message)
 }
 
 static void
-some_small(struct random *random, enum side side, struct message *message)
+some_small(struct random *random, enum side side, enum direction direction, struct message *message)
 {
     switch (message->verb) {
     case VERB_BYE:
@@ -372,7 +418,12 @@ some_small(struct random *random, enum side side, struct message *message)
         message->accepted.task = some_number(random);
         break;
     case VERB_CANCEL:
-        message->ref = some_ref(random, side);
+        message->cancel.ref = some_ref(random, side);
+        message->cancel.raise = direction == FROM_BROKER && some_bool(random);
+        break;
+    case VERB_CREDIT:
+        message->credit.ref = some_ref(random, side);
+        message->credit.count = some_number(random);
         break;
     case VERB_SEEN:
         message->seen_count = some_number(random);
@@ -418,7 +469,7 @@ generate_command(struct random *random, enum side side, enum direction direction
     else if (message->verb >= VERB_REPLACE)
         some_agent_verb(random, message);
     else
-        some_small(random, side, message);
+        some_small(random, side, direction, message);
 }
 
 static void

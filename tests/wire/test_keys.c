@@ -35,6 +35,11 @@ set(void *map, const struct key *key)
     case KEY_WORD:
         *(unsigned *)field = 1;
         break;
+    case KEY_TEXTS:
+        *(struct texts *)field = (struct texts){.count = 1, .list = &word};
+        break;
+    case KEY_STR:
+    case KEY_BIN:
     case KEY_CONTENT_TYPE:
         *(struct bytes *)field = word;
         break;

@@ -102,9 +102,9 @@ for kind, value in (("str", "8"), ("negative", -8), ("nil", None), ("float", 8.0
     bad(f"a verb that is a {kind}", CLIENT_SENDS, [Wrong(value), 1], "bad_message", "verb", verb=0)
 
 # Verbs that nobody knows, or not here
-for verb in (0, 7, 15, 22, 127, 128, 300, 2**32 - 1):
+for verb in (0, 7, 22, 23, 127, 128, 300, 2**32 - 1):
     bad(f"verb {verb} is unknown", CLIENT_SENDS, [Wrong(verb), 1, "x"], "unknown_verb", "verb", verb=verb)
-bad("an unknown verb owns no attachments", WORKER_SENDS, [Wrong(15), FENCE, 1], "unknown_verb", "verb", verb=15)
+bad("an unknown verb owns no attachments", WORKER_SENDS, [Wrong(22), FENCE, 1], "unknown_verb", "verb", verb=22)
 bad("SUBMIT on the worker socket", WORKER_SENDS, [Wrong(8), 1, "text", "f", b"\x90"], "unknown_verb", "verb", verb=8,
     ref=1)
 bad("TASK from a client keeps its claim on attachments", CLIENT_SENDS, [Wrong(16), FENCE, 1, "f", 2], "unknown_verb",
@@ -151,11 +151,20 @@ bad_submit("with more attachment frames than can be counted", "payload", "bad_me
 bad_submit("with an inline payload over the limit", "payload", "too_large", payload=Wrong(b"x" * 262145))
 
 # SUBMIT: options
+for name, values in (("retries", (1001, "1", -1)), ("backoff_ms", (315360000001, 1.5)), ("kills_max", (0, 1001)),
+                     ("dedup_key", ("", "k" * 129, 1)), ("dedup_ms", (315360000001,)), ("group", ("", "g" * 65)),
+                     ("fair_key", ("", "f" * 65)), ("session", ("", "s" * 65)), ("session_mode", ("", "strict", 1)),
+                     ("run_ms", (0, 315360000001)), ("credit", (0, 1000001)), ("again", (1,))):
+    for value in values:
+        bad_submit(f"with {name} of {str(value)[:12]!r}", name, options={name: Wrong(value)})
+bad_submit("with retry_on that is a str", "retry_on", options={"retry_on": Wrong("ValueError")})
+bad_submit("with 17 types in retry_on", "retry_on", options={"retry_on": Wrong(["E"] * 17)})
+bad_submit("with an empty type in retry_on", "retry_on", options={"retry_on": ["E", Wrong("")]})
+bad_submit("with a type of 129 bytes in retry_on", "retry_on", options={"retry_on": [Wrong("E" * 129)]})
+bad_submit("with a number in retry_on", "retry_on", options={"retry_on": [Wrong(1)]})
 for kind, value in (("nil", None), ("an array", []), ("a number", 1), ("a str", "ack")):
     bad_submit(f"with options that are {kind}", "options", options=Wrong(value))
 bad_submit("with an unknown option", "options", "unsupported", options={Wrong("colour"): 1}, unknown="colour")
-for name in ("dedup_key", "session", "fair_key", "group", "backoff_ms"):
-    bad_submit(f"with the reserved option {name}", "options", "unsupported", options={Wrong(name): "x"}, unknown=name)
 bad_submit("with an unknown option after a known one", "options", "unsupported",
            options={"ack": True, Wrong("Ack"): True}, unknown="Ack")
 bad_submit("with an option whose name is not fit to be printed", "options", "unsupported",
@@ -226,6 +235,14 @@ bad("HEARTBEAT with negative memory", WORKER_SENDS, [4, {"rss_bytes": Wrong(-1)}
 bad("HEARTBEAT with running that is a number", WORKER_SENDS, [4, {"running": Wrong(1)}], "bad_field", "running")
 bad("HEARTBEAT with gil_enabled 2", WORKER_SENDS, [4, {"gil_enabled": Wrong(2)}], "bad_field", "gil_enabled")
 bad("BYE with a reason that is a number", CLIENT_SENDS, [5, Wrong(1)], "bad_field", "reason")
+bad("CREDIT without a count", CLIENT_SENDS, [15, 1, MISSING], "bad_field", "count", ref=1)
+bad("CREDIT without a ref", CLIENT_SENDS, [15, MISSING], "bad_field", "ref")
+bad("CREDIT with a negative count", CLIENT_SENDS, [15, 1, Wrong(-1)], "bad_field", "count", ref=1)
+bad("CREDIT from a worker", WORKER_SENDS, [Wrong(15), FENCE, 1], "unknown_verb", "verb", verb=15, ref=FENCE)
+bad("CANCEL to a worker with facts that are no map", WORKER_GETS, [10, FENCE, Wrong(1)], "bad_field", "facts",
+    ref=FENCE)
+bad("CANCEL to a worker with a raise that is no bool", WORKER_GETS, [10, FENCE, {"raise": Wrong(1)}], "bad_field",
+    "raise", ref=FENCE)
 bad("SEEN without a count", CLIENT_SENDS, [14, MISSING], "bad_field", "count")
 bad("SEEN with a negative count", CLIENT_SENDS, [14, Wrong(-1)], "bad_field", "count")
 bad("CANCEL without a ref", CLIENT_SENDS, [10, MISSING], "bad_field", "ref")

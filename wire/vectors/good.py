@@ -78,7 +78,8 @@ good("HELLO with the longest label", CLIENT_SENDS, [1, "SPIT/1", "client", {"ins
 good("HELLO of a worker, only what is required", WORKER_SENDS, [1, "SPIT/1", "worker", {"pool": "text"}],
      {"verb": "HELLO", "protocol": "SPIT/1", "role": "worker", "facts": {"pool": "text"}})
 WORKER_FACTS = {"pool": "numbers-2.fast_lane", "slots": 4096, "profile": "thread", "name": "w 1", "host": "node7",
-                "pid": 4711, "python": "3.14.0t", "gil_enabled": False, "session": 9, "leases": [FENCE, FENCE + 1]}
+                "pid": 4711, "python": "3.14.0t", "gil_enabled": False, "session": 9, "leases": [FENCE, FENCE + 1],
+                "holds": [[FENCE, 2, bytes(range(24))], [U64_MAX, 1, b"o" * 48]]}
 good("HELLO of a worker with all facts", WORKER_SENDS, [1, "SPIT/1", "worker", WORKER_FACTS],
      {"verb": "HELLO", "protocol": "SPIT/1", "role": "worker", "facts": WORKER_FACTS})
 good("HELLO of a worker, defaults said", WORKER_SENDS,
@@ -103,6 +104,11 @@ good("HELLO of a worker with the longest report", WORKER_SENDS,
      {"verb": "HELLO", "protocol": "SPIT/1", "role": "worker", "facts": {"pool": "text", "report": {"k": "v" * 16378}}})
 good("HELLO of a worker with an empty report", WORKER_SENDS, [1, "SPIT/1", "worker", {"pool": "text", "report": {}}],
      {"verb": "HELLO", "protocol": "SPIT/1", "role": "worker", "facts": {"pool": "text"}}, canonical=False)
+
+good("HELLO of a worker with a later field in a hold", WORKER_SENDS,
+     [1, "SPIT/1", "worker", {"pool": "text", "holds": [[FENCE, 1, b"o", {"x": [1]}]]}],
+     {"verb": "HELLO", "protocol": "SPIT/1", "role": "worker",
+      "facts": {"pool": "text", "holds": [[FENCE, 1, b"o"]]}}, canonical=False)
 
 # HELLO of an agent
 good("HELLO of an agent, only what is required", WORKER_SENDS, [1, "SPIT/1", "agent", {"agent": 1}],
@@ -225,11 +231,20 @@ submit_with("with headers", {"headers": {"traceparent": "00-4bf92f3577b34da6a3ce
 submit_with("with the longest headers", {"headers": {"k": "v" * 4090}})
 ALL_OPTIONS = {"priority": 1, "delay_ms": 2, "deadline_ms": 3, "max_attempts": 4, "on_loss": "lost", "ack": True,
                "stream": True, "progress": True, "info": True, "content_type": "pickle5",
-               "headers": {"a": "b", "c": ""}}
+               "headers": {"a": "b", "c": ""}, "retries": 5, "retry_on": ["ValueError", "app.errors.Odd"],
+               "backoff_ms": 6, "kills_max": 7, "dedup_key": "order-17", "dedup_ms": 8, "group": "g", "fair_key": "k",
+               "session": "s", "session_mode": "strict_queue", "run_ms": 9, "credit": 10, "again": True}
+submit_with("with no retries, which is not the default", {"retries": 0, "backoff_ms": 0, "dedup_ms": 0})
+submit_with("with the longest keys", {"retry_on": ["E" * 128] * 16, "dedup_key": "d" * 128, "group": "g" * 64,
+                                      "fair_key": "f" * 64, "session": "s" * 64, "session_mode": "strict_fail_fast"})
+submit_with("with the largest numbers of retries, kills and credit",
+            {"retries": 1000, "backoff_ms": TEN_YEARS_MS, "kills_max": 1000, "run_ms": TEN_YEARS_MS, "credit": 1000000})
+submit_with("with fifteen options", dict(list(ALL_OPTIONS.items())[:15]))
 submit_with("with every option", ALL_OPTIONS)
 submit_with("with every option, in the other order", dict(reversed(ALL_OPTIONS.items())), ALL_OPTIONS, canonical=False)
 DEFAULTS = {"priority": 5, "delay_ms": 0, "on_loss": "requeue", "ack": False, "stream": False, "progress": False,
-            "info": False, "content_type": "msgpack", "headers": {}}
+            "info": False, "content_type": "msgpack", "headers": {}, "retry_on": [], "session_mode": "hint",
+            "again": False}
 good("SUBMIT with every default said", CLIENT_SENDS, [8, 1, "text", "f", b"\x90", DEFAULTS], submit(), canonical=False)
 
 # ACCEPTED, CANCEL, SEEN
@@ -239,6 +254,13 @@ good("ACCEPTED with an id of bytes", CLIENT_GETS, [9, b"job-7", U64_MAX],
 good("CANCEL of a client", CLIENT_SENDS, [10, 1], {"verb": "CANCEL", "ref": 1})
 good("CANCEL with an id of bytes", CLIENT_SENDS, [10, INSTANCE], {"verb": "CANCEL", "ref": INSTANCE})
 good("CANCEL to a worker names the fence", WORKER_GETS, [10, FENCE], {"verb": "CANCEL", "ref": FENCE})
+good("CANCEL of a client with a later field", CLIENT_SENDS, [10, 1, 5], {"verb": "CANCEL", "ref": 1}, canonical=False)
+good("CANCEL to a worker that raises", WORKER_GETS, [10, FENCE, {"raise": True}],
+     {"verb": "CANCEL", "ref": FENCE, "facts": {"raise": True}})
+good("CANCEL to a worker with the default said", WORKER_GETS, [10, FENCE, {"raise": False, "x": 1}],
+     {"verb": "CANCEL", "ref": FENCE}, canonical=False)
+good("CREDIT of a client", CLIENT_SENDS, [15, b"job-7", 64], {"verb": "CREDIT", "ref": b"job-7", "count": 64})
+good("CREDIT to a worker", WORKER_GETS, [15, FENCE, U64_MAX], {"verb": "CREDIT", "ref": FENCE, "count": U64_MAX})
 good("SEEN", CLIENT_SENDS, [14, 1000], {"verb": "SEEN", "count": 1000})
 
 # RESULT
@@ -269,14 +291,17 @@ good("ERROR failed of a worker", WORKER_SENDS, [12, FENCE, "failed", "no", {"typ
 for code in ("no_such_function", "bad_payload", "cancelled"):
     good(f"ERROR {code} of a worker", WORKER_SENDS, [12, FENCE, code, "why"],
          {"verb": "ERROR", "ref": FENCE, "code": code, "message": "why"})
-for code in ("cancelled", "expired", "dead", "lost", "draining", "shutdown", "no_such_pool", "pool_failed", "not_found",
-             "internal"):
+for code in ("cancelled", "expired", "dead", "lost", "draining", "shutdown", "no_such_pool", "pool_failed",
+             "session_lost", "timed_out", "not_found", "internal"):
     good(f"ERROR {code}", CLIENT_GETS, [12, 1, code, "why"],
          {"verb": "ERROR", "ref": 1, "code": code, "message": "why"})
 good("ERROR busy", CLIENT_GETS,
      [12, b"job-7", "busy", "the queue is full", {"retry_after_ms": 100, "limit": "queued_max"}],
      {"verb": "ERROR", "ref": b"job-7", "code": "busy", "message": "the queue is full",
       "details": {"retry_after_ms": 100, "limit": "queued_max"}})
+for code in ("session_busy", "circuit_open"):
+    good(f"ERROR {code}", CLIENT_GETS, [12, 1, code, "why", {"retry_after_ms": 250}],
+         {"verb": "ERROR", "ref": 1, "code": code, "message": "why", "details": {"retry_after_ms": 250}})
 good("ERROR too_large", CLIENT_GETS, [12, 1, "too_large", "too large", {"limit": "inline_max", "limit_bytes": 262144}],
      {"verb": "ERROR", "ref": 1, "code": "too_large", "message": "too large",
       "details": {"limit": "inline_max", "limit_bytes": 262144}})
@@ -311,7 +336,7 @@ good("CHUNK that is progress", WORKER_SENDS, [13, FENCE, 1, b"\x93\x01\x02\xa0",
 TASK = {"verb": "TASK", "fence": FENCE, "attempt": 1, "function": "f", "payload": b"\x90"}
 good("TASK", WORKER_GETS, [16, FENCE, 1, "f", b"\x90"], TASK)
 TASK_OPTIONS = {"content_type": "json", "headers": {"traceparent": "00"}, "stream": True, "progress": True,
-                "deadline_ms": 250}
+                "deadline_ms": 250, "origin": bytes(range(48)), "session": "s" * 64, "credit": 1000000}
 good("TASK with every option", WORKER_GETS, [16, FENCE, 2, "f", b"[]", TASK_OPTIONS],
      {**TASK, "attempt": 2, "payload": b"[]", "options": TASK_OPTIONS})
 good("TASK with progress", WORKER_GETS, [16, FENCE, 1, "f", b"\x90", {"progress": True}],

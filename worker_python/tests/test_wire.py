@@ -18,12 +18,13 @@ VERBS = {
     m.Cancel: "CANCEL", m.Result: "RESULT", m.Error: "ERROR", m.Chunk: "CHUNK", m.Seen: "SEEN", m.Task: "TASK",
     m.Started: "STARTED", m.Recall: "RECALL", m.Nack: "NACK", m.Draining: "DRAINING", m.Stop: "STOP",
     m.AgentHello: "HELLO", m.Replace: "REPLACE", m.Retire: "RETIRE", m.Processes: "PROCESSES", m.Exited: "EXITED",
-    m.Pool: "POOL", m.Event: "EVENT",
+    m.Pool: "POOL", m.Event: "EVENT", m.Credit: "CREDIT",
 }  # fmt: skip
 DEFAULTS = {
     "name": "", "on_disconnect": "continue", "slots": 1, "profile": "process", "host": "", "pid": 0, "python": "",
     "gil_enabled": True, "session": 0, "leases": (), "reason": "", "grace_ms": 0, "resumed": False,
     "agent": 0, "replaces": 0, "free_threaded": False, "gil_module": "", "report": {}, "pools": (), "clients": "",
+    "holds": (),
 }  # fmt: skip
 FACT_DEFAULTS = {
     "reason": "", "first": False, "kill": False, "grace_ms": 0, "cause": "exit", "status": 0, "replaces": 0, "text": "",
@@ -32,7 +33,7 @@ FACT_DEFAULTS = {
 OPTION_DEFAULTS = {
     "priority": 5, "delay_ms": 0, "on_loss": "requeue", "ack": False, "stream": False, "progress": False,
     "info": False,
-    "content_type": "msgpack", "headers": {},
+    "content_type": "msgpack", "headers": {}, "retry_on": (), "session_mode": "hint", "again": False,
 }  # fmt: skip
 # A Welcome always has these, with the protocol's own defaults; vectors leave out what was not sent.
 WELCOME_DEFAULTS = {
@@ -74,6 +75,8 @@ def without(given: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
 def described(message: Any) -> dict[str, Any]:
     """Describe a decoded message in the words of the vectors."""
     verb = VERBS[type(message)]
+    if isinstance(message, m.Cancel):
+        return {"verb": verb, "ref": message.ref, **({"facts": {"raise": True}} if message.raise_ else {})}
     raw = message._asdict() if isinstance(message, tuple) else {n: getattr(message, n) for n in message.__slots__}
     names = {"text": "message", "count": "count"}
     said = {names.get(key, key): item for key, item in raw.items()}
@@ -93,11 +96,9 @@ def described(message: Any) -> dict[str, Any]:
         said["options"] = without(dict(said["options"]), OPTION_DEFAULTS)
     if isinstance(said.get("function"), str):
         said["function"] = said["function"].encode("utf-8", "surrogateescape")
-    is_empty = {"": ("message", "reason"), None: ("facts",)}
-    for empty, keys in is_empty.items():
-        for key in keys:
-            if key in said and said[key] == empty:
-                del said[key]
+    for key, empty in (("message", ""), ("reason", ""), ("facts", None)):
+        if key in said and said[key] == empty:
+            del said[key]
     for key in ("options", "info", "details", "facts", "fields"):
         if key in said and not said[key] and verb not in ("HELLO", "HEARTBEAT"):
             del said[key]

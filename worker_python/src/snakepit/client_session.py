@@ -20,7 +20,18 @@ from .message import Buffer
 from .session import Session, State
 
 FINAL_CODES = frozenset(
-    ("failed", "no_such_function", "bad_payload", "cancelled", "expired", "dead", "lost", "pool_failed")
+    (
+        "failed",
+        "no_such_function",
+        "bad_payload",
+        "cancelled",
+        "expired",
+        "dead",
+        "lost",
+        "pool_failed",
+        "session_lost",
+        "timed_out",
+    )
 )
 # These answer a CANCEL, or say that the task is not over; the task's own end comes, or came, by itself.
 _NOT_AN_END = frozenset(("too_late", "not_found", "shutdown", "stale"))

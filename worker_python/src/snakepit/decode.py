@@ -322,7 +322,17 @@ def _accepted(c: _Fields, _: Frames) -> Message:
 def _cancel(side: str) -> _Decoder:
     def decoder(c: _Fields, _: Frames) -> Message:
         _need(c, "ref")
-        return m.Cancel(_REF[side](c[1], "ref"))
+        ref = _REF[side](c[1], "ref")
+        facts_of = _facts(c, 2, facts.CANCEL_FACTS) if side == "worker" else m.NOTHING
+        return m.Cancel(ref, bool(facts_of.get("raise")))
+
+    return decoder
+
+
+def _credit(side: str) -> _Decoder:
+    def decoder(c: _Fields, _: Frames) -> Message:
+        _need(c, "ref", "count")
+        return m.Credit(_REF[side](c[1], "ref"), _UINT(c[2], "count"))
 
     return decoder
 
@@ -369,7 +379,7 @@ def _details(c: _Fields, index: int) -> dict[str, Any]:
 
 
 # Verbs that have a ref, a fence or an id as their first field.
-_REF_VERBS = {*PAYLOAD_AT, m.ACCEPTED, m.CANCEL, m.ERROR, m.STARTED, m.RECALL, m.NACK}
+_REF_VERBS = {*PAYLOAD_AT, m.ACCEPTED, m.CANCEL, m.CREDIT, m.ERROR, m.STARTED, m.RECALL, m.NACK}
 # A str of fewer characters is within the limit of a function's name in any encoding.
 _SHORT = m.FUNCTION_BYTES_MAX // 4
 _UINT = check.uint()
@@ -398,6 +408,7 @@ _DECODERS: dict[tuple[str, bool], dict[int, _Decoder]] = {
         m.BYE: _bye,
         m.SUBMIT: _submit,
         m.CANCEL: _cancel("client"),
+        m.CREDIT: _credit("client"),
         m.SEEN: _number(m.Seen, "count"),
     },
     ("client", False): {
@@ -425,6 +436,7 @@ _DECODERS: dict[tuple[str, bool], dict[int, _Decoder]] = {
         **_from_broker("worker"),
         m.TASK: _task,
         m.CANCEL: _cancel("worker"),
+        m.CREDIT: _credit("worker"),
         m.RECALL: _number(m.Recall, "fence"),
         m.STOP: _stop,
         m.REPLACE: _replace,

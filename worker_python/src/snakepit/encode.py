@@ -107,7 +107,7 @@ def _client_hello(hello: m.ClientHello) -> list[Any]:
 def _worker_hello(hello: m.WorkerHello) -> list[Any]:
     facts = _facts(
         hello, "pool", slots=1, profile="process", name="", host="", pid=0, python="", gil_enabled=True, session=0,
-        leases=(), agent=0, replaces=0, free_threaded=False, gil_module="", report={},
+        leases=(), holds=(), agent=0, replaces=0, free_threaded=False, gil_module="", report={},
     )  # fmt: skip
     return [m.HELLO, hello.protocol, "worker", facts]
 
@@ -142,7 +142,8 @@ _ENCODERS: dict[type, Callable[[Any], list[Any]]] = {
     m.Rehello: lambda c: [m.REHELLO],
     m.Submit: lambda c: _trim([m.SUBMIT, c.id, c.pool, c.function, payload_field(c.payload), dict(c.options)], {}),
     m.Accepted: lambda c: [m.ACCEPTED, c.id, c.task],
-    m.Cancel: lambda c: [m.CANCEL, c.ref],
+    m.Cancel: lambda c: [m.CANCEL, c.ref, {"raise": True}] if c.raise_ else [m.CANCEL, c.ref],
+    m.Credit: lambda c: [m.CREDIT, c.ref, c.count],
     m.Result: lambda c: _trim([m.RESULT, c.ref, payload_field(c.payload), dict(c.info)], {}),
     m.Error: _error,
     m.Chunk: lambda c: _trim([m.CHUNK, c.ref, c.seq, payload_field(c.payload), dict(c.info)], {}),

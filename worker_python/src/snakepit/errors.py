@@ -15,6 +15,7 @@ __all__ = [
     "BadPayload",
     "BadRequest",
     "Busy",
+    "CircuitOpen",
     "ClientClosed",
     "Draining",
     "InternalError",
@@ -24,6 +25,8 @@ __all__ = [
     "NotFound",
     "PoolFailed",
     "ResultTooLarge",
+    "SessionBusy",
+    "SessionLost",
     "SnakepitError",
     "StreamBroken",
     "TaskCancelled",
@@ -31,6 +34,7 @@ __all__ = [
     "TaskError",
     "TaskExpired",
     "TaskLost",
+    "TaskTimedOut",
     "ThreadUnsafe",
     "Timeout",
     "TooLarge",
@@ -193,6 +197,30 @@ class TooLate(SnakepitError):
     code = "too_late"
 
 
+class SessionBusy(SnakepitError):
+    """The session's worker has no free slot, and the task was not to wait for one. `details["retry_after_ms"]`."""
+
+    code = "session_busy"
+
+
+class SessionLost(SnakepitError):
+    """The worker of a strict session is gone, and with it what it kept for the session."""
+
+    code = "session_lost"
+
+
+class CircuitOpen(SnakepitError):
+    """Too many tasks of the pool failed lately, so it takes none for a while. `details["retry_after_ms"]`."""
+
+    code = "circuit_open"
+
+
+class TaskTimedOut(SnakepitError):
+    """The task ran for longer than it may."""
+
+    code = "timed_out"
+
+
 class Unavailable(SnakepitError):
     """The broker accepts no more peers."""
 
@@ -245,7 +273,7 @@ _CLASSES: dict[str, type[SnakepitError]] = {
     kind.code: kind
     for kind in (
         TaskError, NoSuchFunction, BadPayload, TaskCancelled, TaskExpired, TaskDead, TaskLost, PoolFailed, Busy,
-        Draining,
+        Draining, SessionBusy, SessionLost, CircuitOpen, TaskTimedOut,
         NoSuchPool, TooLarge, NotFound, TooLate, Unavailable, InternalError,
     )
 } | dict.fromkeys(("bad_message", "bad_field", "unsupported", "unknown_verb"), BadRequest)  # fmt: skip

@@ -24,6 +24,7 @@ WORKER_FACTS: dict[str, Check] = {
     "gil_enabled": check.boolean,
     "session": check.uint(),
     "leases": check.fences,
+    "holds": check.holds,
     "agent": check.uint(),
     "replaces": check.uint(),
     "free_threaded": check.boolean,
@@ -62,6 +63,7 @@ HEARTBEAT_FACTS: dict[str, Check] = {
 
 _HEADERS = check.str_mapping(m.HEADERS_BYTES_MAX)
 _DURATION = check.uint(m.DURATION_MS_MAX)
+_KEY = check.opaque(m.LABEL_BYTES_MAX)
 SUBMIT_OPTIONS: dict[str, Check] = {
     "priority": check.uint(m.PRIORITY_MAX),
     "delay_ms": _DURATION,
@@ -74,6 +76,19 @@ SUBMIT_OPTIONS: dict[str, Check] = {
     "info": check.boolean,
     "content_type": check.content_type,
     "headers": _HEADERS,
+    "retries": check.uint(m.RETRIES_MAX),
+    "retry_on": check.retry_types,
+    "backoff_ms": _DURATION,
+    "kills_max": check.uint(m.KILLS_MAX, 1),
+    "dedup_key": check.opaque(m.DEDUP_KEY_BYTES_MAX),
+    "dedup_ms": _DURATION,
+    "group": _KEY,
+    "fair_key": _KEY,
+    "session": _KEY,
+    "session_mode": check.choice("hint", "strict_queue", "strict_fail_fast"),
+    "run_ms": check.uint(m.DURATION_MS_MAX, 1),
+    "credit": check.uint(m.CREDIT_MAX, 1),
+    "again": check.boolean,
 }
 TASK_OPTIONS: dict[str, Check] = {
     "content_type": check.content_type,
@@ -81,6 +96,9 @@ TASK_OPTIONS: dict[str, Check] = {
     "stream": check.boolean,
     "progress": check.boolean,
     "deadline_ms": _DURATION,
+    "origin": check.blob(m.ORIGIN_BYTES_MAX),
+    "session": _KEY,
+    "credit": check.uint(m.CREDIT_MAX, 1),
 }
 INFO: dict[str, Check] = {
     "content_type": check.content_type,
@@ -102,6 +120,7 @@ DETAILS: dict[str, Check] = {
     "offset": check.uint(),
     "final": check.text(64),
 }
+CANCEL_FACTS: dict[str, Check] = {"raise": check.boolean}
 STOP_FACTS: dict[str, Check] = {
     "reason": check.text(m.ERROR_TEXT_BYTES_MAX),
     "grace_ms": check.uint(),

@@ -14,13 +14,16 @@ import msgpack  # type: ignore[import-untyped]
 from .message import (
     AGENT_POOLS_MAX,
     CONTENT_TYPE_BYTES_MAX,
+    ERROR_TYPE_BYTES_MAX,
     FUNCTION_BYTES_MAX,
     ID_BYTES_MAX,
     INLINE_BYTES_MAX,
     LABEL_BYTES_MAX,
     LEASES_MAX,
     NESTING_MAX,
+    ORIGIN_BYTES_MAX,
     PROCESSES_MAX,
+    RETRY_TYPES_MAX,
     TASK_FRAMES_MAX,
 )
 
@@ -132,6 +135,17 @@ def binary(size: int) -> Check:
     return check
 
 
+def blob(limit_bytes: int) -> Check:
+    """Make a check for a bin of 1 byte or more."""
+
+    def check(value: Any, name: str) -> bytes:
+        if not isinstance(value, bytes) or not 1 <= len(value) <= limit_bytes:
+            raise FieldError(name, f"must be a bin of 1 to {limit_bytes} bytes")
+        return value
+
+    return check
+
+
 def pool(value: Any, name: str) -> str:
     """Check a name (docs/protocol.md, section 2.1)."""
     if not isinstance(value, str) or not _NAME.match(value):
@@ -183,6 +197,23 @@ def processes(value: Any, name: str) -> tuple[tuple[int, int, int], ...]:
         (number(item[0], name), number(item[1], name), number(item[2], name))
         for item in _records(value, name, PROCESSES_MAX, 3)
     )
+
+
+def holds(value: Any, name: str) -> tuple[tuple[int, int, bytes], ...]:
+    """Check an array of [fence, attempt, origin]."""
+    number, attempt, origin = uint(), uint(2**32 - 1, 1), blob(ORIGIN_BYTES_MAX)
+    return tuple(
+        (number(item[0], name), attempt(item[1], name), origin(item[2], name))
+        for item in _records(value, name, LEASES_MAX, 3)
+    )
+
+
+def retry_types(value: Any, name: str) -> tuple[str, ...]:
+    """Check an array of names of exceptions."""
+    if not isinstance(value, tuple) or isinstance(value, Map) or len(value) > RETRY_TYPES_MAX:
+        raise FieldError(name, f"must be an array of at most {RETRY_TYPES_MAX}")
+    kind = opaque(ERROR_TYPE_BYTES_MAX)
+    return tuple(kind(item, name) for item in value)
 
 
 def event_name(value: Any, name: str) -> str:

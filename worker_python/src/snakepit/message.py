@@ -42,10 +42,16 @@ REPORT_BYTES_MAX = 16384
 AGENT_POOLS_MAX = 256
 PROCESSES_MAX = 4096
 EVENT_BYTES_MAX = 8192
+RETRIES_MAX = 1000
+RETRY_TYPES_MAX = 16
+KILLS_MAX = 1000
+DEDUP_KEY_BYTES_MAX = 128
+ORIGIN_BYTES_MAX = 48
+CREDIT_MAX = 1_000_000
 DURATION_MS_MAX = 315_360_000_000  # ten years
 
 HELLO, WELCOME, REFUSE, HEARTBEAT, BYE, REHELLO = 1, 2, 3, 4, 5, 6
-SUBMIT, ACCEPTED, CANCEL, RESULT, ERROR, CHUNK, SEEN = 8, 9, 10, 11, 12, 13, 14
+SUBMIT, ACCEPTED, CANCEL, RESULT, ERROR, CHUNK, SEEN, CREDIT = 8, 9, 10, 11, 12, 13, 14, 15
 TASK, STARTED, RECALL, NACK, DRAINING, STOP = 16, 17, 18, 19, 20, 21
 REPLACE, RETIRE, PROCESSES, EXITED, POOL, EVENT = 24, 25, 26, 27, 28, 29
 
@@ -71,7 +77,9 @@ class ClientHello:
 
 @dataclass(frozen=True, slots=True)
 class WorkerHello:
-    """HELLO of a worker. `session` above 0 asks to resume it, with the fences in `leases`."""
+    """HELLO of a worker. `session` above 0 asks to resume it, with the fences in `leases`; `holds` are
+    (fence, attempt, origin) of an earlier broker.
+    """
 
     pool: str
     slots: int = 1
@@ -83,6 +91,7 @@ class WorkerHello:
     gil_enabled: bool = True
     session: int = 0
     leases: tuple[int, ...] = ()
+    holds: tuple[tuple[int, int, bytes], ...] = ()
     agent: int = 0
     replaces: int = 0
     free_threaded: bool = False
@@ -177,9 +186,18 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """A task is to end."""
+    """A task is to end. `raise_`, to workers: by an exception, as asking was not enough."""
 
     ref: int | bytes
+    raise_: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """How many chunks of an attempt the reader allows in all."""
+
+    ref: int | bytes
+    count: int
 
 
 class Result(NamedTuple):
@@ -217,7 +235,9 @@ class Seen:
 
 
 class Task(NamedTuple):
-    """An attempt for this worker. `options`: content_type, headers, stream, progress, deadline_ms (what is left)."""
+    """An attempt for this worker. `options`: content_type, headers, stream, progress, deadline_ms (what is left),
+    origin, session, credit.
+    """
 
     fence: int
     attempt: int
@@ -313,7 +333,7 @@ class Event:
 
 Message: TypeAlias = (
     ClientHello | WorkerHello | AgentHello | OtherHello | Welcome | Refuse | Heartbeat | Bye | Rehello | Submit
-    | Accepted | Cancel | Result | Error | Chunk | Seen | Task | Started | Recall | Nack | Draining | Stop
+    | Accepted | Cancel | Credit | Result | Error | Chunk | Seen | Task | Started | Recall | Nack | Draining | Stop
     | Replace | Retire | Processes | Exited | Pool | Event
 )  # fmt: skip
 

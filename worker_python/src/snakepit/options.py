@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .convert import CONTENT_TYPES, PICKLE5
-from .message import ATTEMPTS_MAX, DURATION_MS_MAX, PRIORITY_DEFAULT, PRIORITY_MAX
+from .message import (
+    ATTEMPTS_MAX,
+    CREDIT_MAX,
+    DEDUP_KEY_BYTES_MAX,
+    DURATION_MS_MAX,
+    ERROR_TYPE_BYTES_MAX,
+    KILLS_MAX,
+    LABEL_BYTES_MAX,
+    PRIORITY_DEFAULT,
+    PRIORITY_MAX,
+    RETRIES_MAX,
+    RETRY_TYPES_MAX,
+)
 from .progress import Progress
 
 __all__ = ["Options"]
@@ -28,6 +40,19 @@ class Options:
         progress: True: ask for the task's progress, found in the future's `progress`; or a function that is called with
             each Progress, in the client's I/O thread (the event loop of an aio.Client), and must not block.
         info: ask for worker, queue_us and run_us, found in the future's `info` afterwards.
+        retries: how often an attempt that failed is tried again; default the pool's.
+        retry_on: types of exceptions, as classes or names (with or without their module), that are tried again;
+            default: all.
+        backoff_seconds: before the first retry, doubled before each further one; default the pool's.
+        kills_max: the task ends as TaskDead when so many workers have died of it; default the pool's.
+        dedup_key: at most 128 bytes. While a task of the pool with the same key lives, and for `dedup_seconds` (default
+            the pool's) after its end, no other one runs: all who ask get its result.
+        group: tasks of one group (at most 64 bytes) run one at a time in the order of their acceptance.
+        fair_key: whom the task is for, at most 64 bytes; those who wait get equal shares of the pool.
+        session: tasks of one session (at most 64 bytes) run in one worker, as far as `session_mode` says: `"hint"`,
+            where that is free; `"strict_queue"`, or else wait for it; `"strict_fail_fast"`, or else raise SessionBusy.
+        run_seconds: the task is ended as TaskTimedOut when it has run for so long; default the pool's.
+        credit: of a stream: how many items may be under way to a reader that is slower than the task.
         timeout_seconds: how long `call` waits; then the task is asked to end and Timeout is raised. Not sent.
 
     Raises:
@@ -44,6 +69,18 @@ class Options:
     info: bool = False
     progress: bool | Callable[[Progress], object] = False
     timeout_seconds: float | None = None
+    retries: int | None = None
+    retry_on: Sequence[str | type[BaseException]] = ()
+    backoff_seconds: float | None = None
+    kills_max: int | None = None
+    dedup_key: str | None = None
+    dedup_seconds: float | None = None
+    group: str | None = None
+    fair_key: str | None = None
+    session: str | None = None
+    session_mode: str = "hint"
+    run_seconds: float | None = None
+    credit: int | None = None
     # The map that goes into SUBMIT: made once, since one record serves many tasks.
     wire: Mapping[str, Any] = dataclasses.field(init=False, repr=False, compare=False, default_factory=dict)
 
@@ -56,6 +93,16 @@ class Options:
             raise ValueError(f"on_loss must be 'requeue' or 'lost', not {self.on_loss!r}")
         if self.content_type not in CONTENT_TYPES:
             raise ValueError(f"content_type must be one of {', '.join(CONTENT_TYPES)}, not {self.content_type!r}")
+        if self.session_mode not in ("hint", "strict_queue", "strict_fail_fast"):
+            raise ValueError(
+                f"session_mode must be 'hint', 'strict_queue' or 'strict_fail_fast', not {self.session_mode!r}"
+            )
+        _check_range(self.retries, "retries", 0, RETRIES_MAX)
+        _check_range(self.kills_max, "kills_max", 1, KILLS_MAX)
+        _check_range(self.credit, "credit", 1, CREDIT_MAX)
+        _check_key(self.dedup_key, "dedup_key", DEDUP_KEY_BYTES_MAX)
+        for name in ("group", "fair_key", "session"):
+            _check_key(getattr(self, name), name, LABEL_BYTES_MAX)
         object.__setattr__(self, "wire", self._make_wire())
 
     def _make_wire(self) -> Mapping[str, Any]:
@@ -78,7 +125,26 @@ class Options:
             wire["content_type"] = self.content_type
         if self.headers:
             wire["headers"] = {str(key): str(value) for key, value in self.headers.items()}
+        wire.update(self._delivery_wire())
         return wire
+
+    def _delivery_wire(self) -> Mapping[str, Any]:
+        """How the task is tried again, ordered and shared; what is not said is left out."""
+        said = {
+            "retries": self.retries,
+            "retry_on": _type_names(self.retry_on) or None,
+            "backoff_ms": _maybe_milliseconds(self.backoff_seconds, "backoff_seconds"),
+            "kills_max": self.kills_max,
+            "dedup_key": self.dedup_key,
+            "dedup_ms": _maybe_milliseconds(self.dedup_seconds, "dedup_seconds"),
+            "group": self.group,
+            "fair_key": self.fair_key,
+            "session": self.session,
+            "session_mode": None if self.session_mode == "hint" else self.session_mode,
+            "run_ms": _maybe_milliseconds(self.run_seconds, "run_seconds", least=1),
+            "credit": self.credit,
+        }
+        return {key: value for key, value in said.items() if value is not None}
 
     @property
     def takes_pickle(self) -> bool:
@@ -88,6 +154,31 @@ class Options:
     def replace(self, **changes: Any) -> Options:
         """Give a copy with some values changed."""
         return dataclasses.replace(self, **changes)
+
+
+def _check_range(value: int | None, name: str, least: int, most: int) -> None:
+    if value is not None and not least <= value <= most:
+        raise ValueError(f"{name} must be {least} to {most}, not {value}")
+
+
+def _check_key(value: str | None, name: str, bytes_max: int) -> None:
+    if value is not None and not 1 <= len(value.encode()) <= bytes_max:
+        raise ValueError(f"{name} must have 1 to {bytes_max} bytes, not {value!r}")
+
+
+def _type_names(types: Sequence[str | type[BaseException]]) -> tuple[str, ...]:
+    if isinstance(types, str):
+        raise ValueError(f"retry_on must be a sequence of types, not the one str {types!r}")
+    names = tuple(item if isinstance(item, str) else item.__name__ for item in types)
+    if len(names) > RETRY_TYPES_MAX:
+        raise ValueError(f"retry_on must be at most {RETRY_TYPES_MAX} types, not {len(names)}")
+    for name in names:
+        _check_key(name, "retry_on", ERROR_TYPE_BYTES_MAX)
+    return names
+
+
+def _maybe_milliseconds(seconds: float | None, name: str, least: int = 0) -> int | None:
+    return None if seconds is None else max(least, _milliseconds(seconds, name))
 
 
 def _milliseconds(seconds: float, name: str) -> int:

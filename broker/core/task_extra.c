@@ -1,0 +1,21 @@
+/* task_extra.c - see task_extra.h. */
+#include "broker/core/task_extra.h"
+
+#include <stdlib.h>
+
+struct task_extra *
+task_extra_new(void)
+{
+    struct task_extra *extra = calloc(1, sizeof *extra);
+
+    if (!extra)
+        abort();
+    return extra;
+}
+
+void
+task_extra_destroy(struct task_extra **extra_p)
+{
+    free(*extra_p);
+    *extra_p = NULL;
+}

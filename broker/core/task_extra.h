@@ -1,0 +1,19 @@
+/* task_extra.h - what only few tasks have: how one is tried again, ordered or shared. A plain record that its task owns. */
+#ifndef SNAKEPIT_CORE_TASK_EXTRA_H
+#define SNAKEPIT_CORE_TASK_EXTRA_H
+
+#include <stdint.h>
+
+struct task_extra {
+    uint32_t credit; /* chunks that may be under way; 0: no limit */
+};
+
+/* All zero. */
+struct task_extra *
+task_extra_new(void);
+
+/* NULL is allowed. */
+void
+task_extra_destroy(struct task_extra **extra_p);
+
+#endif
