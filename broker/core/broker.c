@@ -55,6 +55,8 @@ pool_settings_init(struct pool_settings *settings, const char *name)
         .recycle_jitter_percent = 10,
         .recycle_parallel = 1,
         .start_timeout_us = 60 * SECOND_US,
+        .circuit_window_us = 10 * SECOND_US,
+        .circuit_pause_us = 30 * SECOND_US,
     };
 }
 
@@ -269,6 +271,10 @@ run_timer(struct broker *broker, struct heap_node *node)
     }
     if (node->tag == TIMER_POOL) {
         broker_capacity_due(broker, heap_owner(node, struct pool, capacity.timer));
+        return;
+    }
+    if (node->tag == TIMER_CIRCUIT) {
+        broker_circuit_due(broker, heap_owner(node, struct pool, circuit.timer));
         return;
     }
     if (broker->judge_after_us > broker->now_us) {

@@ -3,6 +3,7 @@
 #ifndef SNAKEPIT_CORE_BROKER_H
 #define SNAKEPIT_CORE_BROKER_H
 
+#include "circuit.h"
 #include "event.h"
 #include "lifecycle.h"
 #include "outbox.h"
@@ -94,6 +95,8 @@ struct pool_stats {
     uint64_t succeeded, failed, cancelled, expired, dead, lost; /* finals; never shrink */
     uint64_t requeued, refused, refused_busy; /* the last: of the refused, those at a limit */
     uint64_t queued_bytes, queued_max, queued_bytes_max;
+    enum circuit_state circuit;
+    int64_t circuit_until_us; /* OPEN: end of the pause */
     int64_t worker_ttl_us, start_timeout_us; /* settings of the pool */
     uint64_t worker_memory_max;
 };
@@ -185,6 +188,7 @@ enum wait_cause {
     CAUSE_POOL_FAILED,   /* the same, and its workers cannot be started */
     CAUSE_NONE_USABLE,   /* all its workers are stalled, draining or detached */
     CAUSE_ALL_BUSY,      /* every slot is taken */
+    CAUSE_CIRCUIT_OPEN,  /* too many attempts failed: nothing is dispatched until a pause is over and a probe succeeds */
     CAUSES,
 };
 
@@ -193,7 +197,7 @@ struct explanation {
     struct pool_stats pool;
     struct task_stats task;   /* explain_task; for a pool, the task that waits longest at the front; `task` 0: none */
     const char *final_state;  /* FINAL */
-    int64_t due_us;           /* DELAYED: when it may run; 0 otherwise */
+    int64_t due_us;           /* DELAYED: when it may run; CIRCUIT_OPEN: end of the pause, 0: a probe runs; else 0 */
     int64_t leased_us;        /* RUNNING: since when */
     bool is_cancel_asked;     /* RUNNING: its worker was asked to end it */
     uint64_t ahead;           /* tasks of higher or equal priority that go before it */

@@ -11,6 +11,16 @@ answer_stale(struct broker *broker, const struct worker *worker, uint64_t fence)
     broker_send_error(broker, SIDE_WORKER, worker->peer, &ref, ERROR_STALE, "this attempt is not the current one");
 }
 
+/* What an answer says about the pool. A function that is not there, or arguments that it cannot read, are the sender's
+ * mistake. */
+static enum attempt_outcome
+judge(enum error_code code)
+{
+    if (code == ERROR_NONE)
+        return ATTEMPT_SUCCEEDED;
+    return code == ERROR_FAILED ? ATTEMPT_FAILED : ATTEMPT_NEUTRAL;
+}
+
 /* The worker is done with a lease. If the task had ended before, only the slot is freed. */
 static void
 end_attempt(struct broker *broker, struct lease *lease, struct verdict *verdict)
@@ -25,6 +35,7 @@ end_attempt(struct broker *broker, struct lease *lease, struct verdict *verdict)
     if (task && broker->is_watched)
         broker_note_executed(broker, lease, verdict->code);
     if (task) {
+        broker_judge_attempt(broker, lease, judge(verdict->code));
         lease_release_task(lease);
         verdict->lease = lease;
         broker_finish(broker, task, verdict);
@@ -116,8 +127,10 @@ handle_nack(struct broker *broker, struct lease *lease)
     struct pool *pool = lease->worker->pool;
     struct task *task = lease->task;
 
-    if (task)
+    if (task) {
+        broker_judge_attempt(broker, lease, ATTEMPT_NEUTRAL);
         lease_release_task(lease);
+    }
     broker_end_lease(broker, lease);
     if (task && task->is_cancel_asked) {
         struct verdict cancelled = verdict_make(ERROR_CANCELLED);

@@ -58,6 +58,17 @@ check_kept(const struct broker *broker)
     assert(count == broker->kept_count && bytes == broker->kept_bytes);
 }
 
+static void
+check_circuit(const struct broker *broker, const struct pool *pool)
+{
+    const struct circuit *circuit = &pool->circuit;
+    const struct lease *probe = circuit->probe ? lease_table_find(&broker->leases, circuit->probe) : NULL;
+
+    assert(heap_node_is_in(&circuit->timer) == (circuit->state == CIRCUIT_OPEN));
+    assert(circuit->state == CIRCUIT_CLOSED || pool->settings.circuit_failures > 0);
+    assert(!circuit->probe || (circuit->state == CIRCUIT_HALF_OPEN && probe && probe->task));
+}
+
 /* What waits in the queue of a pool in which a slot is free would be a dispatch forgotten. */
 static void
 check_pools(const struct broker *broker)
@@ -73,7 +84,9 @@ check_pools(const struct broker *broker)
         removing += pool->state == POOL_REMOVED;
         assert(broker_pool_wants_workers(pool) || pool->workers);
         assert(heap_node_is_in(&pool->capacity.timer) || pool->capacity.is_full == pool->capacity.is_reached);
-        assert(broker->state != BROKER_RUNNING || pool->queue.count == 0 || pool->crew.count == 0);
+        assert(broker->state != BROKER_RUNNING || pool->queue.count == 0 || pool->crew.count == 0 ||
+               !circuit_admits(&pool->circuit));
+        check_circuit(broker, pool);
     }
     assert(removing == broker->removing_count);
 }

@@ -47,6 +47,8 @@ lease_task(struct broker *broker, struct task *task, struct worker *worker)
     lease_table_add(&broker->leases, lease);
     pool_put(pool, task, TASK_LEASED);
     pool_review_worker(pool, worker);
+    if (pool->circuit.state == CIRCUIT_HALF_OPEN)
+        circuit_begin_probe(&pool->circuit, lease->fence);
     task->attempt++;
     task->tries++;
     send_task(broker, task);
@@ -61,7 +63,7 @@ broker_dispatch(struct broker *broker, struct pool *pool)
         struct worker *worker = pool_choose_worker(pool);
         struct task *task = worker ? pool_choose_task(pool) : NULL;
 
-        if (!task)
+        if (!task || !circuit_admits(&pool->circuit))
             break;
         if (task->live.deadline_us <= broker->now_us) {
             struct verdict expired = verdict_make(ERROR_EXPIRED);

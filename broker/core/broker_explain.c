@@ -75,7 +75,9 @@ blame_pool(const struct broker *broker, const struct pool *pool, const struct ex
         return CAUSE_POOL_FAILED;
     if (pool->workers_count == 0)
         return CAUSE_NO_WORKER;
-    return explanation->ready == 0 ? CAUSE_NONE_USABLE : CAUSE_ALL_BUSY;
+    if (explanation->ready == 0)
+        return CAUSE_NONE_USABLE;
+    return circuit_admits(&pool->circuit) ? CAUSE_ALL_BUSY : CAUSE_CIRCUIT_OPEN;
 }
 
 static void
@@ -85,6 +87,8 @@ explain_queue(const struct broker *broker, const struct pool *pool, struct expla
     explanation->cause = blame_pool(broker, pool, explanation);
     if (explanation->cause == CAUSE_ALL_BUSY)
         find_oldest(pool, explanation);
+    if (explanation->cause == CAUSE_CIRCUIT_OPEN && pool->circuit.state == CIRCUIT_OPEN)
+        explanation->due_us = pool->circuit.until_us;
 }
 
 /* --- what is asked ---------------------------------------------------------------------------------------------- */

@@ -216,6 +216,7 @@ withdraw(struct broker *broker, struct task *task)
     client_remove_live(task->client, task);
     if (!task->lease)
         return;
+    broker_judge_attempt(broker, task->lease, ATTEMPT_NEUTRAL);
     broker_send_cancel(broker, task->lease);
     lease_release_task(task->lease);
 }

@@ -35,6 +35,15 @@ create(struct broker *broker, struct pool *pool, uint32_t number, const struct h
     broker_recycle_arrived(broker, worker);
 }
 
+/* Its TASK never came through, which says nothing about the pool. */
+static void
+lose_unnamed(struct broker *broker, struct lease *lease)
+{
+    if (lease->task)
+        broker_judge_attempt(broker, lease, ATTEMPT_NEUTRAL);
+    broker_lose_lease(broker, lease, "not held by the resumed worker");
+}
+
 /* Mark the leases of this worker that its HELLO names, and lose the others: their TASK never reached it. */
 static void
 keep_named_leases(struct broker *broker, struct worker *worker, struct fences fences)
@@ -51,7 +60,7 @@ keep_named_leases(struct broker *broker, struct worker *worker, struct fences fe
         if (lease->is_named)
             lease->is_named = false;
         else
-            broker_lose_lease(broker, lease, "not held by the resumed worker");
+            lose_unnamed(broker, lease);
     }
 }
 

@@ -61,6 +61,8 @@ broker_get_pool_stats(const struct pool *pool, struct pool_stats *ret_stats)
         .queued_bytes = pool->waiting_bytes,
         .queued_max = pool->settings.queued_max,
         .queued_bytes_max = pool->settings.queued_bytes_max,
+        .circuit = pool->circuit.state,
+        .circuit_until_us = pool->circuit.until_us,
         .worker_ttl_us = pool->settings.worker_ttl_us,
         .start_timeout_us = pool->settings.start_timeout_us,
         .worker_memory_max = pool->settings.worker_memory_max,

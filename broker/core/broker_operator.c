@@ -9,6 +9,8 @@ set_pool_state(struct broker *broker, struct pool *pool, enum pool_state state)
 {
     if (pool->state != POOL_REMOVED && pool_become(pool, state))
         outbox_note(broker->outbox, state == POOL_OPEN ? NOTE_POOL_OPEN : NOTE_POOL_DRAINING)->pool = pool->name;
+    if (pool->state == POOL_OPEN && state == POOL_OPEN)
+        broker_close_circuit(broker, pool, "an operator said so");
 }
 
 static int

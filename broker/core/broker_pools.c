@@ -86,6 +86,7 @@ broker_add_pool(struct broker *broker, const struct pool_settings *settings)
     if (!pool)
         pool = pool_new(settings);
     pool->capacity.timer.tag = TIMER_POOL;
+    pool->circuit.timer.tag = TIMER_CIRCUIT;
     pool_change(pool, settings);
     pool_become(pool, POOL_OPEN);
     pool->recycling.is_memory_off = false; /* what was found out about limits was about other ones */
@@ -113,6 +114,8 @@ broker_set_pool(struct broker *broker, const struct pool_settings *settings)
     if (pool) {
         pool_change(pool, settings);
         broker_set_lifespans(broker, pool);
+        if (settings->circuit_failures == 0)
+            broker_close_circuit(broker, pool, "it was switched off");
     }
     broker_count_agents(broker);
     outbox_note(broker->outbox, kind)->pool = broker_pool(broker, name)->name;
@@ -181,6 +184,8 @@ broker_advance_removals(struct broker *broker)
             continue;
         take_out(broker->pools, &broker->pools_count, i);
         heap_remove(&broker->timers, &pool->capacity.timer);
+        heap_remove(&broker->timers, &pool->circuit.timer);
+        circuit_reset(&pool->circuit);
         pool->capacity.is_full = pool->capacity.is_reached = false;
         broker_destroy_recycles(broker, pool);
         HASH_DELETE(hh, broker->pools_by_name, pool);

@@ -24,7 +24,8 @@ enum broker_state {
 };
 
 /* Whose heap_node `tag` says it is. */
-enum timer_kind { TIMER_TASK, TIMER_WORKER, TIMER_CLIENT, TIMER_POOL, TIMER_AGENT, TIMER_LIFESPAN, TIMER_RECYCLE };
+enum timer_kind { TIMER_TASK, TIMER_WORKER, TIMER_CLIENT, TIMER_POOL, TIMER_AGENT, TIMER_LIFESPAN, TIMER_RECYCLE,
+                  TIMER_CIRCUIT };
 
 struct broker {
     struct broker_settings settings; /* its `version` is this one: */
@@ -349,6 +350,35 @@ broker_judge_silence(struct broker *broker);
 /* When broker_judge_silence has something to do, or INT64_MAX. */
 int64_t
 broker_silence_due_us(const struct broker *broker);
+
+/* --- broker_circuit.c: pools that fail are left alone for a while --------------------------------------------- */
+
+/* The path of broker_judge_attempt for a pool that has a circuit. */
+void
+broker_feed_circuit(struct broker *broker, struct pool *pool, uint64_t fence, enum attempt_outcome outcome);
+
+/* The attempt of a lease ended so, or its task did. To be called once, before the lease releases its task. */
+static inline void
+broker_judge_attempt(struct broker *broker, const struct lease *lease, enum attempt_outcome outcome)
+{
+    struct pool *pool = lease->worker->pool;
+
+    if (pool->settings.circuit_failures > 0)
+        broker_feed_circuit(broker, pool, lease->fence, outcome);
+}
+
+/* The pause of the pool's circuit is over. */
+void
+broker_circuit_due(struct broker *broker, struct pool *pool);
+
+/* Close the circuit, for this reason (static), and go on. */
+void
+broker_close_circuit(struct broker *broker, struct pool *pool, const char *reason);
+
+/* How long a new task of the pool should stay away, since its circuit lets nothing through and tasks are not to wait for
+ * that; 0: it need not. */
+uint64_t
+broker_circuit_refusal_ms(const struct broker *broker, const struct pool *pool);
 
 /* --- broker_load.c: how busy pools are ------------------------------------------------------------------------- */
 

@@ -143,6 +143,18 @@ is_closed(struct broker *broker, const struct offer *offer)
     return false;
 }
 
+static bool
+is_circuit_open(struct broker *broker, const struct offer *offer)
+{
+    uint64_t after_ms = broker_circuit_refusal_ms(broker, offer->pool);
+
+    if (after_ms == 0)
+        return false;
+    refuse(broker, offer, ERROR_CIRCUIT_OPEN, "too many tasks of the pool failed; offer the task again later")
+        ->retry_after_ms = after_ms;
+    return true;
+}
+
 /* A task that could never fit is not told to come again. */
 static bool
 is_too_large(struct broker *broker, const struct offer *offer)
@@ -317,7 +329,8 @@ broker_submit(struct broker *broker, struct client *client, const struct submit 
     }
     offer.pool = submit->pool.size > 0 ? broker_pool(broker, submit->pool) : broker_default_pool(broker);
     offer.bytes = offer_bytes(submit);
-    if (!is_closed(broker, &offer) && !is_too_large(broker, &offer) && !is_busy(broker, &offer))
+    if (!is_closed(broker, &offer) && !is_too_large(broker, &offer) && !is_circuit_open(broker, &offer) &&
+        !is_busy(broker, &offer))
         accept(broker, &offer);
 }
 
@@ -335,7 +348,8 @@ broker_house_submit(struct broker *broker, const struct submit *submit, uint64_t
     offer.hash = task_key_hash(&offer.key, broker->settings.hash_seed);
     offer.pool = own.pool.size > 0 ? broker_pool(broker, own.pool) : broker_default_pool(broker);
     offer.bytes = offer_bytes(&own);
-    if (is_closed(broker, &offer) || is_too_large(broker, &offer) || is_busy(broker, &offer))
+    if (is_closed(broker, &offer) || is_too_large(broker, &offer) || is_circuit_open(broker, &offer) ||
+        is_busy(broker, &offer))
         return refusal.code;
     accept(broker, &offer);
     *ret_number = number;

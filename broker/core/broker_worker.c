@@ -36,12 +36,24 @@ broker_move_worker(struct broker *broker, struct worker *worker, enum worker_sta
     pool_review_worker(worker->pool, worker);
 }
 
+/* A worker that was lost failed at what it ran, unless it was about to be ended for it. */
+static enum attempt_outcome
+judge_loss(const struct task *task, enum worker_end how)
+{
+    return how == WORKER_SAID_BYE || task->is_cancel_asked ? ATTEMPT_NEUTRAL : ATTEMPT_FAILED;
+}
+
 /* The newest lease first: its task stands behind those of the others in the queue. */
 static void
-lose_leases(struct broker *broker, struct worker *worker, const char *reason)
+lose_leases(struct broker *broker, struct worker *worker, enum worker_end how, const char *reason)
 {
-    while (worker->leases)
-        broker_lose_lease(broker, worker->leases->prev, reason);
+    while (worker->leases) {
+        struct lease *lease = worker->leases->prev;
+
+        if (lease->task)
+            broker_judge_attempt(broker, lease, judge_loss(lease->task, how));
+        broker_lose_lease(broker, lease, reason);
+    }
 }
 
 /* An agent that failed and no worker left that is ready: the pool fails. It costs nothing while all is well. */
@@ -59,7 +71,7 @@ broker_end_worker(struct broker *broker, struct worker *worker, enum worker_end 
 
     broker_move_worker(broker, worker, WORKER_GONE, 0);
     review_failure(broker, pool);
-    lose_leases(broker, worker, reason);
+    lose_leases(broker, worker, how, reason);
     heap_remove(&broker->timers, &worker->due_timer);
     broker_recycle_gone(broker, worker, how);
     pool_remove_worker(pool, worker);

@@ -37,6 +37,8 @@ enum note_kind {
     NOTE_POOL_FAILED,    /* nobody can start workers for it */
     NOTE_POOL_RECOVERED, /* somebody can */
     NOTE_POOL_MEMORY_LIMIT_TOO_LOW, /* a worker was over the limit before its first task: the limit is not used */
+    NOTE_POOL_CIRCUIT_OPENED, /* too many attempts failed, or a probe did: nothing is dispatched for `retry_us` */
+    NOTE_POOL_CIRCUIT_CLOSED,
     NOTE_POOL_DRAINING,
     NOTE_POOL_OPEN,
     NOTE_POOL_ADDED,    /* by a reload */

@@ -2,6 +2,7 @@
 #ifndef SNAKEPIT_CORE_POOL_H
 #define SNAKEPIT_CORE_POOL_H
 
+#include "broker/core/circuit.h"
 #include "broker/core/crew.h"
 #include "broker/core/pool_load.h"
 #include "broker/core/pool_settings.h"
@@ -57,6 +58,7 @@ struct pool {
     uint64_t requeued;
     uint64_t refused, refused_busy;
 
+    struct circuit circuit;
     struct recycling recycling;
     uint64_t agents; /* that serve it, */
     uint64_t agents_failed; /* those that cannot start workers for it, */

@@ -11,6 +11,12 @@ enum when_failed {
     WHEN_FAILED_REFUSE, /* they end as pool_failed; new ones are refused so */
 };
 
+/* What becomes of new tasks of a pool whose circuit is open. */
+enum when_open {
+    WHEN_OPEN_WAIT,   /* they are queued */
+    WHEN_OPEN_REFUSE, /* they are refused as circuit_open */
+};
+
 /* A limit of 0 allows nothing, except where "never" is said. */
 struct pool_settings {
     const char *name;          /* copied by whoever keeps the record */
@@ -29,6 +35,12 @@ struct pool_settings {
     int64_t stalled_timeout_us;      /* 0: never */
     bool require_free_threading;
     enum when_failed when_failed;
+
+    uint32_t circuit_failures;  /* so many failed attempts within the window, and half of those answered in it, open the
+                                 * circuit; 0: never */
+    int64_t circuit_window_us;
+    int64_t circuit_pause_us;   /* the first one */
+    enum when_open when_open;
 };
 
 /* Fill with the defaults of the configuration. Keeps `name` as it is, without a copy. */

@@ -70,6 +70,7 @@ report_put_pool(struct report_map *map, const struct pool_stats *pool)
     report_put_uint(map, "recycling", pool->recycling);
     report_put_uint(map, "recycle_due", pool->recycle_due);
     put_recycled(map, pool);
+    report_put_text(map, "circuit", circuit_state_name(pool->circuit));
 }
 
 static void

@@ -19,6 +19,7 @@ static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL}
 static const char *const profiles[] = {"process", "thread", NULL};
 static const char *const thread_unsafe_words[] = {"lock", "refuse", NULL};
 static const char *const when_failed_words[] = {"wait", "refuse", NULL};
+static const char *const when_open_words[] = {"wait", "refuse", NULL};
 
 const char *const config_sections[] = {"endpoints", "log", "limits", "timers", "agent", POOLS_SECTION, NULL};
 
@@ -217,5 +218,20 @@ const struct option config_options[] = {
      HOUR, NULL,
      .zero = "never",
      .help = "A worker that is stalled for so long is killed and replaced, and its tasks are requeued."},
+    {POOLS_SECTION, "circuit_failures", OPTION_COUNT, IN_POOL(core.circuit_failures), "0", 1, 1000000, NULL,
+     .zero = "never",
+     .help = "So many attempts that fail within circuit_window, and at least half of those answered in it, open the "
+             "pool's circuit: nothing is dispatched for circuit_pause, then one task at a time is tried until one "
+             "succeeds. Lost workers count as failures; cancelled tasks and wrong calls do not."},
+    {POOLS_SECTION, "circuit_window", OPTION_DURATION, IN_POOL(core.circuit_window_us), "\"10s\"", 100 * MS, 24 * HOUR,
+     NULL,
+     .help = "See circuit_failures."},
+    {POOLS_SECTION, "circuit_pause", OPTION_DURATION, IN_POOL(core.circuit_pause_us), "\"30s\"", 10 * MS, 24 * HOUR,
+     NULL,
+     .help = "How long an open circuit lets nothing through. Doubles each time that a task which is tried fails, up to "
+             "ten times as long."},
+    {POOLS_SECTION, "when_open", OPTION_CHOICE, IN_POOL(core.when_open), "\"wait\"", 0, 0, when_open_words,
+     .help = "New tasks of a pool whose circuit is open. wait: they are queued. refuse: they are refused as "
+             "\"circuit_open\", with the time that is left."},
     {0},
 };

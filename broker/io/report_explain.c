@@ -36,7 +36,7 @@ wait_cause_name(enum wait_cause cause)
         [CAUSE_RUNNING] = "running",      [CAUSE_DELAYED] = "delayed",
         [CAUSE_SHUTDOWN] = "shutdown",    [CAUSE_NO_WORKER] = "no_worker",
         [CAUSE_POOL_FAILED] = "pool_failed", [CAUSE_NONE_USABLE] = "no_usable_worker",
-        [CAUSE_ALL_BUSY] = "all_busy",
+        [CAUSE_ALL_BUSY] = "all_busy",    [CAUSE_CIRCUIT_OPEN] = "circuit_open",
     };
 
     return names[cause];
@@ -71,6 +71,17 @@ say_busy(struct text *text, const struct explanation *why, int64_t now_us)
 }
 
 static void
+say_circuit(struct text *text, const struct explanation *why, int64_t now_us)
+{
+    add(text, "too many tasks of pool %s failed, so that its circuit is open: ", why->pool.name);
+    if (why->due_us > 0)
+        add(text, "in %.3g s one task is tried", seconds(why->due_us - now_us));
+    else
+        add(text, "one task is being tried");
+    add(text, "; once the cause is mended, `snakepit resume %s` closes it at once", why->pool.name);
+}
+
+static void
 say_cause(struct text *text, const struct explanation *why, int64_t now_us)
 {
     switch (why->cause) {
@@ -99,6 +110,9 @@ say_cause(struct text *text, const struct explanation *why, int64_t now_us)
         return;
     case CAUSE_ALL_BUSY:
         say_busy(text, why, now_us);
+        return;
+    case CAUSE_CIRCUIT_OPEN:
+        say_circuit(text, why, now_us);
         return;
     default:
         add(text, "nothing waits in pool %s", why->pool.name);
@@ -187,7 +201,7 @@ report_explain(struct wire_buffer *buffer, const struct explanation *why, const 
         report_put_uint(&map, "ahead", why->ahead);
     if (why->cause == CAUSE_FINAL)
         report_put_text(&map, "final", why->final_state);
-    if (why->cause == CAUSE_DELAYED)
+    if (why->cause == CAUSE_DELAYED || why->cause == CAUSE_CIRCUIT_OPEN)
         report_put_seconds(&map, "due_seconds", why->due_us > now_us ? why->due_us - now_us : 0);
     if (why->cause == CAUSE_RUNNING)
         report_put_seconds(&map, "running_seconds", now_us - why->leased_us);

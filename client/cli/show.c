@@ -26,7 +26,7 @@ static void
 add_pool(struct table *table, const struct snakepit_value *pool)
 {
     view_add_text(table, pool, "name");
-    view_add_state(table, pool);
+    view_add_pool_state(table, pool);
     view_add_count(table, pool, "queued", CELL_PLAIN);
     view_add_count(table, pool, "delayed", CELL_PLAIN);
     view_add_count(table, pool, "running", CELL_PLAIN);

@@ -187,7 +187,7 @@ add_pool(struct top_view *view, struct table *table, const struct snakepit_value
                           memory = view_map(pool, "memory"), wait = view_map(&recent, "wait"), run = view_map(&recent, "run");
 
     view_add_text(table, pool, "name");
-    view_add_state(table, pool);
+    view_add_pool_state(table, pool);
     view_add_count(table, pool, "queued", CELL_PLAIN);
     view_add_count(table, pool, "running", CELL_PLAIN);
     view_add_workers(table, field_uint(pool, "workers"), field_uint(pool, "workers_wanted"));

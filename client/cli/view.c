@@ -120,6 +120,18 @@ view_add_state(struct table *table, const struct snakepit_value *map)
 }
 
 void
+view_add_pool_state(struct table *table, const struct snakepit_value *pool)
+{
+    char circuit[32];
+
+    field_text(pool, "circuit", circuit, sizeof circuit);
+    if (circuit[0] == '\0' || strcmp(circuit, "closed") == 0)
+        view_add_state(table, pool);
+    else
+        table_add(table, CELL_BAD, strcmp(circuit, "open") == 0 ? "circuit open" : "circuit tried");
+}
+
+void
 view_add_count(struct table *table, const struct snakepit_value *map, const char *key, enum cell_style style)
 {
     char text[UNITS_TEXT_BYTES];

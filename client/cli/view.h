@@ -39,6 +39,10 @@ view_add_text(struct table *table, const struct snakepit_value *map, const char 
 void
 view_add_state(struct table *table, const struct snakepit_value *map);
 
+/* The state of a pool, or, as it is worse, that its circuit is not closed. */
+void
+view_add_pool_state(struct table *table, const struct snakepit_value *pool);
+
 /* A counter; `style` when it is not zero, for zero is what nobody looks for. */
 void
 view_add_count(struct table *table, const struct snakepit_value *map, const char *key, enum cell_style style);

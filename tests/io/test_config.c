@@ -79,6 +79,10 @@ Test(config, the_cores_own_defaults_are_the_same)
     cr_expect_eq(pool.stalled_timeout_us, config->pools[0].core.stalled_timeout_us);
     cr_expect_eq(pool.require_free_threading, config->pools[0].core.require_free_threading);
     cr_expect_eq(pool.when_failed, config->pools[0].core.when_failed);
+    cr_expect_eq(pool.circuit_failures, config->pools[0].core.circuit_failures);
+    cr_expect_eq(pool.circuit_window_us, config->pools[0].core.circuit_window_us);
+    cr_expect_eq(pool.circuit_pause_us, config->pools[0].core.circuit_pause_us);
+    cr_expect_eq(pool.when_open, config->pools[0].core.when_open);
     cr_expect_null(broker.default_pool);
     config_unload(&config);
 }
@@ -107,6 +111,19 @@ Test(config, every_option_of_a_pool_arrives_in_its_field)
     cr_expect_eq(pool->core.queued_bytes_max, 1 << 20);
     cr_expect_eq(pool->core.max_attempts, 7);
     cr_expect(config_has_local_workers(config));
+    config_unload(&config);
+}
+
+Test(config, a_pools_circuit_arrives_in_its_fields)
+{
+    struct config *config = load_good("pools = ( { name = \"t\"; circuit_failures = 20; circuit_window = \"1m\"; "
+                                      "circuit_pause = \"5s\"; when_open = \"refuse\"; } );");
+    const struct pool_settings *pool = &config->pools[0].core;
+
+    cr_expect_eq(pool->circuit_failures, 20);
+    cr_expect_eq(pool->circuit_window_us, 60000000);
+    cr_expect_eq(pool->circuit_pause_us, 5000000);
+    cr_expect_eq(pool->when_open, WHEN_OPEN_REFUSE);
     config_unload(&config);
 }
 

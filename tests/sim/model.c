@@ -42,6 +42,8 @@ model_fini(struct model *model)
         HASH_DEL(model->tasks, task);
         free(task);
     }
+    for (uint32_t i = 0; i < model->pool_count; i++)
+        free(model->pools[i].circuit.marks);
     HASH_CLEAR(hh, model->clients);
     DL_FOREACH_SAFE(model->all_clients, client, next_client)
         free(client);

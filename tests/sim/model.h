@@ -103,6 +103,22 @@ struct model_worker {
     struct model_worker *prev, *next; /* its pool's */
 };
 
+/* How an attempt ended that says something about its pool. */
+struct model_mark {
+    int64_t at_us;
+    bool failed;
+};
+
+struct model_circuit {
+    enum circuit_state state;
+    uint64_t probe; /* fence */
+    int64_t pause_us, until_us;
+    struct model_mark *marks; /* of the window, while it is closed; oldest first */
+    uint32_t marks_count, marks_capacity;
+    uint32_t opened, closed; /* in this step, less the notes about it */
+    bool is_vague; /* how an attempt ended, nobody was told: until it opens the next time the broker's word counts */
+};
+
 struct model_pool {
     const char *name;
     struct pool_settings settings;
@@ -115,6 +131,7 @@ struct model_pool {
     struct model_worker *workers;
     uint64_t finals[ERROR_CODES]; /* by verdict; ERROR_NONE: ok; all failures under ERROR_FAILED */
     uint64_t requeued, refused, offered, accepted;
+    struct model_circuit circuit;
     uint64_t doubtful; /* ended in this step in one of two ways, and nobody was told */
 };
 

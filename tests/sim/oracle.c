@@ -77,8 +77,11 @@ drain(struct oracle *oracle, struct bytes name, bool is_draining, int status)
     if (name.size > 0 && (status == OK) != (pool != NULL && !pool->is_removed))
         BREAK(oracle, "operator", "drain or resume of a pool returned %d", status);
     for (uint32_t i = 0; i < model->pool_count; i++)
-        if ((name.size == 0 || pool == &model->pools[i]) && !model->pools[i].is_removed)
+        if ((name.size == 0 || pool == &model->pools[i]) && !model->pools[i].is_removed) {
             model->pools[i].is_draining = is_draining;
+            if (!is_draining)
+                oracle_close_circuit(oracle, &model->pools[i]);
+        }
 }
 
 /* A reload took the pool out. */
@@ -114,6 +117,8 @@ set_pool(struct oracle *oracle, const struct pool_settings *settings, int status
             pool->is_draining = false;
         pool->is_removed = pool->is_gone = false;
         pool->settings = *settings;
+        if (settings->circuit_failures == 0)
+            oracle_close_circuit(oracle, pool);
     }
 }
 
@@ -278,6 +283,7 @@ finish_turn(struct oracle *oracle)
     oracle->is_turn_finished = true;
     if (oracle->is_tick)
         oracle_tick(oracle);
+    oracle_pass_pauses(oracle);
     expect_shutdown(oracle);
 }
 

@@ -125,6 +125,46 @@ oracle_tick(struct oracle *oracle);
 void
 oracle_check_due(struct oracle *oracle);
 
+/* oracle_circuit.c: pools that fail are left alone */
+
+/* The attempt ended so; to be called while the lease still has its task. */
+void
+oracle_judge_attempt(struct oracle *oracle, const struct model_lease *lease, enum attempt_outcome outcome);
+
+/* All leases of a worker end, since it is lost. */
+void
+oracle_judge_loss(struct oracle *oracle, const struct model_worker *worker);
+
+/* The same, in good order. */
+void
+oracle_judge_bye(struct oracle *oracle, const struct model_worker *worker);
+
+/* An attempt begins with this fence. */
+void
+oracle_begin_attempt(struct oracle *oracle, struct model_pool *pool, uint64_t fence);
+
+bool
+model_circuit_admits(const struct model_circuit *circuit);
+
+/* How long a SUBMIT must be told to stay away; 0: it need not. */
+uint64_t
+oracle_circuit_refusal_ms(const struct oracle *oracle, const struct model_pool *pool);
+
+/* An operator or a reload closes it. */
+void
+oracle_close_circuit(struct oracle *oracle, struct model_pool *pool);
+
+void
+oracle_circuit_note(struct oracle *oracle, const struct note *note);
+
+/* Before the dispatches of this step: pauses that are over. */
+void
+oracle_pass_pauses(struct oracle *oracle);
+
+/* After the step. */
+void
+oracle_check_circuit(struct oracle *oracle, struct model_pool *pool, const struct pool_stats *stats);
+
 /* oracle_send.c: whether an action may be */
 void
 oracle_check_action(struct oracle *oracle, const struct action *action);

@@ -138,6 +138,7 @@ take_stalled(struct oracle *oracle, struct model_worker *worker)
         BREAK(oracle, "P11", "worker %" PRIu64 " was given up after %" PRIi64 " us of silence", worker->session,
               silent_us);
     oracle->tally->sometimes[SOMETIMES_STALLED_KILLED]++;
+    oracle_judge_loss(oracle, worker);
     model_end_worker(&oracle->model, worker, END_LOST, oracle->now_us);
 }
 

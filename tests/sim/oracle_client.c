@@ -184,6 +184,7 @@ find_refusal(const struct oracle *oracle, uint32_t peer, const struct ref *id)
         case ERROR_TOO_LARGE:
         case ERROR_BAD_FIELD:
         case ERROR_UNSUPPORTED:
+        case ERROR_CIRCUIT_OPEN:
             return &action->message;
         default:
             break;
@@ -236,6 +237,7 @@ check_answer(struct oracle *oracle, const struct model_client *client, const str
     enum error_code code = refusal ? refusal->error.code : ERROR_NONE;
     bool drains = oracle->model.is_shutting || (pool && (pool->is_draining || pool->is_removed));
     unsigned over = pool ? find_limits(oracle, client, pool, size_submit(submit)) : 0;
+    uint64_t circuit_ms = pool ? oracle_circuit_refusal_ms(oracle, pool) : 0;
 
     if (refusal)
         oracle_expect(oracle, SIDE_CLIENT, client->peer, VERB_ERROR, code)->ref = submit->id;
@@ -252,14 +254,16 @@ check_answer(struct oracle *oracle, const struct model_client *client, const str
         return oracle->tally->sometimes[SOMETIMES_REFUSED_DRAINING]++, false;
     if (code == ERROR_TOO_LARGE && is_too_large(oracle, pool, size_submit(submit)))
         return oracle->tally->sometimes[SOMETIMES_REFUSED_TOO_LARGE]++, false;
-    if (code == ERROR_BUSY && over) {
+    if (code == ERROR_CIRCUIT_OPEN && circuit_ms > 0 && refusal->error.retry_after_ms == circuit_ms)
+        return oracle->tally->sometimes[SOMETIMES_REFUSED_CIRCUIT]++, false;
+    if (code == ERROR_BUSY && over && circuit_ms == 0) {
         for (int bit = 0; bit < 6; bit++)
             oracle->tally->sometimes[SOMETIMES_BUSY_POOL_TASKS + bit] += over >> bit == 1;
         return false;
     }
-    if (refusal || drains || over)
-        BREAK(oracle, "P15", "SUBMIT was answered with %s; draining %d, limits reached %#x", error_code_name(code),
-              drains, over);
+    if (refusal || drains || over || circuit_ms > 0)
+        BREAK(oracle, "P15", "SUBMIT was answered with %s; draining %d, limits reached %#x, circuit open for %" PRIu64 " ms",
+              error_code_name(code), drains, over, circuit_ms);
     return !refusal;
 }
 

@@ -124,6 +124,7 @@ check_task(struct oracle *oracle, uint32_t peer, const struct task_command *comm
     check_order(oracle, task);
     check_worker(oracle, worker, task);
     check_fence(oracle, task, command);
+    oracle_begin_attempt(oracle, task->pool, command->fence);
     oracle->tally->dispatches++;
     model_lease_task(model, task, worker, command->fence);
 }
@@ -297,6 +298,7 @@ check_note(struct oracle *oracle, const struct note *note)
     if (note->kind == NOTE_CLIENT_GONE)
         oracle_client_lost(oracle, note->client);
     oracle_recycling_note(oracle, note);
+    oracle_circuit_note(oracle, note);
     if (note->kind != NOTE_WORKER_STALLED)
         return;
     HASH_FIND(hh, oracle->model.workers, &note->worker, sizeof note->worker, worker);

@@ -18,7 +18,7 @@ check_idle(struct oracle *oracle, const struct model_pool *pool)
 {
     const struct model_worker *worker;
 
-    if (pool->queued == 0 || oracle->model.is_shutting)
+    if (pool->queued == 0 || oracle->model.is_shutting || !model_circuit_admits(&pool->circuit))
         return;
     DL_FOREACH(pool->workers, worker) {
         if (!model_worker_is_ready(worker) || worker->busy >= worker->slots)
@@ -87,6 +87,7 @@ check_pool(struct oracle *oracle, struct model_pool *pool, const struct pool_sta
     SAME(oracle, pool, "queued_bytes", stats->queued_bytes, pool->waiting_bytes);
     if (stats->queued_bytes > stats->queued_bytes_max && pool->requeued == 0)
         BREAK(oracle, "P15", "pool %s holds more bytes than its limit", pool->name);
+    oracle_check_circuit(oracle, pool, stats);
     settle_doubts(pool, stats);
     check_finals(oracle, pool, stats);
 }
@@ -116,6 +117,8 @@ check_presence(struct oracle *oracle, struct model_pool *pool, bool is_there)
         BREAK(oracle, "P17", "a worker of pool %s was asked to stop, and the pool needs it", pool->name);
     pool->is_stopping = false;
     oracle->tally->sometimes[SOMETIMES_POOL_WENT] += !is_there && !pool->is_gone;
+    if (!is_there) /* and what comes back under its name begins anew */
+        pool->circuit.state = CIRCUIT_CLOSED, pool->circuit.marks_count = 0;
     pool->is_gone = !is_there;
 }
 

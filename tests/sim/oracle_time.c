@@ -20,6 +20,8 @@ oracle_expire(struct oracle *oracle, struct model_task *task)
     };
 
     oracle->tally->sometimes[kinds[task->state]]++;
+    if (lease)
+        oracle_judge_attempt(oracle, lease, ATTEMPT_NEUTRAL);
     model_finish(&oracle->model, task, ERROR_EXPIRED, oracle->now_us);
     if (lease && !lease->cancel_sent && lease->worker->peer) {
         lease->cancel_sent = true;
@@ -67,6 +69,7 @@ is_expired_first(const struct oracle *oracle, const struct model_task *task, int
     if (task->client->peer)
         return !oracle_was_told(oracle, task->client->peer, &task->key.id, other);
     task->pool->doubtful++;
+    task->pool->circuit.is_vague = true;
     return task->deadline_us <= lost_us;
 }
 
@@ -105,6 +108,7 @@ oracle_worker_lost(struct oracle *oracle, uint64_t session)
               due_us - oracle->now_us);
     expire_before_loss(oracle, worker, due_us);
     oracle->tally->sometimes[SOMETIMES_WORKER_LOST_BUSY] += worker->busy > 0;
+    oracle_judge_loss(oracle, worker);
     model_end_worker(&oracle->model, worker, END_LOST, oracle->now_us);
 }
 

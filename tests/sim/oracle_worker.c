@@ -55,6 +55,8 @@ resume_leases(struct oracle *oracle, struct model_worker *worker, struct fences 
     DL_FOREACH_SAFE(worker->leases, lease, next) {
         if (!lease->named) {
             oracle->tally->sometimes[SOMETIMES_RESUME_LOST_LEASE]++;
+            if (lease->task)
+                oracle_judge_attempt(oracle, lease, ATTEMPT_NEUTRAL);
             model_end_lease(&oracle->model, lease, END_LOST, oracle->now_us);
             continue;
         }
@@ -126,8 +128,10 @@ take_hello(struct oracle *oracle, uint32_t peer, const struct hello *hello)
               welcome->welcome.session);
     if (worker && worker->session != hello->session)
         BREAK(oracle, "session", "a worker resumed a session that it did not ask for");
-    if (old && old != worker)
+    if (old && old != worker) {
+        oracle_judge_bye(oracle, old);
         model_end_worker(model, old, END_LOST, oracle->now_us);
+    }
     if (worker) {
         attach(oracle, worker, peer);
         resume_leases(oracle, worker, hello->leases, &welcome->welcome);
@@ -168,6 +172,10 @@ finish(struct oracle *oracle, struct model_lease *lease, enum error_code verdict
     struct model_task *task = lease->task;
 
     if (task) {
+        oracle_judge_attempt(oracle, lease,
+                             verdict == ERROR_NONE     ? ATTEMPT_SUCCEEDED
+                             : verdict == ERROR_FAILED ? ATTEMPT_FAILED
+                                                       : ATTEMPT_NEUTRAL);
         task->has_answer = true;
         task->answer = answer;
         oracle->tally->sometimes[SOMETIMES_CANCEL_WON] += task->cancel_asked && verdict == ERROR_CANCELLED;
@@ -213,6 +221,8 @@ take_nack(struct oracle *oracle, struct model_worker *worker, uint64_t fence)
     if (!lease)
         return;
     oracle->tally->sometimes[SOMETIMES_NACK]++;
+    if (lease->task)
+        oracle_judge_attempt(oracle, lease, ATTEMPT_NEUTRAL);
     model_end_lease(&oracle->model, lease, END_NACK, oracle->now_us);
 }
 
@@ -242,6 +252,7 @@ take_bye(struct oracle *oracle, struct model_worker *worker)
 {
     oracle->tally->sometimes[SOMETIMES_BYE_WITH_LEASES] += worker->busy > 0;
     oracle->tally->sometimes[SOMETIMES_WORKER_DRAINED] += worker->is_draining && worker->busy == 0;
+    oracle_judge_bye(oracle, worker);
     model_end_worker(&oracle->model, worker, END_LOST, oracle->now_us);
 }
 

@@ -122,6 +122,12 @@ refuse_after_all(struct outbox *outbox, size_t index)
 }
 
 static void
+shorten_pause(struct outbox *outbox, size_t index)
+{
+    outbox->actions[index].message.error.retry_after_ms = 0;
+}
+
+static void
 change_number(struct outbox *outbox, size_t index)
 {
     outbox->actions[index].message.accepted.task += 7;
@@ -165,6 +171,12 @@ is_busy(const struct message *message)
 }
 
 static bool
+is_circuit_open(const struct message *message)
+{
+    return message->error.code == ERROR_CIRCUIT_OPEN;
+}
+
+static bool
 has_leases(const struct message *message)
 {
     return message->welcome.leases.count > 0;
@@ -187,6 +199,7 @@ static const struct sabotage all[] = {
     {"wrong-client", SIDE_CLIENT, VERB_RESULT, NULL, send_elsewhere, false, false, 0},
     {"wrong-verdict", SIDE_CLIENT, VERB_ERROR, is_final_error, call_it_failed, false, false, 0},
     {"silent-busy", SIDE_CLIENT, VERB_ERROR, is_busy, drop, false, false, 0},
+    {"early-retry", SIDE_CLIENT, VERB_ERROR, is_circuit_open, shorten_pause, false, false, 0},
     {"drop-accepted", SIDE_CLIENT, VERB_ACCEPTED, NULL, drop, false, false, 0},
     {"early-result", SIDE_CLIENT, VERB_ACCEPTED, NULL, end_at_once, false, false, 0},
     {"needless-busy", SIDE_CLIENT, VERB_ACCEPTED, NULL, refuse_after_all, false, false, 0},

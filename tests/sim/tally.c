@@ -92,6 +92,12 @@ static const char *const sometimes_names[SOMETIMES_KINDS] = {
     [SOMETIMES_STALLED_KILLED] = "a stalled worker was given up",
     [SOMETIMES_EXIT_TOLD] = "an agent told the end of a worker before its grace was over",
     [SOMETIMES_STOP_REPEATED] = "a worker that was asked to end was asked again",
+    [SOMETIMES_CIRCUIT_OPENED] = "a circuit opened",
+    [SOMETIMES_CIRCUIT_OPENED_AGAIN] = "a probe failed",
+    [SOMETIMES_CIRCUIT_CLOSED] = "a probe succeeded",
+    [SOMETIMES_CIRCUIT_RESET] = "an operator or a reload closed a circuit",
+    [SOMETIMES_PROBE_SAID_NOTHING] = "a probe ended and said nothing",
+    [SOMETIMES_REFUSED_CIRCUIT] = "refused: an open circuit",
 };
 
 const char *

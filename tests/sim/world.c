@@ -73,6 +73,24 @@ draw_recycling(struct world *world)
     }
 }
 
+/* Some pools have a circuit. */
+static void
+draw_circuits(struct world *world)
+{
+    struct rng *extras = &world->extras;
+
+    for (uint32_t i = 0; i < world->pool_count; i++) {
+        struct pool_settings *pool = &world->pools[i];
+
+        if (!rng_chance(extras, 500))
+            continue;
+        pool->circuit_failures = 1 + (uint32_t)rng_below(extras, 3);
+        pool->circuit_window_us = world->scale_us * rng_between(extras, 20, 1000);
+        pool->circuit_pause_us = world->scale_us * rng_between(extras, 1, 100);
+        pool->when_open = rng_chance(extras, 500) ? WHEN_OPEN_REFUSE : WHEN_OPEN_WAIT;
+    }
+}
+
 /* Most workers are agents'; some of those are spare, for replacements. */
 static void
 draw_agents(struct world *world)
@@ -138,6 +156,9 @@ world_init(struct world *world, uint64_t seed)
     world->has_agents = rng_chance(&world->fate, 400);
     if (world->has_agents)
         draw_recycling(world);
+    rng_init(&world->extras, seed + 2000000011);
+    if (rng_chance(&world->extras, 600))
+        draw_circuits(world);
     start_actors(world);
     plan(world, DUE_OPERATOR, rng_between(&world->rng, 1, 1000 * world->scale_us));
     if (rng_chance(&world->rng, 300))

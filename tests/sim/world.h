@@ -154,6 +154,7 @@ struct world {
     struct sim_agent agents[AGENTS_MAX];
     uint32_t client_count, worker_count, agent_count;
     bool has_agents;
+    struct rng extras; /* of what pools may be set to besides, apart for the same reason */
     struct rng fate; /* of agents, apart, so that worlds without them stay what they were */
     bool is_healed; /* no more faults; all want to finish */
     uint64_t parcels; /* under way */
