@@ -1,5 +1,4 @@
-/* fuzz_wire.c - libFuzzer's entry to the decoder. Build: CC=clang meson setup build-fuzz -Dfuzz=true
- * Run: build-fuzz/tests/wire/fuzz_wire -max_len=4096 -timeout=1 CORPUS_FOLDER */
+/* fuzz_wire.c - libFuzzer's entry to the decoder. docs/development.md says how to run it. */
 #include "tests/wire/invariants.h"
 
 int
