@@ -110,6 +110,7 @@ destroy_live_task(struct broker *broker, struct task *task)
     if (task->lease)
         lease_release_task(task->lease);
     pool_withdraw(task->pool, task);
+    broker_leave_flow(broker, task);
     client_remove_live(task->client, task);
     broker_free_task(broker, task);
 }
@@ -275,6 +276,10 @@ run_timer(struct broker *broker, struct heap_node *node)
     }
     if (node->tag == TIMER_CIRCUIT) {
         broker_circuit_due(broker, heap_owner(node, struct pool, circuit.timer));
+        return;
+    }
+    if (node->tag == TIMER_LIMIT) {
+        broker_limits_due(broker, heap_owner(node, struct pool, limit_timer));
         return;
     }
     if (broker->judge_after_us > broker->now_us) {

@@ -99,6 +99,9 @@ struct pool_stats {
     int64_t circuit_until_us; /* OPEN: end of the pause */
     int64_t worker_ttl_us, start_timeout_us; /* settings of the pool */
     uint64_t worker_memory_max;
+    enum fairness fairness;
+    struct limit_settings limit, key_limit;
+    uint64_t keys; /* fair keys, and clients where the pool is fair to them, of which something waits or runs */
 };
 
 struct worker_stats {

@@ -179,7 +179,7 @@ end_waiting(struct broker *broker, struct pool *pool)
     struct verdict failed = verdict_make(ERROR_POOL_FAILED);
     struct task *task;
 
-    while ((task = pool_choose_task(pool)) || (task = pool->delayed))
+    while ((task = queue_any(&pool->queue)) || (task = pool->delayed))
         broker_finish(broker, task, &failed);
 }
 

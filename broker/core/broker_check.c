@@ -69,6 +69,16 @@ check_circuit(const struct broker *broker, const struct pool *pool)
     assert(!circuit->probe || (circuit->state == CIRCUIT_HALF_OPEN && probe && probe->task));
 }
 
+static void
+check_limit_timer(const struct broker *broker, const struct pool *pool)
+{
+    int64_t due_us = pool_limits_due_us(pool);
+
+    assert(due_us == INT64_MAX || !heap_node_is_in(&pool->limit_timer) ||
+           heap_key(&broker->timers, &pool->limit_timer) <= due_us);
+    assert(due_us == INT64_MAX || heap_node_is_in(&pool->limit_timer) || broker->state != BROKER_RUNNING);
+}
+
 /* What waits in the queue of a pool in which a slot is free would be a dispatch forgotten. */
 static void
 check_pools(const struct broker *broker)
@@ -84,9 +94,11 @@ check_pools(const struct broker *broker)
         removing += pool->state == POOL_REMOVED;
         assert(broker_pool_wants_workers(pool) || pool->workers);
         assert(heap_node_is_in(&pool->capacity.timer) || pool->capacity.is_full == pool->capacity.is_reached);
-        assert(broker->state != BROKER_RUNNING || pool->queue.count == 0 || pool->crew.count == 0 ||
-               !circuit_admits(&pool->circuit));
         check_circuit(broker, pool);
+        assert(broker->state != BROKER_RUNNING || !pool_choose_task(pool) || pool->crew.count == 0 ||
+               !circuit_admits(&pool->circuit));
+        pool_check_limits(pool, broker->now_us);
+        check_limit_timer(broker, pool);
     }
     assert(removing == broker->removing_count);
 }
@@ -100,6 +112,7 @@ check_former_pools(const struct broker *broker)
         pool_check(pool);
         assert(pool_waiting(pool) == 0 && pool->running_count == 0 && !pool->workers);
         assert(pool->state == POOL_REMOVED && !heap_node_is_in(&pool->capacity.timer));
+        assert(!heap_node_is_in(&pool->limit_timer));
     }
 }
 

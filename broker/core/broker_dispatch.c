@@ -42,8 +42,11 @@ lease_task(struct broker *broker, struct task *task, struct worker *worker)
 
     broker_touch_pool(broker, pool);
     pool_load_dispatch(&pool->load, task->attempt == 0 ? broker->now_us - task->live.not_before_us : -1);
-    pool_withdraw(pool, task);
+    pool_take(pool, task);
     lease = lease_new(broker->lease_stock, broker->fence_next++, task, worker, broker->now_us);
+    lease->flow = task_flow(task);
+    if (lease->flow || limit_is_set(&pool->settings.limit))
+        pool_start_lease(pool, lease->flow, broker->now_us);
     lease_table_add(&broker->leases, lease);
     pool_put(pool, task, TASK_LEASED);
     pool_review_worker(pool, worker);
@@ -52,6 +55,25 @@ lease_task(struct broker *broker, struct task *task, struct worker *worker)
     task->attempt++;
     task->tries++;
     send_task(broker, task);
+}
+
+void
+broker_arm_limits(struct broker *broker, struct pool *pool)
+{
+    int64_t due_us = pool_limits_due_us(pool);
+
+    if (due_us == INT64_MAX)
+        heap_remove(&broker->timers, &pool->limit_timer);
+    else if (!heap_node_is_in(&pool->limit_timer) || heap_key(&broker->timers, &pool->limit_timer) != due_us)
+        heap_put(&broker->timers, &pool->limit_timer, due_us);
+}
+
+void
+broker_limits_due(struct broker *broker, struct pool *pool)
+{
+    pool_pass_limits(pool, broker->now_us);
+    broker_arm_limits(broker, pool);
+    broker_dispatch(broker, pool);
 }
 
 void
@@ -73,6 +95,8 @@ broker_dispatch(struct broker *broker, struct pool *pool)
         }
         lease_task(broker, task, worker);
     }
+    if (pool->flows || limit_is_set(&pool->settings.limit))
+        broker_arm_limits(broker, pool);
     if (pool->is_saturated && pool_has_recovered(pool))
         pool->is_saturated = false;
     if (pool->capacity.is_full != pool_is_full(pool))
@@ -85,6 +109,8 @@ broker_end_lease(struct broker *broker, struct lease *lease)
     struct worker *worker = lease->worker;
 
     broker_touch_pool(broker, worker->pool);
+    if (lease->flow)
+        pool_end_lease(worker->pool, lease->flow, broker->now_us);
     lease_table_remove(&broker->leases, lease);
     lease_destroy(&lease);
     pool_review_worker(worker->pool, worker);

@@ -213,6 +213,7 @@ withdraw(struct broker *broker, struct task *task)
 {
     heap_remove(&broker->timers, &task->timer);
     pool_withdraw(task->pool, task);
+    broker_leave_flow(broker, task);
     client_remove_live(task->client, task);
     if (!task->lease)
         return;

@@ -32,6 +32,15 @@ count_workers(const struct pool *pool, struct pool_stats *stats)
     }
 }
 
+static void
+get_sharing(const struct pool *pool, struct pool_stats *stats)
+{
+    stats->fairness = pool->settings.fairness;
+    stats->limit = pool->settings.limit;
+    stats->key_limit = pool->settings.key_limit;
+    stats->keys = HASH_COUNT(pool->flows) - pool->idle.count;
+}
+
 void
 broker_get_pool_stats(const struct pool *pool, struct pool_stats *ret_stats)
 {
@@ -67,6 +76,7 @@ broker_get_pool_stats(const struct pool *pool, struct pool_stats *ret_stats)
         .start_timeout_us = pool->settings.start_timeout_us,
         .worker_memory_max = pool->settings.worker_memory_max,
     };
+    get_sharing(pool, ret_stats);
     memcpy(ret_stats->recycled, pool->recycling.counts, sizeof ret_stats->recycled);
     count_workers(pool, ret_stats);
 }

@@ -74,6 +74,16 @@ take_former(struct broker *broker, const char *name)
     return NULL;
 }
 
+static void
+change(struct broker *broker, struct pool *pool, const struct pool_settings *settings)
+{
+    struct pool_settings old = pool->settings;
+
+    pool_change(pool, settings);
+    pool_change_limits(pool, &old, broker->now_us);
+    broker_arm_limits(broker, pool);
+}
+
 int
 broker_add_pool(struct broker *broker, const struct pool_settings *settings)
 {
@@ -87,7 +97,9 @@ broker_add_pool(struct broker *broker, const struct pool_settings *settings)
         pool = pool_new(settings);
     pool->capacity.timer.tag = TIMER_POOL;
     pool->circuit.timer.tag = TIMER_CIRCUIT;
-    pool_change(pool, settings);
+    pool->limit_timer.tag = TIMER_LIMIT;
+    pool->hash_seed = broker->settings.hash_seed;
+    change(broker, pool, settings);
     pool_become(pool, POOL_OPEN);
     pool->recycling.is_memory_off = false; /* what was found out about limits was about other ones */
     broker->pools = append(broker->pools, broker->pools_count++, pool);
@@ -112,10 +124,11 @@ broker_set_pool(struct broker *broker, const struct pool_settings *settings)
         broker->removing_count--;
     }
     if (pool) {
-        pool_change(pool, settings);
+        change(broker, pool, settings);
         broker_set_lifespans(broker, pool);
         if (settings->circuit_failures == 0)
             broker_close_circuit(broker, pool, "it was switched off");
+        broker_dispatch(broker, pool); /* a limit may have been raised */
     }
     broker_count_agents(broker);
     outbox_note(broker->outbox, kind)->pool = broker_pool(broker, name)->name;
@@ -186,6 +199,7 @@ broker_advance_removals(struct broker *broker)
         heap_remove(&broker->timers, &pool->capacity.timer);
         heap_remove(&broker->timers, &pool->circuit.timer);
         circuit_reset(&pool->circuit);
+        heap_remove(&broker->timers, &pool->limit_timer);
         pool->capacity.is_full = pool->capacity.is_reached = false;
         broker_destroy_recycles(broker, pool);
         HASH_DELETE(hh, broker->pools_by_name, pool);

@@ -25,7 +25,7 @@ enum broker_state {
 
 /* Whose heap_node `tag` says it is. */
 enum timer_kind { TIMER_TASK, TIMER_WORKER, TIMER_CLIENT, TIMER_POOL, TIMER_AGENT, TIMER_LIFESPAN, TIMER_RECYCLE,
-                  TIMER_CIRCUIT };
+                  TIMER_CIRCUIT, TIMER_LIMIT };
 
 struct broker {
     struct broker_settings settings; /* its `version` is this one: */
@@ -224,6 +224,10 @@ broker_move_task(struct broker *broker, struct task *task, struct client *client
 int
 broker_cancel_task(struct broker *broker, struct task *task);
 
+/* The task ends: it belongs to no flow any more. It must be in no lane. */
+void
+broker_leave_flow(struct broker *broker, struct task *task);
+
 /* The task's timer rang. */
 void
 broker_task_due(struct broker *broker, struct task *task);
@@ -233,6 +237,15 @@ broker_task_due(struct broker *broker, struct task *task);
 /* Hand out tasks of the pool as long as there are tasks and free slots. */
 void
 broker_dispatch(struct broker *broker, struct pool *pool);
+
+/* Ring when a limit of the pool lets something go. To be called when flows came, went or started something; broker_dispatch
+ * does it, too. */
+void
+broker_arm_limits(struct broker *broker, struct pool *pool);
+
+/* The pool's limit timer rang. */
+void
+broker_limits_due(struct broker *broker, struct pool *pool);
 
 /* The open lease with this fence, if it is this worker's, else NULL. */
 struct lease *

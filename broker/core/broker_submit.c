@@ -78,6 +78,8 @@ find_bad_field(const struct submit *submit)
         return "delay_ms";
     if (submit->has_deadline && submit->deadline_ms > DURATION_MS_MAX)
         return "deadline_ms";
+    if (submit->fair_key.size > LABEL_BYTES_MAX)
+        return "fair_key";
     return NULL;
 }
 
@@ -102,7 +104,6 @@ find_unsupported(const struct submit *submit)
         {submit->kills_max > 0, "kills_max"},
         {submit->dedup_key.size > 0 || submit->has_dedup_ms, "dedup_key"},
         {submit->group.size > 0, "group"},
-        {submit->fair_key.size > 0, "fair_key"},
         {submit->session.size > 0 || submit->session_mode != SESSION_HINT, "session"},
         {submit->run_ms > 0, "run_ms"},
         {submit->credit > 0, "credit"},
@@ -257,6 +258,35 @@ arm(struct broker *broker, struct task *task)
         heap_put(&broker->timers, &task->timer, due_us);
 }
 
+/* Does the task take turns with others under a name? */
+static void
+join_flow(struct broker *broker, struct task *task, const struct offer *offer)
+{
+    struct pool *pool = task->pool;
+    struct flow_key key;
+
+    if (offer->submit->fair_key.size > 0)
+        key = flow_key_of_text(offer->submit->fair_key);
+    else if (pool->settings.fairness == FAIRNESS_CLIENT)
+        key = flow_key_of_client(offer->client->session);
+    else
+        return;
+    task_get_extra(task)->flow = pool_join_flow(pool, &key, broker->now_us);
+    broker_arm_limits(broker, pool);
+}
+
+void
+broker_leave_flow(struct broker *broker, struct task *task)
+{
+    struct flow *flow = task_flow(task);
+
+    if (!flow)
+        return;
+    task->extra->flow = NULL;
+    pool_leave_flow(task->pool, flow, broker->now_us);
+    broker_arm_limits(broker, task->pool);
+}
+
 static struct task *
 make_task(struct broker *broker, const struct offer *offer)
 {
@@ -277,6 +307,7 @@ make_task(struct broker *broker, const struct offer *offer)
     task->wants_progress = submit->progress;
     task->wants_info = submit->info;
     task->is_lost_once_lost = submit->on_loss == LOSS_FINAL;
+    join_flow(broker, task, offer);
     assert(body_bytes(task->body) == offer->bytes);
     return task;
 }

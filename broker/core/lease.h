@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+struct flow;
 struct task;
 struct worker;
 
@@ -16,6 +17,7 @@ struct lease {
     struct task *task;         /* NULL once the task has ended */
     struct worker *worker;
     struct lease *prev, *next; /* its worker's list, oldest first */
+    struct flow *flow;         /* its task's, in which it counts; NULL: none */
     int64_t leased_us;
     uint64_t chunk_seq;        /* of the last chunk; 0: none yet */
     bool is_cancel_sent : 1;

@@ -33,6 +33,9 @@ pool_new(const struct pool_settings *settings)
     pool->settings.name = pool->name;
     queue_init(&pool->queue);
     crew_init(&pool->crew);
+    bucket_init(&pool->bucket);
+    heap_init(&pool->held);
+    heap_init(&pool->idle);
     pool_load_init(&pool->load);
     return pool;
 }
@@ -46,6 +49,9 @@ pool_destroy(struct pool **pool_p)
         return;
     assert(pool_waiting(pool) == 0 && !pool->running && !pool->workers);
     crew_fini(&pool->crew);
+    pool_drop_flows(pool);
+    heap_fini(&pool->held);
+    heap_fini(&pool->idle);
     queue_fini(&pool->queue);
     free(pool->name);
     free(pool);
@@ -124,6 +130,14 @@ pool_withdraw(struct pool *pool, struct task *task)
         pool->running_count--;
     }
     task->prev = task->next = NULL;
+}
+
+void
+pool_take(struct pool *pool, struct task *task)
+{
+    assert(task->pool == pool && task->state == TASK_QUEUED);
+    queue_take(&pool->queue, task);
+    pool->waiting_bytes -= body_bytes(task->body);
 }
 
 const char *
@@ -241,7 +255,7 @@ pool_choose_worker(struct pool *pool)
 struct task *
 pool_choose_task(const struct pool *pool)
 {
-    return queue_first(&pool->queue);
+    return pool_limited_by(pool) == LIMIT_NONE ? queue_first(&pool->queue) : NULL;
 }
 
 void

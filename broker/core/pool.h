@@ -9,6 +9,13 @@
 #include "broker/core/queue.h"
 #include "broker/core/recycle.h"
 
+/* Why no further task may go. */
+enum limit_cause {
+    LIMIT_NONE,
+    LIMIT_RUNNING, /* running_max: until a lease ends */
+    LIMIT_RATE,    /* rate: until the next token is there */
+};
+
 enum pool_state {
     POOL_OPEN,
     POOL_DRAINING, /* an operator said so: no new tasks */
@@ -45,6 +52,15 @@ struct pool {
     uint64_t delayed_count;
     uint64_t running_count;
     uint64_t waiting_bytes; /* queued and delayed */
+
+    struct flow *flows;    /* hash by key */
+    struct bucket bucket;  /* of the pool's rate */
+    bool is_rate_held;     /* no task may go before */
+    int64_t token_us;      /* this */
+    struct heap held;      /* flows whose next token is not there yet, by when it is */
+    struct heap idle;      /* flows to which nothing belongs, by when their buckets are full */
+    struct heap_node limit_timer;
+    uint64_t hash_seed;    /* of fair keys */
 
     struct worker *workers; /* all sessions, oldest first */
     uint64_t workers_count;
@@ -102,6 +118,10 @@ pool_refuses(const struct pool *pool)
 /* Take a task out of the list that its state names; the state stays as it is until the caller gives it the next. */
 void
 pool_withdraw(struct pool *pool, struct task *task);
+
+/* The same for a queued task that is dispatched: it has had its lane's turn. */
+void
+pool_take(struct pool *pool, struct task *task);
 
 static inline uint64_t
 pool_waiting(const struct pool *pool)
@@ -163,9 +183,54 @@ pool_review_worker(struct pool *pool, struct worker *worker);
 struct worker *
 pool_choose_worker(struct pool *pool);
 
-/* The policy: which task goes next. The highest priority; within it, the one that was accepted first. NULL: none. */
+/* The policy: which task goes next. The highest priority; within it, the lane whose turn it is; of that, the task that was
+ * accepted first. NULL: none, or the pool is at a limit. */
 struct task *
 pool_choose_task(const struct pool *pool);
+
+/* --- pool_limit.c: flows, and limits of the pool and of each of them --------------------------------------------- */
+
+/* A new task of this key: counts it. The flow stays until the task has left and its leases have ended. */
+struct flow *
+pool_join_flow(struct pool *pool, const struct flow_key *key, int64_t now_us);
+
+/* The task is final, or about to be freed, and in no lane. The flow may be freed. */
+void
+pool_leave_flow(struct pool *pool, struct flow *flow, int64_t now_us);
+
+/* A lease began or ended. `flow` is its task's; in pool_start_lease it may be NULL. */
+void
+pool_start_lease(struct pool *pool, struct flow *flow, int64_t now_us);
+
+void
+pool_end_lease(struct pool *pool, struct flow *flow, int64_t now_us);
+
+/* Why no task of the pool may go. */
+enum limit_cause
+pool_limited_by(const struct pool *pool);
+
+/* Why no task of a flow to which something belongs may go. */
+enum limit_cause
+pool_flow_limited_by(const struct flow *flow);
+
+/* When pool_pass_limits has something to do, or INT64_MAX. */
+int64_t
+pool_limits_due_us(const struct pool *pool);
+
+/* Let go what has its token now. */
+void
+pool_pass_limits(struct pool *pool, int64_t now_us);
+
+/* The pool's settings were others until now. */
+void
+pool_change_limits(struct pool *pool, const struct pool_settings *old, int64_t now_us);
+
+/* Free all flows, which must be idle. */
+void
+pool_drop_flows(struct pool *pool);
+
+void
+pool_check_limits(const struct pool *pool, int64_t now_us);
 
 /* Assert that lists, states and counters agree. */
 void

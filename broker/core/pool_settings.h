@@ -17,7 +17,46 @@ enum when_open {
     WHEN_OPEN_REFUSE, /* they are refused as circuit_open */
 };
 
-/* A limit of 0 allows nothing, except where "never" is said. */
+/* Whose tasks take turns with those of others: see flow.h. */
+enum fairness {
+    FAIRNESS_KEY,    /* fair keys; tasks without one are one more */
+    FAIRNESS_CLIENT, /* the same, and each client's tasks without one are one more */
+};
+
+/* So many in each period, which is a second, a minute, an hour or a day. */
+struct rate {
+    uint32_t count; /* 0: no limit; at most RATE_COUNT_MAX */
+    uint32_t period_s;
+};
+
+enum { RATE_COUNT_MAX = 1000000, RATE_BURST_MAX = 1000000 };
+
+/* How many tasks may run at one time, and how fast new ones may start: of a pool, or of each of its fair keys. */
+struct limit_settings {
+    uint32_t running_max; /* 0: no limit */
+    struct rate rate;
+    uint32_t rate_burst; /* so many may start at once; 0: those of a tenth of a second, at least one */
+};
+
+static inline bool
+limit_is_set(const struct limit_settings *settings)
+{
+    return settings->running_max > 0 || settings->rate.count > 0;
+}
+
+static inline bool
+rate_is_same(const struct limit_settings *a, const struct limit_settings *b)
+{
+    return a->rate.count == b->rate.count && a->rate.period_s == b->rate.period_s && a->rate_burst == b->rate_burst;
+}
+
+static inline bool
+limit_is_same(const struct limit_settings *a, const struct limit_settings *b)
+{
+    return a->running_max == b->running_max && rate_is_same(a, b);
+}
+
+/* A limit of 0 allows nothing, except where "never" or "no limit" is said. */
 struct pool_settings {
     const char *name;          /* copied by whoever keeps the record */
     uint64_t queued_max;       /* tasks that wait, delayed ones too */
@@ -41,6 +80,9 @@ struct pool_settings {
     int64_t circuit_window_us;
     int64_t circuit_pause_us;   /* the first one */
     enum when_open when_open;
+    enum fairness fairness;
+    struct limit_settings limit;     /* of all tasks */
+    struct limit_settings key_limit; /* of those of each flow */
 };
 
 /* Fill with the defaults of the configuration. Keeps `name` as it is, without a copy. */

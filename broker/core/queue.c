@@ -1,7 +1,8 @@
-/* queue.c - priorities, each a list and a heap; see queue.h. */
+/* queue.c - priorities, each with rings of lanes; see queue.h. */
 #include "broker/core/queue.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
 
@@ -10,70 +11,104 @@ queue_init(struct queue *queue)
 {
     memset(queue, 0, sizeof *queue);
     for (int priority = 0; priority < PRIORITIES; priority++)
-        heap_init(&queue->returned[priority]);
+        lane_init(&queue->own[priority], NULL, (uint8_t)priority);
 }
 
 void
 queue_fini(struct queue *queue)
 {
     for (int priority = 0; priority < PRIORITIES; priority++)
-        heap_fini(&queue->returned[priority]);
+        lane_fini(&queue->own[priority]);
     memset(queue, 0, sizeof *queue);
 }
 
-static void
-count_in(struct queue *queue, const struct task *task)
+/* --- lanes and rings -------------------------------------------------------------------------------------------- */
+
+static struct lane **
+ring_of(struct queue *queue, const struct lane *lane)
 {
-    queue->counts[task->priority]++;
+    return lane->flow && lane->flow->is_held ? &queue->held[lane->priority] : &queue->rings[lane->priority];
+}
+
+/* The lane in which the task stands, or will. */
+static struct lane *
+lane_of(struct queue *queue, const struct task *task)
+{
+    struct flow *flow = task_flow(task);
+
+    return flow ? flow_open_lane(flow, task->priority) : &queue->own[task->priority];
+}
+
+/* The lane has got a task. */
+static void
+count_in(struct queue *queue, struct lane *lane)
+{
+    if (lane->count == 1)
+        CDL_APPEND(*ring_of(queue, lane), lane);
+    queue->counts[lane->priority]++;
     queue->count++;
+}
+
+static void
+leave_ring(struct lane **ring, struct lane *lane)
+{
+    CDL_DELETE(*ring, lane);
+    lane->prev = lane->next = NULL;
 }
 
 void
 queue_add(struct queue *queue, struct task *task)
 {
-    struct task **fifo = &queue->fifo[task->priority];
+    struct lane *lane = lane_of(queue, task);
 
     assert(task->state == TASK_QUEUED && !task_is_linked(task));
-    assert(!*fifo || (*fifo)->prev->number < task->number);
-    DL_APPEND(*fifo, task);
-    count_in(queue, task);
+    lane_add(lane, task);
+    count_in(queue, lane);
 }
 
 void
 queue_return(struct queue *queue, struct task *task)
 {
+    struct lane *lane = lane_of(queue, task);
+
     assert(task->state == TASK_QUEUED && !task_is_linked(task));
-    heap_put(&queue->returned[task->priority], &task->returned, (int64_t)task->number);
-    count_in(queue, task);
+    lane_return(lane, task);
+    count_in(queue, lane);
+}
+
+static void
+remove_from(struct queue *queue, struct lane *lane, struct task *task)
+{
+    assert(task->state == TASK_QUEUED && task_is_linked(task));
+    lane_remove(lane, task);
+    queue->counts[lane->priority]--;
+    queue->count--;
+    if (lane->count > 0)
+        return;
+    leave_ring(ring_of(queue, lane), lane);
+    if (lane->flow)
+        flow_close_lane(lane->flow, lane);
 }
 
 void
 queue_remove(struct queue *queue, struct task *task)
 {
-    assert(task->state == TASK_QUEUED && task_is_linked(task));
-    if (heap_node_is_in(&task->returned)) {
-        heap_remove(&queue->returned[task->priority], &task->returned);
+    remove_from(queue, lane_of(queue, task), task);
+}
+
+void
+queue_take(struct queue *queue, struct task *task)
+{
+    struct lane *lane = lane_of(queue, task);
+    struct lane **ring = ring_of(queue, lane);
+
+    if (*ring == lane) {
+        *ring = lane->next;
     } else {
-        DL_DELETE(queue->fifo[task->priority], task);
-        task->prev = task->next = NULL;
+        CDL_DELETE(*ring, lane);
+        CDL_APPEND(*ring, lane);
     }
-    queue->counts[task->priority]--;
-    queue->count--;
-}
-
-static struct task *
-returned_task(struct heap_node *node)
-{
-    return node ? heap_owner(node, struct task, returned) : NULL;
-}
-
-/* The one that was accepted first; either may be NULL. */
-static struct task *
-older_of(struct task *a, struct task *b)
-{
-    if (!a || !b)
-        return a ? a : b;
-    return a->number < b->number ? a : b;
+    remove_from(queue, lane, task);
 }
 
 struct task *
@@ -82,76 +117,150 @@ queue_first(const struct queue *queue)
     if (queue->count == 0)
         return NULL;
     for (int priority = PRIORITIES - 1; priority >= 0; priority--)
-        if (queue->counts[priority] > 0)
-            return older_of(queue->fifo[priority], returned_task(heap_first(&queue->returned[priority])));
-    assert(!"counts do not add up");
+        if (queue->rings[priority])
+            return lane_first(queue->rings[priority]);
     return NULL;
 }
 
-/* A stand-in for a returned task, so that a heap can be emptied in order without touching the real one. */
-struct shadow {
-    struct heap_node node;
-    struct task *task;
+struct task *
+queue_any(const struct queue *queue)
+{
+    for (int priority = PRIORITIES - 1; priority >= 0; priority--) {
+        const struct lane *lane = queue->rings[priority] ? queue->rings[priority] : queue->held[priority];
+
+        if (lane)
+            return lane_first(lane);
+    }
+    return NULL;
+}
+
+static void
+move_lanes(struct queue *queue, struct flow *flow, bool is_held)
+{
+    struct lane *lane;
+
+    assert(flow->is_held != is_held);
+    LL_FOREACH2(flow->lanes, lane, sibling)
+        leave_ring(ring_of(queue, lane), lane);
+    flow->is_held = is_held;
+    LL_FOREACH2(flow->lanes, lane, sibling)
+        CDL_APPEND(*ring_of(queue, lane), lane);
+}
+
+void
+queue_hold(struct queue *queue, struct flow *flow)
+{
+    move_lanes(queue, flow, true);
+}
+
+void
+queue_release(struct queue *queue, struct flow *flow)
+{
+    move_lanes(queue, flow, false);
+}
+
+/* --- walking ---------------------------------------------------------------------------------------------------- */
+
+/* A walk through the whole queue that ends after `left` more tasks. */
+struct walk {
+    size_t left;
+    void (*visit)(void *context, const struct task *task);
+    void *context;
 };
 
-static struct task *
-shadow_task(struct heap_node *node)
-{
-    return node ? heap_owner(node, struct shadow, node)->task : NULL;
-}
-
-static struct shadow *
-copy_returned(const struct heap *returned, struct heap *copy)
-{
-    struct shadow *shadows = calloc(returned->count + 1, sizeof *shadows);
-
-    if (!shadows)
-        abort();
-    for (uint32_t i = 0; i < returned->count; i++) {
-        shadows[i].task = returned_task(returned->entries[i].node);
-        heap_put(copy, &shadows[i].node, returned->entries[i].key);
-    }
-    return shadows;
-}
-
+/* So many lanes of the ring are enough for what is left, as each is visited in the first round. */
 static size_t
-visit_priority(const struct queue *queue, int priority, size_t limit, void (*visit)(void *, const struct task *),
-               void *context)
+count_lanes(const struct lane *ring, size_t limit)
 {
-    struct task *waiting = queue->fifo[priority];
-    struct heap copy;
-    struct shadow *shadows;
-    size_t visited = 0;
+    const struct lane *lane;
+    size_t count = 0;
 
-    heap_init(&copy);
-    shadows = copy_returned(&queue->returned[priority], &copy);
-    for (; visited < limit; visited++) {
-        struct task *back = shadow_task(heap_first(&copy));
-        struct task *task = older_of(waiting, back);
-
-        if (!task)
+    CDL_FOREACH(ring, lane) {
+        if (count == limit)
             break;
-        visit(context, task);
-        if (task == back)
-            heap_remove(&copy, heap_first(&copy));
-        else
-            waiting = waiting->next;
+        count++;
     }
-    heap_fini(&copy);
-    free(shadows);
-    return visited;
+    return count;
+}
+
+static void
+end_walks(struct lane_walk *lanes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        lane_walk_end(&lanes[i]);
+}
+
+/* One task of each lane. Returns how many lanes are not through. */
+static size_t
+take_round(struct walk *walk, struct lane_walk *lanes, size_t count)
+{
+    size_t kept = 0, at = 0;
+
+    for (; at < count && walk->left > 0; at++) {
+        struct task *task = lane_walk_next(&lanes[at]);
+
+        if (!task) {
+            lane_walk_end(&lanes[at]);
+            continue;
+        }
+        walk->visit(walk->context, task);
+        walk->left--;
+        lanes[kept++] = lanes[at];
+    }
+    if (walk->left > 0)
+        return kept;
+    end_walks(lanes, kept);
+    end_walks(lanes + at, count - at);
+    return 0;
+}
+
+static void
+walk_ring(struct walk *walk, struct lane *ring)
+{
+    size_t count = count_lanes(ring, walk->left), begun = 0;
+    struct lane_walk *lanes;
+
+    if (count == 0)
+        return;
+    lanes = calloc(count, sizeof *lanes);
+    if (!lanes)
+        abort();
+    for (struct lane *lane = ring; begun < count; lane = lane->next)
+        lane_walk_begin(&lanes[begun++], lane);
+    while (count > 0)
+        count = take_round(walk, lanes, count);
+    free(lanes);
 }
 
 size_t
 queue_each(const struct queue *queue, size_t limit, void (*visit)(void *context, const struct task *task),
            void *context)
 {
-    size_t visited = 0;
+    struct walk walk = {limit, visit, context};
 
-    for (int priority = PRIORITIES - 1; priority >= 0 && visited < limit; priority--)
-        if (queue->counts[priority] > 0)
-            visited += visit_priority(queue, priority, limit - visited, visit, context);
-    return visited;
+    for (int priority = PRIORITIES - 1; priority >= 0 && walk.left > 0; priority--) {
+        walk_ring(&walk, queue->rings[priority]);
+        walk_ring(&walk, queue->held[priority]);
+    }
+    return limit - walk.left;
+}
+
+/* --- checking --------------------------------------------------------------------------------------------------- */
+
+static uint64_t
+check_ring(const struct lane *ring, int priority, bool is_held)
+{
+    const struct lane *lane;
+    uint64_t count = 0;
+
+    CDL_FOREACH(ring, lane) {
+        assert(lane->priority == priority && lane->next->prev == lane);
+        assert(is_held == (lane->flow && lane->flow->is_held));
+        assert(!lane->flow || flow_lane(lane->flow, lane->priority) == lane);
+        lane_check(lane);
+        count += lane->count;
+    }
+    return count;
 }
 
 void
@@ -160,18 +269,12 @@ queue_check(const struct queue *queue)
     uint64_t count = 0;
 
     for (int priority = 0; priority < PRIORITIES; priority++) {
-        uint64_t listed = queue->returned[priority].count;
-        const struct task *task;
+        uint64_t in_rings = check_ring(queue->rings[priority], priority, false) +
+                            check_ring(queue->held[priority], priority, true);
 
-        heap_check(&queue->returned[priority]);
-        DL_FOREACH(queue->fifo[priority], task) {
-            assert(task->state == TASK_QUEUED && task->priority == priority);
-            assert(!heap_node_is_in(&task->returned));
-            assert(!task->next || task->number < task->next->number);
-            listed++;
-        }
-        assert(listed == queue->counts[priority]);
-        count += listed;
+        assert(in_rings == queue->counts[priority]);
+        assert(queue->own[priority].count > 0 || !queue->own[priority].next);
+        count += in_rings;
     }
     assert(count == queue->count);
 }

@@ -1,14 +1,16 @@
-/* queue.h - the waiting tasks of one pool: strict priorities, and order of acceptance within each. Owns no task. */
+/* queue.h - the waiting tasks of one pool: strict priorities; within each, lanes that take turns; within each lane, order
+ * of acceptance. Owns no task. */
 #ifndef SNAKEPIT_CORE_QUEUE_H
 #define SNAKEPIT_CORE_QUEUE_H
 
-#include "broker/core/task.h"
+#include "broker/core/flow.h"
 
-/* New tasks come in order of acceptance, so a list keeps it. A task that comes back (requeued, or its delay is over)
- * belongs somewhere in the middle, so those stand in a heap beside the list; the next is the older of both fronts. */
+/* Tasks that belong to a flow stand in a lane of it, all others in the queue's own lane of their priority. Lanes with tasks
+ * form a ring for each priority. The first of a ring has the next turn: one task, and then it is the last. */
 struct queue {
-    struct task *fifo[PRIORITIES];
-    struct heap returned[PRIORITIES];
+    struct lane own[PRIORITIES];
+    struct lane *rings[PRIORITIES];
+    struct lane *held[PRIORITIES]; /* rings of lanes whose flows must not go now */
     uint64_t counts[PRIORITIES];
     uint64_t count;
 };
@@ -30,11 +32,27 @@ queue_return(struct queue *queue, struct task *task);
 void
 queue_remove(struct queue *queue, struct task *task);
 
+/* The same, and its lane has had its turn. */
+void
+queue_take(struct queue *queue, struct task *task);
+
 /* The task that must be dispatched next, or NULL. */
 struct task *
 queue_first(const struct queue *queue);
 
-/* Call `visit` in order of dispatch, for at most `limit` tasks; returns how many. */
+/* Any task that waits, held ones too, or NULL. */
+struct task *
+queue_any(const struct queue *queue);
+
+/* No task of the flow may go until it is released; then it waits for its turn behind all others. */
+void
+queue_hold(struct queue *queue, struct flow *flow);
+
+void
+queue_release(struct queue *queue, struct flow *flow);
+
+/* Call `visit` in order of dispatch, for at most `limit` tasks; returns how many. Of each priority, those that are held
+ * come last. */
 size_t
 queue_each(const struct queue *queue, size_t limit, void (*visit)(void *context, const struct task *task),
            void *context);

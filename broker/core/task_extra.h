@@ -4,8 +4,11 @@
 
 #include <stdint.h>
 
+struct flow;
+
 struct task_extra {
     uint32_t credit; /* chunks that may be under way; 0: no limit */
+    struct flow *flow; /* flow.h: whose turn it waits for, until it is final; NULL: nobody's of its own */
 };
 
 /* All zero. */
