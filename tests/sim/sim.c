@@ -6,6 +6,7 @@
  *   sim --forever                             from a seed of the clock, until something breaks
  *   sim --sabotage NAME                       with a fault between broker and world, which must be found
  *   sim --list-sabotage
+ *   sim ... --shrink                          when a promise was broken: print the shortest script that breaks it
  */
 #include "run.h"
 #include "sabotage.h"
@@ -17,7 +18,7 @@
 #include <time.h>
 
 enum { OPTION_SEED = 's', OPTION_SEEDS = 'S', OPTION_STEPS = 'n', OPTION_VERBOSE = 'v', OPTION_FOREVER = 'f',
-       OPTION_FILE = 'F', OPTION_SABOTAGE = 'x', OPTION_LIST = 'l', OPTION_COMPLETE = 'c', OPTION_TABLE = 't' };
+       OPTION_FILE = 'F', OPTION_SABOTAGE = 'x', OPTION_LIST = 'l', OPTION_COMPLETE = 'c', OPTION_TABLE = 't', OPTION_SHRINK = 'k' };
 
 struct arguments {
     struct run_options run;
@@ -102,6 +103,9 @@ parse_option(int key, char *text, struct argp_state *state)
     case OPTION_COMPLETE:
         arguments->complete = true;
         return 0;
+    case OPTION_SHRINK:
+        arguments->run.shrinks = true;
+        return 0;
     case OPTION_TABLE:
         arguments->table = true;
         return 0;
@@ -117,6 +121,7 @@ static const struct argp_option options[] = {
     {"forever", OPTION_FOREVER, NULL, 0, "Run new seeds until a promise is broken", 0},
     {"steps", OPTION_STEPS, "M", 0, "Events and ticks with faults in each seed (default: 2000)", 0},
     {"verbose", OPTION_VERBOSE, NULL, 0, "Print every event and action", 0},
+    {"shrink", OPTION_SHRINK, NULL, 0, "Print the shortest script by which the promise of a finding is broken", 0},
     {"table", OPTION_TABLE, NULL, 0, "Print how often each fault and each rare path happened", 0},
     {"complete", OPTION_COMPLETE, NULL, 0, "Fail when a rare path was never reached", 0},
     {"sabotage", OPTION_SABOTAGE, "NAME", 0, "Spoil the broker's actions; the checker must find it", 0},
@@ -199,6 +204,8 @@ main(int argc, char **argv)
         arguments.last = UINT64_MAX - 1;
     }
     holds = arguments.seed_file ? run_file(&arguments, &tally) : run_range(&arguments, &tally);
+    if (!holds && arguments.run.shrinks)
+        run_shrink(&arguments.run, stdout);
     if (arguments.table)
         tally_print(&tally, stdout);
     print_summary(&tally, read_clock_us(CLOCK_MONOTONIC) - began_us, holds ? 0 : 1);
