@@ -57,6 +57,9 @@ pool_settings_init(struct pool_settings *settings, const char *name)
         .start_timeout_us = 60 * SECOND_US,
         .circuit_window_us = 10 * SECOND_US,
         .circuit_pause_us = 30 * SECOND_US,
+        .dedup_window_us = 300 * SECOND_US,
+        .dedup_max = 10000,
+        .dedup_bytes_max = 64 * MEBIBYTE,
     };
 }
 
@@ -109,7 +112,10 @@ destroy_live_task(struct broker *broker, struct task *task)
     heap_remove(&broker->timers, &task->timer);
     if (task->lease)
         lease_release_task(task->lease);
-    pool_withdraw(task->pool, task);
+    if (task->state == TASK_FOLLOWING)
+        dedup_unfollow(task);
+    else
+        pool_withdraw(task->pool, task);
     broker_leave_flow(broker, task);
     client_remove_live(task->client, task);
     broker_free_task(broker, task);
@@ -280,6 +286,10 @@ run_timer(struct broker *broker, struct heap_node *node)
     }
     if (node->tag == TIMER_LIMIT) {
         broker_limits_due(broker, heap_owner(node, struct pool, limit_timer));
+        return;
+    }
+    if (node->tag == TIMER_DEDUP) {
+        broker_dedup_due(broker, heap_owner(node, struct dedup, timer));
         return;
     }
     if (broker->judge_after_us > broker->now_us) {

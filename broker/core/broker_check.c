@@ -1,5 +1,6 @@
 /* broker_check.c - asserts that everything in the broker agrees with everything else; see broker.h. Slow. */
 #include "broker/core/broker_lifecycle.h"
+#include "broker/core/task_extra.h"
 
 #include <assert.h>
 #include <utlist.h>
@@ -24,7 +25,7 @@ check_task(const struct broker *broker, const struct task *task)
 static void
 check_tasks(const struct broker *broker)
 {
-    uint64_t bytes = 0, in_pools = 0, finals = 0;
+    uint64_t bytes = 0, in_pools = 0, finals = 0, following = 0;
 
     for (uint32_t at = 0; at < broker->tasks.capacity; at++) {
         const struct task *task = broker->tasks.slots[at].task;
@@ -34,12 +35,15 @@ check_tasks(const struct broker *broker)
         check_task(broker, task);
         bytes += body_bytes(task->body);
         finals += task->state == TASK_FINAL;
+        following += task->state == TASK_FOLLOWING;
     }
     for (size_t i = 0; i < broker->pools_count; i++)
         in_pools += pool_waiting(broker->pools[i]) + broker->pools[i]->running_count;
+    for (size_t i = 0; i < broker->pools_count; i++)
+        bytes += broker->pools[i]->dedups.kept_bytes;
     assert(bytes == broker->bytes);
     assert(finals == broker->kept_count);
-    assert(in_pools + finals == broker->tasks.count);
+    assert(in_pools + finals + following == broker->tasks.count);
     assert(broker->kept_count <= broker->settings.tasks_max / 2);
 }
 
@@ -56,6 +60,28 @@ check_kept(const struct broker *broker)
         count++;
     }
     assert(count == broker->kept_count && bytes == broker->kept_bytes);
+}
+
+/* A key has a work with somebody who waits for it, or a result. */
+static void
+check_dedups(const struct broker *broker, const struct pool *pool)
+{
+    const struct dedup_store *store = &pool->dedups;
+    uint64_t kept = 0, bytes = 0;
+
+    for (const struct dedup *dedup = store->hash; dedup; dedup = dedup->hh.next) {
+        const struct task *task;
+
+        assert((dedup->work != NULL) == (dedup->followers != NULL) && !dedup->work == (dedup->final.body != NULL));
+        assert(heap_node_is_in(&dedup->timer) == !dedup->work && dedup->pool == pool);
+        assert(!dedup->work || (dedup->work->extra->dedup == dedup && dedup->work->client == broker->house));
+        DL_FOREACH(dedup->followers, task)
+            assert(task->state == TASK_FOLLOWING && task->extra->dedup == dedup && task->pool == pool);
+        kept += !dedup->work;
+        bytes += dedup->work ? 0 : body_bytes(dedup->final.body);
+    }
+    assert(kept == store->kept_count && bytes == store->kept_bytes);
+    assert(kept <= pool->settings.dedup_max && bytes <= pool->settings.dedup_bytes_max);
 }
 
 static void
@@ -99,6 +125,7 @@ check_pools(const struct broker *broker)
                !circuit_admits(&pool->circuit));
         pool_check_limits(pool, broker->now_us);
         check_limit_timer(broker, pool);
+        check_dedups(broker, pool);
     }
     assert(removing == broker->removing_count);
 }

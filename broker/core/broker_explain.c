@@ -1,5 +1,6 @@
 /* broker_explain.c - why tasks wait; see broker.h. Changes nothing. */
 #include "broker/core/broker_state.h"
+#include "broker/core/task_extra.h"
 
 #include <utlist.h>
 
@@ -120,6 +121,8 @@ broker_explain_task(const struct broker *broker, uint64_t number, struct explana
 
     if (!task)
         return ERR_NOT_FOUND;
+    if (task->state == TASK_FOLLOWING)
+        task = task->extra->dedup->work; /* it waits for that */
     *ret_explanation = (struct explanation){0};
     broker_get_pool_stats(task->pool, &ret_explanation->pool);
     broker_get_task(task, &ret_explanation->task);

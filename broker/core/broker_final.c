@@ -3,6 +3,7 @@
  * A final task's body holds the result, or the texts of an error: `function` is the text, `content_type` the exception's
  * type and `headers` its traceback. */
 #include "broker/core/broker_state.h"
+#include "broker/core/task_extra.h"
 #include "wire/text.h"
 
 #include <assert.h>
@@ -202,6 +203,10 @@ make_body(struct broker *broker, const struct verdict *verdict)
 {
     static const struct payload nothing;
 
+    if (verdict->shared) {
+        body_ref(verdict->shared->body);
+        return verdict->shared->body;
+    }
     if (verdict->code == ERROR_NONE)
         return body_new(broker->body_stock, (struct bytes){0}, verdict->content_type, (struct bytes){0}, verdict->payload);
     return body_new(broker->body_stock, verdict->text, verdict->type, verdict->traceback, &nothing);
@@ -212,7 +217,10 @@ static void
 withdraw(struct broker *broker, struct task *task)
 {
     heap_remove(&broker->timers, &task->timer);
-    pool_withdraw(task->pool, task);
+    if (task->state == TASK_FOLLOWING)
+        dedup_unfollow(task);
+    else
+        pool_withdraw(task->pool, task);
     broker_leave_flow(broker, task);
     client_remove_live(task->client, task);
     if (!task->lease)
@@ -220,6 +228,16 @@ withdraw(struct broker *broker, struct task *task)
     broker_judge_attempt(broker, task->lease, ATTEMPT_NEUTRAL);
     broker_send_cancel(broker, task->lease);
     lease_release_task(task->lease);
+}
+
+/* It ended by an attempt at another task, which ran for both. */
+static void
+take_shared(struct task *task, const struct shared_final *shared)
+{
+    task->attempt = shared->attempt;
+    task->final.worker = shared->worker;
+    task->final.queue_us = shared->worker ? shared->leased_us - task->accepted_us : 0;
+    task->final.run_us = shared->run_us;
 }
 
 /* Turn the record of a live task into that of a final one. */
@@ -236,6 +254,8 @@ settle(struct broker *broker, struct task *task, const struct verdict *verdict)
     task->verdict = (uint8_t)verdict->code;
     task->final.position = task->final.worker = task->final.chunks = 0;
     task->final.queue_us = task->final.run_us = 0;
+    if (verdict->shared)
+        take_shared(task, verdict->shared);
     if (!verdict->lease)
         return;
     task->final.worker = verdict->lease->worker->session;
@@ -250,9 +270,12 @@ broker_finish(struct broker *broker, struct task *task, const struct verdict *ve
     struct client *client = task->client;
 
     broker_touch_pool(broker, task->pool);
+    if (task->state != TASK_FOLLOWING) /* what it follows is counted */
+        pool_count_final(task->pool, verdict->code, broker->now_us);
     withdraw(broker, task);
-    pool_count_final(task->pool, verdict->code, broker->now_us);
     settle(broker, task, verdict);
+    if (task->extra && task->extra->dedup)
+        broker_dedup_final(broker, task);
     if (client->peer > 0)
         send_final(broker, task);
     if (client->state != CLIENT_GONE && !client->is_anonymous) {

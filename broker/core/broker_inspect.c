@@ -70,6 +70,8 @@ broker_get_pool_stats(const struct pool *pool, struct pool_stats *ret_stats)
         .queued_bytes = pool->waiting_bytes,
         .queued_max = pool->settings.queued_max,
         .queued_bytes_max = pool->settings.queued_bytes_max,
+        .deduplicated = pool->deduplicated,
+        .dedup_kept = pool->dedups.kept_count,
         .circuit = pool->circuit.state,
         .circuit_until_us = pool->circuit.until_us,
         .worker_ttl_us = pool->settings.worker_ttl_us,

@@ -126,6 +126,7 @@ broker_set_pool(struct broker *broker, const struct pool_settings *settings)
     if (pool) {
         change(broker, pool, settings);
         broker_set_lifespans(broker, pool);
+        broker_trim_dedups(broker, pool, false);
         if (settings->circuit_failures == 0)
             broker_close_circuit(broker, pool, "it was switched off");
         broker_dispatch(broker, pool); /* a limit may have been raised */
@@ -200,6 +201,7 @@ broker_advance_removals(struct broker *broker)
         heap_remove(&broker->timers, &pool->circuit.timer);
         circuit_reset(&pool->circuit);
         heap_remove(&broker->timers, &pool->limit_timer);
+        broker_trim_dedups(broker, pool, true);
         pool->capacity.is_full = pool->capacity.is_reached = false;
         broker_destroy_recycles(broker, pool);
         HASH_DELETE(hh, broker->pools_by_name, pool);

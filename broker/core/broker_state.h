@@ -25,7 +25,7 @@ enum broker_state {
 
 /* Whose heap_node `tag` says it is. */
 enum timer_kind { TIMER_TASK, TIMER_WORKER, TIMER_CLIENT, TIMER_POOL, TIMER_AGENT, TIMER_LIFESPAN, TIMER_RECYCLE,
-                  TIMER_CIRCUIT, TIMER_LIMIT };
+                  TIMER_CIRCUIT, TIMER_LIMIT, TIMER_DEDUP };
 
 struct broker {
     struct broker_settings settings; /* its `version` is this one: */
@@ -275,6 +275,7 @@ struct verdict {
     struct bytes text;    /* errors: for people, */
     struct bytes type;    /* the exception, */
     struct bytes traceback;
+    const struct shared_final *shared; /* of a work, for those that followed it; NULL: its own */
     const struct payload *payload; /* ok: the result */
     struct bytes content_type;
     const struct lease *lease; /* the attempt that brought it about, or NULL */
@@ -392,6 +393,20 @@ broker_close_circuit(struct broker *broker, struct pool *pool, const char *reaso
  * that; 0: it need not. */
 uint64_t
 broker_circuit_refusal_ms(const struct broker *broker, const struct pool *pool);
+
+/* --- broker_dedup.c: one run for all tasks with one key --------------------------------------------------------- */
+
+/* The task, which has `extra->dedup`, is final: a work hands its end on, the last follower of a work ends it. */
+void
+broker_dedup_final(struct broker *broker, struct task *task);
+
+/* What is remembered is so no longer. */
+void
+broker_dedup_due(struct broker *broker, struct dedup *dedup);
+
+/* Forget what is over the pool's limits, or (`all`) everything. The pool has no work then. */
+void
+broker_trim_dedups(struct broker *broker, struct pool *pool, bool all);
 
 /* --- broker_load.c: how busy pools are ------------------------------------------------------------------------- */
 

@@ -1,5 +1,5 @@
 /* broker_submit.c - tasks from clients: taken, refused, found again, cancelled; see broker_state.h. */
-#include "broker/core/broker_state.h"
+#include "broker/core/broker_offer.h"
 #include "wire/text.h"
 
 #include <assert.h>
@@ -29,17 +29,6 @@ broker_move_task(struct broker *broker, struct task *task, struct client *client
 }
 
 /* --- refusing --------------------------------------------------------------------------------------------------- */
-
-/* A SUBMIT under examination. */
-struct offer {
-    struct client *client;
-    struct pool *pool; /* NULL: there is no such pool */
-    const struct submit *submit;
-    struct task_key key;
-    uint32_t hash;
-    uint64_t bytes;       /* what it will occupy */
-    struct error *unsent; /* the house's: a refusal goes here; NULL: to the client */
-};
 
 static uint64_t
 offer_bytes(const struct submit *submit)
@@ -80,6 +69,10 @@ find_bad_field(const struct submit *submit)
         return "deadline_ms";
     if (submit->fair_key.size > LABEL_BYTES_MAX)
         return "fair_key";
+    if (submit->dedup_key.size > DEDUP_KEY_BYTES_MAX)
+        return "dedup_key";
+    if (submit->has_dedup_ms && (submit->dedup_key.size == 0 || submit->dedup_ms > DURATION_MS_MAX))
+        return "dedup_ms";
     return NULL;
 }
 
@@ -102,7 +95,8 @@ find_unsupported(const struct submit *submit)
     } options[] = {
         {submit->has_retries || submit->retry_on.count > 0 || submit->has_backoff, "retries"},
         {submit->kills_max > 0, "kills_max"},
-        {submit->dedup_key.size > 0 || submit->has_dedup_ms, "dedup_key"},
+        {submit->dedup_key.size > 0 && submit->stream, "stream"}, /* what came before a task joined, nobody keeps */
+        {submit->dedup_key.size > 0 && submit->progress, "progress"},
         {submit->group.size > 0, "group"},
         {submit->session.size > 0 || submit->session_mode != SESSION_HINT, "session"},
         {submit->run_ms > 0, "run_ms"},
@@ -144,8 +138,8 @@ is_closed(struct broker *broker, const struct offer *offer)
     return false;
 }
 
-static bool
-is_circuit_open(struct broker *broker, const struct offer *offer)
+bool
+broker_is_circuit_open(struct broker *broker, const struct offer *offer)
 {
     uint64_t after_ms = broker_circuit_refusal_ms(broker, offer->pool);
 
@@ -156,9 +150,8 @@ is_circuit_open(struct broker *broker, const struct offer *offer)
     return true;
 }
 
-/* A task that could never fit is not told to come again. */
-static bool
-is_too_large(struct broker *broker, const struct offer *offer)
+bool
+broker_is_too_large(struct broker *broker, const struct offer *offer)
 {
     const struct {
         uint64_t bytes;
@@ -189,20 +182,21 @@ static const char *
 find_full_limit(const struct broker *broker, const struct offer *offer, uint64_t *ret_tasks)
 {
     const struct broker_settings *settings = &broker->settings;
-    const char *limit = pool_full_limit(offer->pool, offer->bytes);
+    const char *limit = offer->joins ? NULL : pool_full_limit(offer->pool, offer->bytes);
+    uint64_t records = offer->records ? offer->records : 1;
 
     *ret_tasks = pool_waiting(offer->pool);
     if (limit)
         return limit;
     *ret_tasks = offer->client->live_count;
-    if (offer->client->live_count >= settings->client_tasks_max)
+    if (offer->client != broker->house && offer->client->live_count >= settings->client_tasks_max)
         return "client_tasks_max";
-    if (offer->client->live_bytes + offer->bytes > settings->client_bytes_max)
+    if (offer->client != broker->house && offer->client->live_bytes + offer->bytes > settings->client_bytes_max)
         return "client_bytes_max";
     *ret_tasks = broker->tasks.count;
-    if (broker->tasks.count >= settings->tasks_max)
+    if (broker->tasks.count + records > settings->tasks_max)
         return "tasks_max";
-    return broker->bytes + offer->bytes > settings->bytes_max ? "bytes_max" : NULL;
+    return broker->bytes + records * offer->bytes > settings->bytes_max ? "bytes_max" : NULL;
 }
 
 static void
@@ -219,8 +213,8 @@ note_saturation(struct broker *broker, struct pool *pool, const char *limit)
     note->reason = limit;
 }
 
-static bool
-is_busy(struct broker *broker, const struct offer *offer)
+bool
+broker_is_busy(struct broker *broker, const struct offer *offer)
 {
     uint64_t tasks;
     const char *limit = find_full_limit(broker, offer, &tasks);
@@ -238,8 +232,8 @@ is_busy(struct broker *broker, const struct offer *offer)
 
 /* --- taking ----------------------------------------------------------------------------------------------------- */
 
-static void
-acknowledge(struct broker *broker, const struct task *task)
+void
+broker_acknowledge(struct broker *broker, const struct task *task)
 {
     struct message *message = outbox_send(broker->outbox, SIDE_CLIENT, task->client->peer, VERB_ACCEPTED, NULL);
 
@@ -247,8 +241,8 @@ acknowledge(struct broker *broker, const struct task *task)
     message->accepted.task = task->number;
 }
 
-static void
-arm(struct broker *broker, struct task *task)
+void
+broker_arm_task(struct broker *broker, struct task *task)
 {
     int64_t due_us = task_next_due_us(task);
 
@@ -287,8 +281,8 @@ broker_leave_flow(struct broker *broker, struct task *task)
     broker_arm_limits(broker, task->pool);
 }
 
-static struct task *
-make_task(struct broker *broker, const struct offer *offer)
+struct task *
+broker_make_task(struct broker *broker, const struct offer *offer)
 {
     const struct submit *submit = offer->submit;
     struct body *body = body_new(broker->body_stock, submit->function, submit->content_type, submit->headers, &submit->payload);
@@ -312,20 +306,26 @@ make_task(struct broker *broker, const struct offer *offer)
     return task;
 }
 
-static void
-accept(struct broker *broker, const struct offer *offer)
+void
+broker_enter_task(struct broker *broker, struct client *client, struct task *task)
 {
-    struct task *task = make_task(broker, offer);
-
     task_table_add(&broker->tasks, task);
-    broker->bytes += offer->bytes;
-    client_add_live(offer->client, task);
+    broker->bytes += body_bytes(task->body);
+    client_add_live(client, task);
+}
+
+void
+broker_enqueue_task(struct broker *broker, struct task *task)
+{
     broker_touch_pool(broker, task->pool);
-    pool_put(task->pool, task, offer->submit->delay_ms > 0 ? TASK_DELAYED : TASK_QUEUED);
+    pool_put(task->pool, task, task->live.not_before_us > broker->now_us ? TASK_DELAYED : TASK_QUEUED);
     pool_load_accept(&task->pool->load, task->pool->queue.count);
-    arm(broker, task);
-    if (offer->submit->ack)
-        acknowledge(broker, task);
+    broker_arm_task(broker, task);
+}
+
+void
+broker_begin_task(struct broker *broker, struct task *task)
+{
     if (pool_refuses(task->pool)) {
         struct verdict failed = verdict_make(ERROR_POOL_FAILED);
 
@@ -336,6 +336,18 @@ accept(struct broker *broker, const struct offer *offer)
         broker_dispatch(broker, task->pool);
 }
 
+static void
+accept(struct broker *broker, const struct offer *offer)
+{
+    struct task *task = broker_make_task(broker, offer);
+
+    broker_enter_task(broker, offer->client, task);
+    broker_enqueue_task(broker, task);
+    if (offer->submit->ack)
+        broker_acknowledge(broker, task);
+    broker_begin_task(broker, task);
+}
+
 /* The client does not know whether the task had come through. */
 static void
 offer_again(struct broker *broker, struct task *task, const struct submit *submit)
@@ -343,7 +355,7 @@ offer_again(struct broker *broker, struct task *task, const struct submit *submi
     if (task->state == TASK_FINAL)
         broker_repeat_final(broker, task);
     else if (submit->ack)
-        acknowledge(broker, task);
+        broker_acknowledge(broker, task);
 }
 
 void
@@ -360,8 +372,11 @@ broker_submit(struct broker *broker, struct client *client, const struct submit 
     }
     offer.pool = submit->pool.size > 0 ? broker_pool(broker, submit->pool) : broker_default_pool(broker);
     offer.bytes = offer_bytes(submit);
-    if (!is_closed(broker, &offer) && !is_too_large(broker, &offer) && !is_circuit_open(broker, &offer) &&
-        !is_busy(broker, &offer))
+    if (is_closed(broker, &offer))
+        return;
+    if (submit->dedup_key.size > 0)
+        broker_submit_shared(broker, &offer);
+    else if (!broker_is_too_large(broker, &offer) && !broker_is_circuit_open(broker, &offer) && !broker_is_busy(broker, &offer))
         accept(broker, &offer);
 }
 
@@ -379,8 +394,8 @@ broker_house_submit(struct broker *broker, const struct submit *submit, uint64_t
     offer.hash = task_key_hash(&offer.key, broker->settings.hash_seed);
     offer.pool = own.pool.size > 0 ? broker_pool(broker, own.pool) : broker_default_pool(broker);
     offer.bytes = offer_bytes(&own);
-    if (is_closed(broker, &offer) || is_too_large(broker, &offer) || is_circuit_open(broker, &offer) ||
-        is_busy(broker, &offer))
+    if (is_closed(broker, &offer) || broker_is_too_large(broker, &offer) || broker_is_circuit_open(broker, &offer) ||
+        broker_is_busy(broker, &offer))
         return refusal.code;
     accept(broker, &offer);
     *ret_number = number;
@@ -416,6 +431,6 @@ broker_task_due(struct broker *broker, struct task *task)
     broker_touch_pool(broker, task->pool);
     pool_withdraw(task->pool, task);
     pool_put(task->pool, task, TASK_QUEUED);
-    arm(broker, task);
+    broker_arm_task(broker, task);
     broker_dispatch(broker, task->pool);
 }

@@ -52,6 +52,7 @@ pool_destroy(struct pool **pool_p)
     pool_drop_flows(pool);
     heap_fini(&pool->held);
     heap_fini(&pool->idle);
+    dedup_store_fini(&pool->dedups);
     queue_fini(&pool->queue);
     free(pool->name);
     free(pool);

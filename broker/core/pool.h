@@ -4,6 +4,7 @@
 
 #include "broker/core/circuit.h"
 #include "broker/core/crew.h"
+#include "broker/core/dedup.h"
 #include "broker/core/pool_load.h"
 #include "broker/core/pool_settings.h"
 #include "broker/core/queue.h"
@@ -75,6 +76,8 @@ struct pool {
     uint64_t refused, refused_busy;
 
     struct circuit circuit;
+    struct dedup_store dedups;
+    uint64_t deduplicated; /* tasks that found their key taken; never shrinks */
     struct recycling recycling;
     uint64_t agents; /* that serve it, */
     uint64_t agents_failed; /* those that cannot start workers for it, */

@@ -83,6 +83,10 @@ struct pool_settings {
     enum fairness fairness;
     struct limit_settings limit;     /* of all tasks */
     struct limit_settings key_limit; /* of those of each flow */
+
+    int64_t dedup_window_us;    /* how long the result of a task with a dedup key is remembered, unless it says so itself */
+    uint64_t dedup_max;         /* results that are remembered; the oldest make room */
+    uint64_t dedup_bytes_max;   /* of those */
 };
 
 /* Fill with the defaults of the configuration. Keeps `name` as it is, without a copy. */

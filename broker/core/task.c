@@ -8,10 +8,11 @@
 
 /* The legal moves, docs/protocol.md section 5. */
 static const bool moves[TASK_STATES][TASK_STATES] = {
-    [TASK_NEW] = {[TASK_DELAYED] = true, [TASK_QUEUED] = true},
+    [TASK_NEW] = {[TASK_DELAYED] = true, [TASK_QUEUED] = true, [TASK_FOLLOWING] = true},
     [TASK_DELAYED] = {[TASK_QUEUED] = true, [TASK_FINAL] = true},
     [TASK_QUEUED] = {[TASK_LEASED] = true, [TASK_FINAL] = true},
     [TASK_LEASED] = {[TASK_QUEUED] = true, [TASK_FINAL] = true},
+    [TASK_FOLLOWING] = {[TASK_FINAL] = true},
 };
 
 static const char *const state_names[TASK_STATES] = {
@@ -19,6 +20,7 @@ static const char *const state_names[TASK_STATES] = {
     [TASK_DELAYED] = "delayed",
     [TASK_QUEUED] = "queued",
     [TASK_LEASED] = "running",
+    [TASK_FOLLOWING] = "following",
     [TASK_FINAL] = "final",
 };
 

@@ -16,6 +16,7 @@ enum task_state {
     TASK_DELAYED, /* in its pool's list of delayed tasks */
     TASK_QUEUED,  /* in its pool's queue */
     TASK_LEASED,  /* in its pool's list of running tasks, and it has a lease */
+    TASK_FOLLOWING, /* in the list of a dedup key: it ends as the work of that key does, or by itself */
     TASK_FINAL,   /* its final message is kept for the client, or it is about to be freed */
     TASK_STATES,
 };

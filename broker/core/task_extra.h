@@ -5,8 +5,10 @@
 #include <stdint.h>
 
 struct flow;
+struct dedup;
 
 struct task_extra {
+    struct dedup *dedup; /* whose work it is, or that it follows; NULL: none */
     uint32_t credit; /* chunks that may be under way; 0: no limit */
     struct flow *flow; /* flow.h: whose turn it waits for, until it is final; NULL: nobody's of its own */
 };

@@ -233,5 +233,13 @@ const struct option config_options[] = {
     {POOLS_SECTION, "when_open", OPTION_CHOICE, IN_POOL(core.when_open), "\"wait\"", 0, 0, when_open_words,
      .help = "New tasks of a pool whose circuit is open. wait: they are queued. refuse: they are refused as "
              "\"circuit_open\", with the time that is left."},
+    {POOLS_SECTION, "dedup_window", OPTION_DURATION, IN_POOL(core.dedup_window_us), "\"5m\"", MS, 365 * 24 * HOUR, NULL,
+     .zero = "no memory: only tasks that wait or run are shared",
+     .help = "How long the result of a task with a dedup key is remembered for later tasks with the same key. A task "
+             "can say it for itself (dedup_ms). Failures are not remembered."},
+    {POOLS_SECTION, "dedup_max", OPTION_COUNT, IN_POOL(core.dedup_max), "10000", 0, 100000000, NULL,
+     .help = "Results that are remembered so; the oldest make room."},
+    {POOLS_SECTION, "dedup_bytes_max", OPTION_SIZE, IN_POOL(core.dedup_bytes_max), "\"64MiB\"", 0, 1024 * GIB, NULL,
+     .help = "Bytes of those results. Each pool's take at most a quarter of bytes_max."},
     {0},
 };

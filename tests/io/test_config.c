@@ -83,6 +83,9 @@ Test(config, the_cores_own_defaults_are_the_same)
     cr_expect_eq(pool.circuit_window_us, config->pools[0].core.circuit_window_us);
     cr_expect_eq(pool.circuit_pause_us, config->pools[0].core.circuit_pause_us);
     cr_expect_eq(pool.when_open, config->pools[0].core.when_open);
+    cr_expect_eq(pool.dedup_window_us, config->pools[0].core.dedup_window_us);
+    cr_expect_eq(pool.dedup_max, config->pools[0].core.dedup_max);
+    cr_expect_eq(pool.dedup_bytes_max, config->pools[0].core.dedup_bytes_max);
     cr_expect_null(broker.default_pool);
     config_unload(&config);
 }
@@ -114,16 +117,20 @@ Test(config, every_option_of_a_pool_arrives_in_its_field)
     config_unload(&config);
 }
 
-Test(config, a_pools_circuit_arrives_in_its_fields)
+Test(config, a_pools_circuit_and_its_memory_of_results_arrive_in_their_fields)
 {
     struct config *config = load_good("pools = ( { name = \"t\"; circuit_failures = 20; circuit_window = \"1m\"; "
-                                      "circuit_pause = \"5s\"; when_open = \"refuse\"; } );");
+                                      "circuit_pause = \"5s\"; when_open = \"refuse\"; dedup_window = \"1h\"; "
+                                      "dedup_max = 3; dedup_bytes_max = \"2MiB\"; } );");
     const struct pool_settings *pool = &config->pools[0].core;
 
     cr_expect_eq(pool->circuit_failures, 20);
     cr_expect_eq(pool->circuit_window_us, 60000000);
     cr_expect_eq(pool->circuit_pause_us, 5000000);
     cr_expect_eq(pool->when_open, WHEN_OPEN_REFUSE);
+    cr_expect_eq(pool->dedup_window_us, INT64_C(3600000000));
+    cr_expect_eq(pool->dedup_max, 3);
+    cr_expect_eq(pool->dedup_bytes_max, 2 << 20);
     config_unload(&config);
 }
 
