@@ -37,6 +37,8 @@ model_fini(struct model *model)
     struct model_worker *worker, *next_worker;
 
     free_leases(model);
+    for (uint32_t i = 0; i < model->pool_count; i++)
+        model_free_flows(&model->pools[i]);
     HASH_CLEAR(by_content, model->contents);
     HASH_ITER(hh, model->tasks, task, next_task) {
         HASH_DEL(model->tasks, task);
@@ -149,25 +151,6 @@ model_find_lease(struct model *model, uint64_t fence)
 
 /* --- queues ------------------------------------------------------------------------------------------------------- */
 
-/* Put the task into its place: behind all that were accepted before it. */
-static void
-queue_task(struct model_task *task)
-{
-    struct model_task **queue = &task->pool->queues[task->priority];
-    struct model_task *at = *queue;
-
-    task->state = MODEL_QUEUED;
-    task->pool->queued++;
-    task->pool->waiting_bytes += task->size_bytes;
-    if (!at || at->prev->number < task->number) {
-        DL_APPEND(*queue, task);
-        return;
-    }
-    while (at && at->number < task->number)
-        at = at->next;
-    DL_PREPEND_ELEM(*queue, at, task);
-}
-
 /* Take the task out of whatever its state names. */
 static void
 unlink_task(struct model *model, struct model_task *task)
@@ -175,9 +158,7 @@ unlink_task(struct model *model, struct model_task *task)
     struct model_pool *pool = task->pool;
 
     if (task->state == MODEL_QUEUED) {
-        DL_DELETE(pool->queues[task->priority], task);
-        pool->queued--;
-        pool->waiting_bytes -= task->size_bytes;
+        model_unqueue_task(task);
     } else if (task->state == MODEL_DELAYED) {
         DL_DELETE(model->delayed, task);
         pool->delayed--;
@@ -187,15 +168,6 @@ unlink_task(struct model *model, struct model_task *task)
         task->lease = NULL;
         pool->running--;
     }
-}
-
-struct model_task *
-model_pool_first(const struct model_pool *pool)
-{
-    for (int priority = PRIORITIES - 1; priority >= 0; priority--)
-        if (pool->queues[priority])
-            return pool->queues[priority];
-    return NULL;
 }
 
 /* --- tasks -------------------------------------------------------------------------------------------------------- */
@@ -251,6 +223,7 @@ model_accept(struct model *model, struct model_client *client, const struct subm
     task->key = make_key(client, &submit->id);
     task->client = client;
     task->pool = model_find_pool(model, submit->pool);
+    task->flow = model_join_flow(task->pool, submit, client);
     task->number = ++model->numbers;
     fill_task(task, submit, now_us);
     HASH_ADD(hh, model->tasks, key, sizeof task->key, task);
@@ -268,7 +241,7 @@ model_accept(struct model *model, struct model_client *client, const struct subm
         task->pool->waiting_bytes += task->size_bytes;
         DL_APPEND(model->delayed, task);
     } else {
-        queue_task(task);
+        model_queue_task(model, task);
     }
     return task;
 }
@@ -277,7 +250,7 @@ void
 model_promote(struct model *model, struct model_task *task)
 {
     unlink_task(model, task);
-    queue_task(task);
+    model_queue_task(model, task);
 }
 
 void
@@ -288,7 +261,9 @@ model_lease_task(struct model *model, struct model_task *task, struct model_work
     if (!lease)
         abort();
     unlink_task(model, task);
+    model_start(model, task);
     lease->fence = fence;
+    lease->flow = task->flow;
     lease->task = task;
     lease->worker = worker;
     HASH_ADD(hh, model->leases, fence, sizeof lease->fence, lease);
@@ -390,6 +365,8 @@ model_finish(struct model *model, struct model_task *task, enum error_code verdi
     unlink_task(model, task);
     model->tally->sometimes[SOMETIMES_DEAD] += verdict == ERROR_DEAD;
     model->tally->sometimes[SOMETIMES_LOST] += verdict == ERROR_LOST;
+    task->flow->tasks--;
+    task->flow = NULL;
     task->state = MODEL_FINAL;
     task->final_step = model->step;
     task->final_us = now_us;
@@ -410,7 +387,7 @@ static void
 requeue(struct model *model, struct model_task *task)
 {
     unlink_task(model, task);
-    queue_task(task);
+    model_queue_task(model, task);
     task->was_requeued = true;
     task->pool->requeued++;
 }
@@ -420,6 +397,7 @@ model_drop_lease(struct model *model, struct model_lease *lease)
 {
     DL_DELETE(lease->worker->leases, lease);
     lease->worker->busy--;
+    model_end_run(model, lease->worker->pool, lease->flow);
     HASH_DEL(model->leases, lease);
     free(lease);
 }

@@ -3,7 +3,7 @@
 #ifndef SNAKEPIT_SIM_MODEL_H
 #define SNAKEPIT_SIM_MODEL_H
 
-#include "world.h"
+#include "model_queue.h"
 
 #include <uthash.h>
 
@@ -28,6 +28,7 @@ struct model_task {
     uint64_t final_step;       /* when it became final */
     struct model_client *client;
     struct model_pool *pool;
+    struct model_flow *flow; /* until it is final */
     enum model_state state;
     enum error_code verdict; /* FINAL */
     uint64_t size_bytes;       /* of the arguments */
@@ -50,7 +51,7 @@ struct model_task {
     int64_t kept_us; /* since when its final message is kept */
     uint32_t attempt, tries, tries_max;
     struct model_lease *lease; /* LEASED */
-    struct model_task *prev, *next; /* queue of its pool and priority; or delayed */
+    struct model_task *prev, *next; /* queue of its flow and priority; or delayed */
     struct model_task *older, *younger; /* its client's kept ones, oldest first */
     struct model_task *live_prev, *live_next; /* model.live, or model.finished */
 };
@@ -60,6 +61,7 @@ struct model_lease {
     UT_hash_handle hh; /* model.leases */
     struct model_task *task; /* NULL: ended before its worker answered */
     struct model_worker *worker;
+    struct model_flow *flow; /* its task's */
     struct model_lease *prev, *next; /* its worker's */
     bool cancel_sent;
     uint64_t chunk_seq;
@@ -126,7 +128,8 @@ struct model_pool {
     bool is_removed;  /* by a reload; it goes with its last task and its last worker, */
     bool is_gone;     /* and then it is not there */
     bool is_stopping; /* in this step a worker of it was asked to stop */
-    struct model_task *queues[PRIORITIES];
+    struct model_flow *flows;
+    struct model_rate rate;
     uint64_t queued, delayed, running, waiting_bytes;
     struct model_worker *workers;
     uint64_t finals[ERROR_CODES]; /* by verdict; ERROR_NONE: ok; all failures under ERROR_FAILED */
@@ -151,6 +154,8 @@ struct model {
     uint64_t agent_of[PEERS_MAX + 1]; /* the number of the agent that speaks there; 0: none */
     uint64_t serials, numbers, keeps;
     uint64_t step;
+    int64_t now_us;
+    uint64_t turns; /* that lanes have taken */
     bool has_twins; /* two tasks with the same content were accepted: a client offered one in two sessions */
     uint64_t last_fence;
     uint64_t live_tasks, live_bytes;
@@ -233,10 +238,6 @@ model_move_task(struct model *model, struct model_task *task, struct model_clien
 /* Forget the task altogether. It must be final. */
 void
 model_drop_task(struct model *model, struct model_task *task);
-
-/* The first in the queue of this pool, or NULL. */
-struct model_task *
-model_pool_first(const struct model_pool *pool);
 
 /* Free what nobody can ask for any more, so that a long seed stays small. */
 void

@@ -104,6 +104,7 @@ static void
 set_pool(struct oracle *oracle, const struct pool_settings *settings, int status)
 {
     struct model *model = &oracle->model;
+    struct pool_settings old;
 
     if (status != OK)
         BREAK(oracle, "operator", "a pool could not be set: %d", status);
@@ -116,7 +117,9 @@ set_pool(struct oracle *oracle, const struct pool_settings *settings, int status
         if (pool->is_removed)
             pool->is_draining = false;
         pool->is_removed = pool->is_gone = false;
+        old = pool->settings;
         pool->settings = *settings;
+        model_change_limits(model, pool, &old);
         if (settings->circuit_failures == 0)
             oracle_close_circuit(oracle, pool);
     }
@@ -287,6 +290,17 @@ finish_turn(struct oracle *oracle)
     expect_shutdown(oracle);
 }
 
+static void
+begin_step(struct oracle *oracle)
+{
+    struct model *model = &oracle->model;
+
+    model->step = oracle->step;
+    model->now_us = oracle->now_us;
+    for (uint32_t i = 0; i < model->pool_count; i++)
+        model_review_flows(model, &model->pools[i]);
+}
+
 void
 oracle_judge(struct oracle *oracle, const struct broker *broker, const struct event *event, int status,
              const struct outbox *outbox, int64_t now_us)
@@ -300,9 +314,10 @@ oracle_judge(struct oracle *oracle, const struct broker *broker, const struct ev
     oracle->step++;
     oracle->is_tick = event == NULL;
     oracle->is_turn_finished = false;
+    oracle->is_reload = event && event->kind == EVENT_POOL_SET;
     oracle->is_arrival = event && event->kind == EVENT_COMMAND && event->side == SIDE_WORKER &&
                          event->message->verb == VERB_HELLO;
-    oracle->model.step = oracle->step;
+    begin_step(oracle);
     if (event)
         take_event(oracle, event, status);
     for (size_t i = 0; i < outbox->count && !history_is_broken(oracle->history); i++) {

@@ -26,6 +26,7 @@ struct oracle {
     int64_t now_us;
     uint64_t step;
     bool is_tick, is_turn_finished;
+    bool is_reload;  /* this step gives a pool other settings */
     bool is_arrival; /* this step is the HELLO of a worker */
     const struct outbox *outbox; /* of this step */
     struct expected expected[EXPECTED_MAX];
@@ -164,6 +165,10 @@ oracle_pass_pauses(struct oracle *oracle);
 /* After the step. */
 void
 oracle_check_circuit(struct oracle *oracle, struct model_pool *pool, const struct pool_stats *stats);
+
+/* oracle_turn.c: is it the task's turn, and do limits allow it? It waits no more than that */
+void
+oracle_check_turn(struct oracle *oracle, const struct model_task *task);
 
 /* oracle_send.c: whether an action may be */
 void

@@ -9,17 +9,76 @@
 struct walk {
     struct oracle *oracle;
     const struct model_pool *pool;
-    const struct model_task *queued; /* the next that must come */
-    int priority;
+    int priority;       /* of the queued tasks that are shown */
+    bool is_held;       /* those whose flows must not go now, which come after the others */
+    uint64_t round;     /* so many were shown of the same flow before */
+    uint64_t position;  /* of the flow that was shown last in this round */
     uint64_t running, waiting, delayed, workers;
 };
 
-/* The first task of this priority or a lower one. */
 static void
-find_next_queue(struct walk *walk)
+begin_priority(struct walk *walk, int priority)
 {
-    while (!walk->queued && walk->priority > 0)
-        walk->queued = walk->pool->queues[--walk->priority];
+    struct model_flow *flow;
+
+    walk->priority = priority;
+    walk->is_held = false;
+    walk->round = walk->position = 0;
+    DL_FOREACH(walk->pool->flows, flow) {
+        flow->walk = flow->queues[priority];
+        flow->walk_round = 0;
+    }
+}
+
+static bool
+is_through(const struct walk *walk)
+{
+    const struct model_flow *flow;
+
+    DL_FOREACH(walk->pool->flows, flow)
+        if (flow->walk)
+            return false;
+    return true;
+}
+
+static struct model_flow *
+find_flow(const struct walk *walk, uint64_t number)
+{
+    struct model_flow *flow;
+
+    DL_FOREACH(walk->pool->flows, flow)
+        if (flow->walk && flow->walk->number == number)
+            return flow;
+    return NULL;
+}
+
+/* A queued task is shown: in the order in which lanes will take their turns, as far as that is known. */
+static void
+visit_queued(struct walk *walk, const struct task_stats *stats)
+{
+    struct model_flow *flow;
+    bool is_held;
+
+    while (walk->priority > stats->priority && is_through(walk))
+        begin_priority(walk, walk->priority - 1);
+    flow = find_flow(walk, stats->task);
+    is_held = flow && flow->limit != MODEL_FREE;
+    if (is_held && !walk->is_held) {
+        walk->is_held = true;
+        walk->round = walk->position = 0;
+    }
+    if (flow && flow->walk_round > walk->round) {
+        walk->round = flow->walk_round;
+        walk->position = 0;
+    }
+    if (walk->priority != stats->priority || !flow || is_held != walk->is_held || flow->walk_round < walk->round ||
+        (!is_held && flow->positions[walk->priority] < walk->position)) {
+        BREAK(walk->oracle, "P8", "task %" PRIu64 " is shown where it does not stand in the queue", stats->task);
+        return;
+    }
+    walk->position = flow->positions[walk->priority];
+    flow->walk_round++;
+    flow->walk = flow->walk->next;
 }
 
 static void
@@ -36,12 +95,7 @@ visit_task(void *context, const struct task_stats *stats)
     if (strcmp(stats->state, "queued") != 0)
         return;
     walk->waiting++;
-    find_next_queue(walk);
-    if (!walk->queued || walk->queued->number != stats->task)
-        BREAK(walk->oracle, "P8", "task %" PRIu64 " is shown where task %" PRIu64 " stands in the queue", stats->task,
-              walk->queued ? walk->queued->number : 0);
-    else
-        walk->queued = walk->queued->next;
+    visit_queued(walk, stats);
 }
 
 static const char *
@@ -77,8 +131,9 @@ oracle_inspect(struct oracle *oracle)
         const struct model_pool *pool = &oracle->model.pools[i];
         if (pool->is_gone)
             continue;
-        struct walk walk = {.oracle = oracle, .pool = pool, .priority = PRIORITIES};
+        struct walk walk = {.oracle = oracle, .pool = pool};
 
+        begin_priority(&walk, PRIORITIES - 1);
         broker_each_task(oracle->broker, pool->name, SIZE_MAX, visit_task, &walk);
         broker_each_worker(oracle->broker, pool->name, visit_worker, &walk);
         if (walk.running != pool->running || walk.waiting != pool->queued || walk.delayed != pool->delayed)

@@ -8,23 +8,6 @@
 
 /* --- dispatch ------------------------------------------------------------------------------------------------------- */
 
-/* P8: nothing that certainly waits may stand before it. */
-static void
-check_order(struct oracle *oracle, const struct model_task *task)
-{
-    const struct model_task *first = model_pool_first(task->pool);
-
-    if (first && first != task && (first->priority > task->priority ||
-                                   (first->priority == task->priority && first->number < task->number)))
-        BREAK(oracle, "P8", "task %" PRIu64 " (priority %u) was dispatched before task %" PRIu64 " (priority %u)",
-              task->number, task->priority, first->number, first->priority);
-    if (task->was_requeued && task->next)
-        oracle->tally->sometimes[SOMETIMES_REQUEUED_AHEAD]++;
-    for (int lower = 0; lower < task->priority; lower++)
-        if (task->pool->queues[lower] && task->pool->queues[lower]->number < task->number)
-            oracle->tally->sometimes[SOMETIMES_PRIORITY_OVERTOOK]++;
-}
-
 /* P13: nobody who is free runs fewer. */
 static void
 check_least_loaded(struct oracle *oracle, const struct model_worker *chosen)
@@ -100,6 +83,34 @@ hash_task(const struct task_command *task)
     return hash_payload(hash, &task->payload);
 }
 
+/* A lease that is looked for among those that the broker shows. */
+struct lease_search {
+    uint64_t fence, task;
+};
+
+static void
+visit_lease(void *context, const struct lease_stats *stats)
+{
+    struct lease_search *search = context;
+
+    if (stats->fence == search->fence)
+        search->task = stats->task.task;
+}
+
+/* Two tasks with one content: which of them was dispatched, only the broker's list of leases tells. */
+static struct model_task *
+choose_twin(struct oracle *oracle, const struct model_worker *worker, uint64_t fence, struct model_task *first)
+{
+    struct lease_search search = {.fence = fence};
+    struct model_task *task;
+
+    broker_each_lease(oracle->broker, worker->session, visit_lease, &search);
+    DL_FOREACH2(oracle->model.live, task, live_next)
+        if (task->number == search.task && task->content == first->content && task->state != MODEL_LEASED)
+            return task;
+    return first;
+}
+
 static void
 check_task(struct oracle *oracle, uint32_t peer, const struct task_command *command)
 {
@@ -107,6 +118,8 @@ check_task(struct oracle *oracle, uint32_t peer, const struct task_command *comm
     struct model_worker *worker = model->worker_of[peer];
     struct model_task *task = model_find_content(model, command->function);
 
+    if (task && worker && model->has_twins)
+        task = choose_twin(oracle, worker, command->fence, task);
     if (!task || !worker) {
         BREAK(oracle, "P2", task ? "a task went to a peer that is no worker" : "a task that nobody offered");
         return;
@@ -121,7 +134,7 @@ check_task(struct oracle *oracle, uint32_t peer, const struct task_command *comm
     check_deadline(oracle, task, command);
     if (task->state == MODEL_DELAYED)
         model_promote(model, task);
-    check_order(oracle, task);
+    oracle_check_turn(oracle, task);
     check_worker(oracle, worker, task);
     check_fence(oracle, task, command);
     oracle_begin_attempt(oracle, task->pool, command->fence);

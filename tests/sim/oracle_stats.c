@@ -12,10 +12,27 @@
                   (uint64_t)(real), (uint64_t)(model));                                                                \
     } while (0)
 
+/* Tasks wait beside a free slot, and rightly so. */
+static void
+count_limits(struct oracle *oracle, const struct model_pool *pool)
+{
+    enum model_limit limit = model_pool_limit(&oracle->model, pool);
+    uint64_t *sometimes = oracle->tally->sometimes;
+    const struct model_flow *flow;
+
+    sometimes[SOMETIMES_RUNNING_MAX] += limit == MODEL_AT_RUNNING_MAX;
+    sometimes[SOMETIMES_RATE_LIMITED] += limit == MODEL_AT_RATE;
+    DL_FOREACH(pool->flows, flow) {
+        sometimes[SOMETIMES_KEY_RUNNING_MAX] += flow->limit == MODEL_AT_RUNNING_MAX;
+        sometimes[SOMETIMES_KEY_RATE_LIMITED] += flow->limit == MODEL_AT_RATE;
+    }
+}
+
 /* Work conserving: no task waits while somebody could run it. */
 static void
 check_idle(struct oracle *oracle, const struct model_pool *pool)
 {
+    const struct model_task *eligible = model_find_eligible(&oracle->model, pool);
     const struct model_worker *worker;
 
     if (pool->queued == 0 || oracle->model.is_shutting || !model_circuit_admits(&pool->circuit))
@@ -23,8 +40,11 @@ check_idle(struct oracle *oracle, const struct model_pool *pool)
     DL_FOREACH(pool->workers, worker) {
         if (!model_worker_is_ready(worker) || worker->busy >= worker->slots)
             continue;
-        BREAK(oracle, "P12", "pool %s: %" PRIu64 " tasks wait while worker %" PRIu64 " has %u of %u slots free",
-              pool->name, pool->queued, worker->session, worker->slots - worker->busy, worker->slots);
+        if (eligible)
+            BREAK(oracle, "P12", "pool %s: task %" PRIu64 " waits while worker %" PRIu64 " has %u of %u slots free",
+                  pool->name, eligible->number, worker->session, worker->slots - worker->busy, worker->slots);
+        else
+            count_limits(oracle, pool);
         return;
     }
 }
@@ -83,6 +103,7 @@ check_pool(struct oracle *oracle, struct model_pool *pool, const struct pool_sta
     SAME(oracle, pool, "workers_ready", stats->workers_ready, ready);
     SAME(oracle, pool, "slots", stats->slots, slots);
     SAME(oracle, pool, "slots_busy", stats->slots_busy, busy);
+    SAME(oracle, pool, "keys", stats->keys, model_count_keys(pool));
     SAME(oracle, pool, "draining", stats->is_draining, pool->is_draining || pool->is_removed);
     SAME(oracle, pool, "queued_bytes", stats->queued_bytes, pool->waiting_bytes);
     if (stats->queued_bytes > stats->queued_bytes_max && pool->requeued == 0)

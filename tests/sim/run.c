@@ -102,6 +102,8 @@ reload(struct course *course)
     } else {
         if (pool->queued_bytes_max == BYTES_UNLIMITED)
             pool->queued_max = 1 + rng_below(rng, 200);
+        if (world->has_shares)
+            world_draw_shares(world, pool);
         set_pool(course, index);
     }
     agenda_add(&world->agenda, (struct agenda_entry){
@@ -233,6 +235,9 @@ settle(struct course *course)
 
     course->is_paused = false;
     world_heal(world);
+    if (world->has_shares && rng_chance(&world->shares, 500))
+        for (uint32_t i = 0; i < world->pool_count; i++)
+            world->pools[i].limit = world->pools[i].key_limit = (struct limit_settings){0};
     for (uint32_t i = 0; i < world->pool_count; i++)
         set_pool(course, i);
     operate(course);

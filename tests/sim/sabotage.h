@@ -5,6 +5,7 @@
 #include "rng.h"
 
 #include "broker/core/outbox.h"
+#include "broker/core/pool_settings.h"
 
 #include <stdbool.h>
 
@@ -17,6 +18,10 @@ sabotage_find(const char *name);
 /* The name of the index-th, or NULL past the end. */
 const char *
 sabotage_name(size_t index);
+
+/* What the broker believes the pool's settings to be. */
+void
+sabotage_settings(const struct sabotage *sabotage, struct pool_settings *settings);
 
 /* Perhaps spoil the actions of one step. */
 void

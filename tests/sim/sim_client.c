@@ -208,6 +208,16 @@ draw_options(struct world *world, struct sim_client *client, struct submit *subm
     }
 }
 
+/* Keys are few, and shared by all clients. */
+static void
+draw_fair_key(struct world *world, struct submit *submit)
+{
+    static const char *const keys[] = {"a", "b", "c", "d", "a key of some other length"};
+
+    if (world->has_shares && rng_chance(&world->shares, 600))
+        submit->fair_key = bytes_of(keys[rng_below(&world->shares, 5)]);
+}
+
 /* Make the message and let `offer` own it. */
 static void
 fill_offer(struct world *world, struct sim_client *client, struct offer *offer)
@@ -226,6 +236,7 @@ fill_offer(struct world *world, struct sim_client *client, struct offer *offer)
     submit->content_type = bytes_of(rng_chance(rng, 100) ? "raw" : "");
     submit->headers = bytes_of(rng_chance(rng, 100) ? "\x81\xa1k\xa1v" : "");
     draw_options(world, client, submit);
+    draw_fair_key(world, submit);
     if (client->mood.attaches && rng_chance(rng, 300)) {
         submit->payload.frames = (uint16_t)(1 + rng_below(rng, 3));
         submit->payload.attachments = tracked_new(content, submit->payload.frames, 1 + rng_below(rng, 100000),

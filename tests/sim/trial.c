@@ -5,13 +5,27 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* What the broker is told about a pool. */
+static struct pool_settings
+tell_settings(const struct trial *trial, const struct pool_settings *settings)
+{
+    struct pool_settings told = *settings;
+
+    if (trial->sabotage)
+        sabotage_settings(trial->sabotage, &told);
+    return told;
+}
+
 static void
 open_broker(struct trial *trial)
 {
     trial->broker = broker_new(&trial->world.settings);
-    for (uint32_t i = 0; i < trial->world.pool_count; i++)
-        if (broker_add_pool(trial->broker, &trial->world.pools[i]) != OK)
+    for (uint32_t i = 0; i < trial->world.pool_count; i++) {
+        struct pool_settings told = tell_settings(trial, &trial->world.pools[i]);
+
+        if (broker_add_pool(trial->broker, &told) != OK)
             history_break(&trial->world.history, "sim", "a pool was refused");
+    }
     outbox_init(&trial->outbox);
     oracle_init(&trial->oracle, &trial->world);
 }
@@ -98,6 +112,20 @@ trial_tick(struct trial *trial)
     conclude(trial, NULL, OK);
 }
 
+/* The broker gets an event; of settings, what it is told of them. */
+static int
+pass_on(struct trial *trial, const struct event *event)
+{
+    struct event seen = *event;
+    struct pool_settings told;
+
+    if (event->pool_settings) {
+        told = tell_settings(trial, event->pool_settings);
+        seen.pool_settings = &told;
+    }
+    return broker_handle(trial->broker, &seen, trial->world.now_us, &trial->outbox);
+}
+
 void
 trial_handle(struct trial *trial, const struct event *event)
 {
@@ -114,7 +142,7 @@ trial_handle(struct trial *trial, const struct event *event)
     if (trial->script)
         script_add_event(trial->script, world, event);
     if (!trial->sabotage || !sabotage_skips(trial->sabotage, false, &trial->mischief))
-        status = broker_handle(trial->broker, event, world->now_us, &trial->outbox);
+        status = pass_on(trial, event);
     conclude(trial, event, status);
 }
 

@@ -52,6 +52,38 @@ draw_intervals(struct world *world)
     world->heartbeat_us = settings->heartbeat_us;
 }
 
+/* Tokens come every so many round trips. A minute is a multiple of each of these, so that no token comes in the middle of a
+ * microsecond: the oracle can then be exact. */
+static struct rate
+draw_rate(struct world *world)
+{
+    static const int64_t trips[] = {1, 2, 5, 10, 20};
+
+    return (struct rate){(uint32_t)(60000000 / (world->scale_us * rng_pick(&world->shares, trips, 5))), 60};
+}
+
+static void
+draw_limit(struct world *world, struct limit_settings *limit, uint32_t running_max)
+{
+    struct rng *rng = &world->shares;
+
+    *limit = (struct limit_settings){0};
+    if (rng_chance(rng, 300))
+        limit->running_max = 1 + (uint32_t)rng_below(rng, running_max);
+    if (rng_chance(rng, 300))
+        limit->rate = draw_rate(world);
+    if (rng_chance(rng, 800))
+        limit->rate_burst = 1 + (uint32_t)rng_below(rng, 6);
+}
+
+void
+world_draw_shares(struct world *world, struct pool_settings *pool)
+{
+    pool->fairness = rng_chance(&world->shares, 400) ? FAIRNESS_CLIENT : FAIRNESS_KEY;
+    draw_limit(world, &pool->limit, 8);
+    draw_limit(world, &pool->key_limit, 3);
+}
+
 /* Some worlds have agents, and pools whose workers are replaced. */
 static void
 draw_recycling(struct world *world)
@@ -159,6 +191,10 @@ world_init(struct world *world, uint64_t seed)
     rng_init(&world->extras, seed + 2000000011);
     if (rng_chance(&world->extras, 600))
         draw_circuits(world);
+    rng_init(&world->shares, seed + 3000000019);
+    world->has_shares = rng_chance(&world->shares, 400);
+    for (uint32_t i = 0; i < world->pool_count && world->has_shares; i++)
+        world_draw_shares(world, &world->pools[i]);
     start_actors(world);
     plan(world, DUE_OPERATOR, rng_between(&world->rng, 1, 1000 * world->scale_us));
     if (rng_chance(&world->rng, 300))
@@ -167,6 +203,16 @@ world_init(struct world *world, uint64_t seed)
         plan(world, DUE_RELOAD, rng_between(&world->reloads, 1, 500 * world->scale_us));
     if (rng_chance(&world->rng, 100))
         plan(world, DUE_KILL, rng_between(&world->rng, 1, 2000 * world->scale_us));
+}
+
+static void
+print_shares(const struct pool_settings *pool, FILE *out)
+{
+    const struct limit_settings *limit = &pool->limit, *key = &pool->key_limit;
+
+    fprintf(out, "pool %s: fair to %s; running_max %u, rate %u/m, burst %u; of a key: running_max %u, rate %u/m, burst %u\n",
+            pool->name, pool->fairness == FAIRNESS_CLIENT ? "clients" : "keys", limit->running_max, limit->rate.count,
+            limit->rate_burst, key->running_max, key->rate.count, key->rate_burst);
 }
 
 void
@@ -183,6 +229,8 @@ world_print(const struct world *world, FILE *out)
     fprintf(out, "times: heartbeat %" PRIi64 " us, missed %u, grace %" PRIi64 " us, retention %" PRIi64 " us\n",
             settings->heartbeat_us, settings->heartbeats_missed_max, settings->worker_grace_us,
             settings->client_retention_us);
+    for (uint32_t i = 0; i < world->pool_count && world->has_shares; i++)
+        print_shares(&world->pools[i], out);
     for (uint32_t i = 0; i < world->pool_count; i++)
         fprintf(out, "pool %s: queued_max %" PRIu64 ", queued_bytes_max %" PRIu64 ", max_attempts %u\n",
                 world->pools[i].name, world->pools[i].queued_max, world->pools[i].queued_bytes_max,

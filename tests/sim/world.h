@@ -131,6 +131,8 @@ struct sim_agent {
 
 struct world {
     struct rng rng;
+    struct rng shares;  /* the same for limits and fair keys */
+    bool has_shares;
     struct rng reloads; /* a chance of its own, so that worlds without reloads stay what they were */
     int64_t now_us;
     int64_t scale_us; /* a round trip, about; all other times are multiples */
@@ -163,6 +165,10 @@ struct world {
 /* Draw a world from its seed and put everybody's first deed on the agenda. */
 void
 world_init(struct world *world, uint64_t seed);
+
+/* Other limits of how much of this pool, and of each key, runs and starts. */
+void
+world_draw_shares(struct world *world, struct pool_settings *pool);
 
 /* The limits and intervals that were drawn, for people. */
 void
