@@ -55,6 +55,8 @@ unit_of(const struct option *option)
         return "duration";
     if (option->type == OPTION_SIZE)
         return "size";
+    if (option->type == OPTION_RATE)
+        return "rate";
     return option->type == OPTION_COUNT ? "count" : "";
 }
 

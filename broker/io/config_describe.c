@@ -84,6 +84,10 @@ option_describe(const struct option *option, char *ret_text, size_t size)
     case OPTION_SIZE:
         describe_range(option, ret_text, size);
         return;
+    case OPTION_RATE:
+        snprintf(ret_text, size, "a rate such as \"100/s\", of %" PRId64 " to %" PRId64 " in /s, /m, /h or /d, or \"0/s\" for %s",
+                 option->min, option->max, option->zero);
+        return;
     case OPTION_STRINGS:
         snprintf(ret_text, size, "a list of strings ( \"NAME=value\", ... )");
         return;

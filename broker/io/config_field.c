@@ -1,6 +1,7 @@
 /* config_field.c - one option's field of a record: printed and compared; see config_field.h. */
 #include "broker/io/config_field.h"
 
+#include "broker/core/broker.h"
 #include "broker/io/config_value.h"
 
 #include <inttypes.h>
@@ -40,7 +41,7 @@ option_has_value(const struct option *option, const void *record)
     return !option_is_text(option) || option->type == OPTION_ENDPOINT_OR_NONE || text_of(option, record) != NULL;
 }
 
-/* As config_option.c stores it: 8 bytes, 4 bytes, or a bool. */
+/* As config_option.c stores it: 8 bytes (a rate's two numbers, too), 4 bytes, or a bool. */
 static int64_t
 number_of(const struct option *option, const void *record)
 {
@@ -97,6 +98,11 @@ print_number(const struct option *option, int64_t value, FILE *stream)
         fputs(value != 0 ? "true" : "false", stream);
     } else if (option->type == OPTION_COUNT) {
         fprintf(stream, "%" PRId64, value);
+    } else if (option->type == OPTION_RATE) {
+        struct rate rate;
+        memcpy(&rate, &value, sizeof rate);
+        rate_format(rate.count, rate.period_s, text);
+        fprintf(stream, "\"%s\"", text);
     } else if (option->type == OPTION_DURATION) {
         duration_format(value, text);
         fprintf(stream, "\"%s\"", text);

@@ -1,6 +1,7 @@
 /* config_option.c - single options; see config_option.h. */
 #include "broker/io/config_option.h"
 
+#include "broker/core/broker.h"
 #include "broker/io/config_describe.h"
 #include "broker/io/config_endpoint.h"
 #include "broker/io/config_field.h"
@@ -8,6 +9,7 @@
 #include "wire/err.h"
 #include "wire/text.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +50,13 @@ store_text(const struct option *option, void *record, const char *text)
         abort();
 }
 
+static void
+store_rate(const struct option *option, void *record, struct rate rate)
+{
+    static_assert(sizeof rate == sizeof(int64_t), "config_field.c compares rates as numbers");
+    memcpy(field_of(option, record), &rate, sizeof rate);
+}
+
 /* The index of the word among the option's choices, or -1. */
 static int64_t
 find_choice(const struct option *option, const char *word)
@@ -80,6 +89,8 @@ set_default(const struct option *option, void *record)
         store_text(option, record, unquoted);
         return;
     }
+    if (option->type == OPTION_RATE)
+        return; /* none */
     if (option->type == OPTION_CHOICE)
         value = find_choice(option, unquoted);
     else if (option->type == OPTION_DURATION)
@@ -207,6 +218,21 @@ read_number(const struct option *option, const config_setting_t *setting, void *
 }
 
 static void
+read_rate(const struct option *option, const config_setting_t *setting, void *record, const char *path,
+          struct config_report *report)
+{
+    const char *text = config_setting_get_string(setting);
+    struct rate rate;
+
+    if (text == NULL || rate_parse(text, &rate.count, &rate.period_s) != OK)
+        refuse(option, setting, path, "write it in quotes: a whole number, and /s, /m, /h or /d", report);
+    else if (rate.count > option->max)
+        refuse(option, setting, path, NULL, report);
+    else
+        store_rate(option, record, rate);
+}
+
+static void
 read_choice(const struct option *option, const config_setting_t *setting, void *record, const char *path,
             struct config_report *report)
 {
@@ -312,6 +338,9 @@ option_read(const struct option *option, const config_setting_t *setting, void *
     case OPTION_DURATION:
     case OPTION_SIZE:
         read_number(option, setting, record, path, report);
+        return;
+    case OPTION_RATE:
+        read_rate(option, setting, record, path, report);
         return;
     case OPTION_STRINGS:
         read_strings(option, setting, record, path, report);

@@ -19,6 +19,7 @@ static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL}
 static const char *const profiles[] = {"process", "thread", NULL};
 static const char *const thread_unsafe_words[] = {"lock", "refuse", NULL};
 static const char *const when_failed_words[] = {"wait", "refuse", NULL};
+static const char *const fairness_words[] = {"key", "client", NULL};
 static const char *const when_open_words[] = {"wait", "refuse", NULL};
 
 const char *const config_sections[] = {"endpoints", "log", "limits", "timers", "agent", POOLS_SECTION, NULL};
@@ -241,5 +242,29 @@ const struct option config_options[] = {
      .help = "Results that are remembered so; the oldest make room."},
     {POOLS_SECTION, "dedup_bytes_max", OPTION_SIZE, IN_POOL(core.dedup_bytes_max), "\"64MiB\"", 0, 1024 * GIB, NULL,
      .help = "Bytes of those results. Each pool's take at most a quarter of bytes_max."},
+    {POOLS_SECTION, "fairness", OPTION_CHOICE, IN_POOL(core.fairness), "\"key\"", 0, 0, fairness_words,
+     .help = "Who takes turns for the pool's slots. key: the tasks of each fair key, and those without one together. "
+             "client: the same, but each client's tasks without a key take turns with those of others, so that none can "
+             "keep the others waiting."},
+    {POOLS_SECTION, "running_max", OPTION_COUNT, IN_POOL(core.limit.running_max), "0", 1, 1000000, NULL,
+     .zero = "no limit",
+     .help = "Tasks of this pool that run at one time, however many slots there are. A cancelled task counts until it "
+             "has really ended."},
+    {POOLS_SECTION, "rate", OPTION_RATE, IN_POOL(core.limit.rate), "\"0/s\"", 1, RATE_COUNT_MAX, NULL,
+     .zero = "no limit",
+     .help = "How many tasks of this pool start in a time; retries count, too. What is over waits in the queue."},
+    {POOLS_SECTION, "rate_burst", OPTION_COUNT, IN_POOL(core.limit.rate_burst), "0", 1, RATE_BURST_MAX, NULL,
+     .zero = "as many as the rate gives in a tenth of a second, at least 1",
+     .help = "Tasks that may start at once when fewer than rate have started lately."},
+    {POOLS_SECTION, "key_running_max", OPTION_COUNT, IN_POOL(core.key_limit.running_max), "0", 1, 1000000, NULL,
+     .zero = "no limit",
+     .help = "As running_max, for the tasks of each fair key (of each client, where fairness says so). Tasks without "
+             "either have no such limit."},
+    {POOLS_SECTION, "key_rate", OPTION_RATE, IN_POOL(core.key_limit.rate), "\"0/s\"", 1, RATE_COUNT_MAX, NULL,
+     .zero = "no limit",
+     .help = "As rate, for each of them."},
+    {POOLS_SECTION, "key_rate_burst", OPTION_COUNT, IN_POOL(core.key_limit.rate_burst), "0", 1, RATE_BURST_MAX, NULL,
+     .zero = "as many as key_rate gives in a tenth of a second, at least 1",
+     .help = "As rate_burst, for each of them."},
     {0},
 };

@@ -19,6 +19,7 @@ enum option_type {
     OPTION_COUNT,    /* an integer without a unit */
     OPTION_DURATION, /* "30s"; stored in microseconds */
     OPTION_SIZE,     /* "2GiB"; stored in bytes */
+    OPTION_RATE,     /* "100/s"; stored as struct rate */
     OPTION_STRINGS,  /* a list of "NAME=value" */
 };
 
@@ -29,7 +30,7 @@ struct option {
     size_t offset; /* in struct config, or in struct pool_config for options of a pool */
     size_t size;   /* of the field there */
     const char *default_text; /* as it would stand in the file; NULL: no default */
-    int64_t min, max;         /* COUNT, DURATION, SIZE: both allowed */
+    int64_t min, max;         /* COUNT, DURATION, SIZE, and the count of RATE: both allowed */
     const char *const *choices; /* CHOICE: ends in NULL */
     const char *zero;   /* what 0 means, when it is allowed besides min to max; else NULL */
     const char *unit;   /* of a COUNT that does not simply count; else NULL */

@@ -24,6 +24,8 @@ static const struct unit size_units[] = {
     {"TiB", INT64_C(1) << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"B", 1}, {NULL, 0},
 };
 
+static const struct unit rate_periods[] = {{"/d", 86400}, {"/h", 3600}, {"/m", 60}, {"/s", 1}, {NULL, 0}};
+
 static int
 parse_with_unit(const char *text, const struct unit *units, int64_t *ret_value)
 {
@@ -83,6 +85,37 @@ size_format(int64_t bytes, char ret_text[UNIT_TEXT_BYTES])
         snprintf(ret_text, UNIT_TEXT_BYTES, "0B");
     else
         format_with_unit(bytes, size_units, ret_text);
+}
+
+int
+rate_parse(const char *text, uint32_t *ret_count, uint32_t *ret_period_s)
+{
+    char *end;
+
+    if (!isdigit((unsigned char)text[0]))
+        return ERR_INVALID;
+    errno = 0;
+    unsigned long long count = strtoull(text, &end, 10);
+    if (errno != 0 || count > UINT32_MAX)
+        return ERR_INVALID;
+    for (const struct unit *period = rate_periods; period->name; period++) {
+        if (strcmp(end, period->name) != 0)
+            continue;
+        *ret_count = (uint32_t)count;
+        *ret_period_s = count > 0 ? (uint32_t)period->factor : 0;
+        return OK;
+    }
+    return ERR_INVALID;
+}
+
+void
+rate_format(uint32_t count, uint32_t period_s, char ret_text[UNIT_TEXT_BYTES])
+{
+    const struct unit *period = rate_periods;
+
+    while (period->factor != period_s && period->factor > 1)
+        period++;
+    snprintf(ret_text, UNIT_TEXT_BYTES, "%" PRIu32 "%s", count, period->name);
 }
 
 /* The bytes of a dotted identifier at the start of the text, 0 when there is none. Python allows any letter of

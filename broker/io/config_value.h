@@ -24,6 +24,14 @@ size_parse(const char *text, int64_t *ret_bytes);
 void
 size_format(int64_t bytes, char ret_text[UNIT_TEXT_BYTES]);
 
+/* "100/s", "6000/m", "5/h", "1/d": a whole number and a period; "0/s" and the like are no rate, stored as 0 and 0.
+ * OK, or ERR_INVALID (other text, or too large). */
+int
+rate_parse(const char *text, uint32_t *ret_count, uint32_t *ret_period_s);
+
+void
+rate_format(uint32_t count, uint32_t period_s, char ret_text[UNIT_TEXT_BYTES]);
+
 /* Whether it reads "module:attribute", both dotted Python identifiers. */
 bool
 app_is_valid(const char *app);

@@ -15,7 +15,7 @@ is_number_within(const struct option *option, const char *section, size_t from, 
 {
     return strcmp(option->section, section) == 0 && option->offset >= from && option->offset < from + size &&
            (option->type == OPTION_BOOL || option->type == OPTION_CHOICE || option->type == OPTION_COUNT ||
-            option->type == OPTION_DURATION || option->type == OPTION_SIZE);
+            option->type == OPTION_DURATION || option->type == OPTION_SIZE || option->type == OPTION_RATE);
 }
 
 static int64_t
@@ -25,6 +25,11 @@ draw_number(const struct option *option, uint8_t how)
 
     if (option->type == OPTION_BOOL)
         return how % 2;
+    if (option->type == OPTION_RATE) {
+        struct rate rate = {(uint32_t)1 << how % 20, how % 2 ? 60 : 1};
+        memcpy(&count, &rate, sizeof rate);
+        return how == 0 ? 0 : count;
+    }
     if (option->type == OPTION_CHOICE) {
         while (option->choices[count])
             count++;

@@ -86,6 +86,9 @@ Test(config, the_cores_own_defaults_are_the_same)
     cr_expect_eq(pool.dedup_window_us, config->pools[0].core.dedup_window_us);
     cr_expect_eq(pool.dedup_max, config->pools[0].core.dedup_max);
     cr_expect_eq(pool.dedup_bytes_max, config->pools[0].core.dedup_bytes_max);
+    cr_expect_eq(pool.fairness, config->pools[0].core.fairness);
+    cr_expect(limit_is_same(&pool.limit, &config->pools[0].core.limit));
+    cr_expect(limit_is_same(&pool.key_limit, &config->pools[0].core.key_limit));
     cr_expect_null(broker.default_pool);
     config_unload(&config);
 }
@@ -131,6 +134,19 @@ Test(config, a_pools_circuit_and_its_memory_of_results_arrive_in_their_fields)
     cr_expect_eq(pool->dedup_window_us, INT64_C(3600000000));
     cr_expect_eq(pool->dedup_max, 3);
     cr_expect_eq(pool->dedup_bytes_max, 2 << 20);
+    config_unload(&config);
+}
+
+Test(config, who_gets_how_much_of_a_pool_arrives_in_its_fields)
+{
+    struct config *config = load_good("pools = ( { name = \"t\"; fairness = \"client\"; running_max = 8; rate = \"100/s\"; "
+                                      "rate_burst = 20; key_running_max = 2; key_rate = \"6000/h\"; key_rate_burst = 3; } );");
+    const struct pool_settings *pool = &config->pools[0].core;
+    struct limit_settings limit = {8, {100, 1}, 20}, key_limit = {2, {6000, 3600}, 3};
+
+    cr_expect_eq(pool->fairness, FAIRNESS_CLIENT);
+    cr_expect(limit_is_same(&pool->limit, &limit));
+    cr_expect(limit_is_same(&pool->key_limit, &key_limit));
     config_unload(&config);
 }
 

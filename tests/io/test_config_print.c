@@ -44,6 +44,11 @@ choose_number(const struct option *option, struct dice *dice)
     }
     if (option->zero != NULL && roll(dice, 3) == 0)
         return 0;
+    if (option->type == OPTION_RATE) {
+        struct rate rate = {1 + (uint32_t)roll(dice, RATE_COUNT_MAX), roll(dice, 2) == 0 ? 60 : 86400};
+        memcpy(&count, &rate, sizeof rate);
+        return (int64_t)count;
+    }
     return option->min + (int64_t)roll(dice, (uint64_t)(option->max - option->min) + 1);
 }
 

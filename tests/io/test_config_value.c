@@ -34,6 +34,36 @@ Test(config_value, what_is_no_duration_is_refused_and_changes_nothing)
     }
 }
 
+Test(config_value, rates_have_a_period)
+{
+    static const struct {
+        const char *text;
+        uint32_t count, period_s;
+    } cases[] = {{"100/s", 100, 1}, {"6000/m", 6000, 60}, {"5/h", 5, 3600}, {"1/d", 1, 86400}, {"0/m", 0, 0}};
+    char text[UNIT_TEXT_BYTES];
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        uint32_t count = 77, period_s = 77;
+        cr_expect_eq(rate_parse(cases[i].text, &count, &period_s), OK, "%s", cases[i].text);
+        cr_expect_eq(count, cases[i].count, "%s", cases[i].text);
+        cr_expect_eq(period_s, cases[i].period_s, "%s", cases[i].text);
+        rate_format(count, period_s, text);
+        cr_expect_str_eq(text, count > 0 ? cases[i].text : "0/s");
+    }
+}
+
+Test(config_value, what_is_no_rate_is_refused_and_changes_nothing)
+{
+    static const char *const cases[] = {"", "100", "/s", "100/", "100s", "100 /s", "-1/s", "1.5/s", "100/S", "100/ms",
+                                        "100/2s", "4294967296/s", "99999999999999999999/s"};
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        uint32_t count = 77, period_s = 77;
+        cr_expect_eq(rate_parse(cases[i], &count, &period_s), ERR_INVALID, "\"%s\"", cases[i]);
+        cr_expect(count == 77 && period_s == 77);
+    }
+}
+
 Test(config_value, sizes_take_binary_units_only)
 {
     int64_t bytes = -1;
