@@ -123,6 +123,7 @@ put_link(struct report_map *status, const struct admin_sources *sources)
     report_put_uint(&map, "undeliverable", clients.undeliverable + workers.undeliverable);
     report_put_uint(&map, "peers_ignored", clients.peers_ignored + workers.peers_ignored);
     report_put_uint(&map, "peers_overflowed", clients.peers_overflowed + workers.peers_overflowed);
+    report_put_uint(&map, "peers_endless", clients.peers_endless + workers.peers_endless);
     report_put_uint(&map, "peers_slow", clients.slow + workers.slow);
     report_put_uint(&map, "handshakes_failed", clients.handshakes_failed + workers.handshakes_failed);
     report_put_uint(&map, "connections_refused", clients.connections_refused + workers.connections_refused);

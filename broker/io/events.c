@@ -50,7 +50,7 @@ open_socket(struct events *events, void *context, const char *address)
         zmq_setsockopt(events->socket, ZMQ_SNDHWM, &waiting_max, sizeof waiting_max) != 0 ||
         zmq_setsockopt(events->socket, ZMQ_XPUB_NODROP, &no_loss, sizeof no_loss) != 0 ||
         zmq_setsockopt(events->socket, ZMQ_MAXMSGSIZE, &frame_max, sizeof frame_max) != 0 ||
-        !(events->monitor = monitor_new(context, events->socket, "events"))) {
+        !(events->monitor = monitor_new(context, events->socket, "events", NULL))) {
         log_line(events->log, LOG_ERROR, "socket.failed", "cannot make a socket for %s: %s", address,
                  zmq_strerror(zmq_errno()));
         return false;

@@ -115,6 +115,13 @@ receive(struct loop *loop, struct router *router, bool *has_more)
     }
 }
 
+static void
+check_intake(struct loop *loop, struct router *router)
+{
+    if (router_intake_due_us(router) <= loop->now_us)
+        router_check_intake(router, loop->now_us);
+}
+
 /* Workers go first: a result makes room for a task, and ends one. */
 static void
 turn(struct loop *loop)
@@ -135,6 +142,8 @@ turn(struct loop *loop)
         admin_tick(parts->admin, loop->now_us, &loop->outbox);
         carry_out(loop);
     }
+    check_intake(loop, parts->workers);
+    check_intake(loop, parts->clients);
     loop->has_more[FD_WORKERS] |= router_flush(parts->workers, loop->now_us);
     loop->has_more[FD_CLIENTS] |= router_flush(parts->clients, loop->now_us);
 }
@@ -229,6 +238,7 @@ choose_timeout(const struct loop *loop)
     const struct loop_parts *parts = &loop->parts;
     int64_t due_us = min(broker_next_due_us(parts->broker), admin_next_due_us(parts->admin));
 
+    due_us = min(due_us, min(router_intake_due_us(parts->clients), router_intake_due_us(parts->workers)));
     if (parts->agent)
         due_us = min(due_us, agent_process_next_due_us(parts->agent));
     if (router_has_waiting(parts->clients) || router_has_waiting(parts->workers))

@@ -1,6 +1,8 @@
 /* monitor.c - connections that ended, or are one too many; see monitor.h. */
 #include "broker/io/monitor.h"
 
+#include "broker/io/intake.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +19,8 @@
 #define WELL_TENTHS 8
 
 struct monitor {
-    void *watched; /* not ours */
+    void *watched;         /* not ours */
+    struct intake *intake; /* not ours; NULL: none */
     void *events;
     int fd;
     uint64_t handshakes_failed;
@@ -40,7 +43,7 @@ set_limits(struct monitor *monitor)
 }
 
 struct monitor *
-monitor_new(void *context, void *socket, const char *name)
+monitor_new(void *context, void *socket, const char *name, struct intake *intake)
 {
     struct monitor *monitor = calloc(1, sizeof *monitor);
     size_t size = sizeof monitor->fd;
@@ -50,6 +53,7 @@ monitor_new(void *context, void *socket, const char *name)
     if (!monitor)
         abort();
     set_limits(monitor);
+    monitor->intake = intake;
     snprintf(address, sizeof address, "inproc://monitor.%s", name);
     if (zmq_socket_monitor(socket, address, ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | HANDSHAKES_FAILED) != 0)
         goto fail;
@@ -113,6 +117,8 @@ receive(struct monitor *monitor, uint16_t *ret_event, int32_t *ret_value)
 static void
 judge_accepted(struct monitor *monitor, int fd)
 {
+    if (monitor->intake)
+        intake_begin(monitor->intake, fd);
     if (fd >= monitor->fds_full) {
         shutdown(fd, SHUT_RDWR);
         monitor->refused++;
@@ -130,6 +136,8 @@ monitor_next(struct monitor *monitor, int *ret_fd)
 
     while (receive(monitor, &event, &value)) {
         if (event == ZMQ_EVENT_DISCONNECTED) {
+            if (monitor->intake)
+                intake_end(monitor->intake, value);
             *ret_fd = value;
             return true;
         }

@@ -5,11 +5,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct intake;
 struct monitor;
 
-/* Watch `socket`, before it is bound and after the limit of descriptors was set. `name` makes the inner address and is unique in the context. NULL: errno says why. */
+/* Watch `socket`, before it is bound and after the limit of descriptors was set; `intake`, the caller's or NULL, is told which connections begin and end. `name` makes the inner address and is unique in the context. NULL: errno says why. */
 struct monitor *
-monitor_new(void *context, void *socket, const char *name);
+monitor_new(void *context, void *socket, const char *name, struct intake *intake);
 
 /* Call it before the watched socket is closed. *monitor_p becomes NULL; NULL is allowed. */
 void

@@ -23,14 +23,14 @@ struct presence {
 };
 
 struct presence *
-presence_new(void *context, void *socket, const char *name)
+presence_new(void *context, void *socket, const char *name, struct intake *intake)
 {
     struct presence *presence = calloc(1, sizeof *presence);
 
     if (!presence)
         abort();
     presence->ended_fd = -1;
-    presence->monitor = monitor_new(context, socket, name);
+    presence->monitor = monitor_new(context, socket, name, intake);
     if (!presence->monitor)
         presence_destroy(&presence);
     return presence;

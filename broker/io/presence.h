@@ -13,10 +13,11 @@
  * - Where none may be sent (a REQ socket, an ignored peer), the next end of the descriptor settles it: all that claimed
  *   it until then have ended, the one that stood as well as those before it. */
 struct presence;
+struct intake;
 
-/* Watch `socket`, before it is bound; `name` is unique in the context. NULL: errno. */
+/* Watch `socket`, before it is bound; see monitor_new. NULL: errno. */
 struct presence *
-presence_new(void *context, void *socket, const char *name);
+presence_new(void *context, void *socket, const char *name, struct intake *intake);
 
 /* Call it before the socket is closed. Connections are not its own. *presence_p becomes NULL; NULL is allowed. */
 void

@@ -2,6 +2,7 @@
 #include "broker/io/router.h"
 
 #include "broker/io/inbound.h"
+#include "broker/io/intake.h"
 #include "broker/io/listener.h"
 #include "broker/io/presence.h"
 #include "broker/io/refusal.h"
@@ -22,6 +23,7 @@ struct router {
     int fd;
     struct listener *listener;
     struct presence *presence;
+    struct intake *intake;
     struct log *log;
     uint64_t send_bytes_max;
     uint64_t inline_bytes_max;
@@ -57,10 +59,12 @@ router_new(void *context, enum side side, const struct config *config, struct lo
     router->inline_bytes_max = config->broker.inline_bytes_max;
     router->control_bytes_max = config->broker.control_bytes_max;
     router->connections = connections_new();
+    router->intake = intake_new(config->broker.bytes_max);
     router->inbound = inbound_new(side, config->broker.control_bytes_max, config->broker.inline_bytes_max);
     router->socket = router_socket_new(context, config, address, &router->fd);
     if (router->socket)
-        router->presence = presence_new(context, router->socket, side == SIDE_CLIENT ? "clients" : "workers");
+        router->presence =
+            presence_new(context, router->socket, side == SIDE_CLIENT ? "clients" : "workers", router->intake);
     if (!router->presence) {
         log_line(log, LOG_ERROR, "socket.failed", "cannot make a socket for %s: %s", address, zmq_strerror(zmq_errno()));
         goto fail;
@@ -86,6 +90,7 @@ router_destroy(struct router **router_p)
     connections_destroy(&router->connections);
     parcel_store_fini(&router->parcels);
     presence_destroy(&router->presence);
+    intake_destroy(&router->intake);
     if (router->socket)
         zmq_close(router->socket);
     listener_destroy(&router->listener);
@@ -176,6 +181,29 @@ router_watch(struct router *router)
     }
 }
 
+/* A message without end: nobody has seen any of it, so there is nobody to name but a descriptor. */
+void
+router_check_intake(struct router *router, int64_t now_us)
+{
+    uint64_t bytes;
+    int fd;
+
+    router_watch(router);
+    if (!intake_check(router->intake, now_us, &fd, &bytes))
+        return;
+    log_begin(router->log, LOG_WARN, "peer.endless");
+    log_str(router->log, "side", router->side == SIDE_CLIENT ? "client" : "worker");
+    log_uint(router->log, "descriptor", (uint64_t)fd);
+    log_uint(router->log, "bytes", bytes);
+    log_end(router->log);
+}
+
+int64_t
+router_intake_due_us(const struct router *router)
+{
+    return intake_next_due_us(router->intake);
+}
+
 /* Whose message was just received. */
 static struct connection *
 find_speaker(struct router *router)
@@ -262,6 +290,7 @@ begin_message(struct router *router)
         return OK;
     }
     router->speaker = find_speaker(router);
+    intake_note_message(router->intake, router->speaker->fd);
     router->has_offended = false;
     if (router->speaker->state != CONNECTION_OPEN) {
         inbound_drop(router->inbound);
@@ -420,6 +449,7 @@ router_get_stats(const struct router *router, struct router_stats *ret_stats)
     *ret_stats = router->stats;
     ret_stats->handshakes_failed = presence_handshakes_failed(router->presence);
     ret_stats->connections_refused = presence_refused(router->presence);
+    ret_stats->peers_endless = intake_ended(router->intake);
     ret_stats->peers = connections_count(router->connections);
     ret_stats->slow = 0;
     DL_FOREACH2(router->dirty, peer, dirty_next)

@@ -18,6 +18,7 @@ struct router_stats {
     uint64_t undeliverable;     /* commands for a peer that was gone */
     uint64_t peers_ignored;     /* offended too often */
     uint64_t peers_overflowed;  /* too much waited for them */
+    uint64_t peers_endless;     /* sent a message without end */
     uint64_t handshakes_failed; /* connections that never spoke ZMTP */
     uint64_t connections_refused; /* for want of descriptors */
     unsigned peers;
@@ -56,6 +57,15 @@ router_mend_listener(struct router *router);
 /* See which connections ended; router_next tells. */
 void
 router_watch(struct router *router);
+
+/* End the connection that has sent the most of a message that is not whole, when all of them have sent more than bytes_max. To
+ * be called when it is due. */
+void
+router_check_intake(struct router *router, int64_t now_us);
+
+/* INT64_MAX: no connection stands. */
+int64_t
+router_intake_due_us(const struct router *router);
 
 /* Take one step: OK: *ret_event is a COMMAND or PEER_GONE, whose views live until the next call.
  * ERR_INVALID: something wrong was received and answered; go on. ERR_AGAIN: nothing more for now. ERR_SYSTEM. */

@@ -50,7 +50,7 @@ C_LIBRARY = """assert complex ctype errno fenv float inttypes iso646 limits loca
 C_LIBRARY = {name + ".h" for name in C_LIBRARY}
 # What the pure parts may use of it: no input, no output, no clock, no signals, no threads.
 PURE_LIBRARY = {name + ".h" for name in "assert inttypes limits stdalign stdbool stddef stdint stdlib string".split()}
-SYSTEM = """argp arpa/inet dirent fcntl getopt glob grp libgen limits.h linux/ netdb netinet/ poll pthread pwd sched
+SYSTEM = """argp arpa/inet dirent fcntl getopt glob grp libgen limits.h linux/ malloc netdb netinet/ poll pthread pwd sched
     spawn strings sys/ sysexits syslog termios unistd""".split()
 SYSTEM = tuple(name if name.endswith(("/", ".h")) else name + ".h" for name in SYSTEM)
 

@@ -31,6 +31,7 @@ struct run {
     struct world world;
     struct input input;
     struct wire_buffer frame;
+    struct broker_settings settings;
 };
 
 static uint32_t
@@ -119,10 +120,9 @@ set_pool(struct run *run, const char *name, unsigned changes)
 static void
 change_settings(struct run *run)
 {
-    struct broker_settings settings;
-    struct event event = {.kind = EVENT_SETTINGS, .settings = &settings};
+    struct event event = {.kind = EVENT_SETTINGS, .settings = &run->settings};
 
-    settings_draw_broker(&run->input, 2, &settings);
+    settings_change_broker(&run->input, &run->settings);
     world_handle(&run->world, &event);
 }
 
@@ -235,10 +235,9 @@ static void
 begin(struct run *run)
 {
     uint8_t changes = input_byte(&run->input);
-    struct broker_settings settings;
 
-    settings_draw_broker(&run->input, changes & 7, &settings);
-    world_init(&run->world, &settings);
+    settings_draw_broker(&run->input, changes & 7, &run->settings);
+    world_init(&run->world, &run->settings);
     wire_buffer_init(&run->frame, false);
     for (unsigned i = 0; i < SETTINGS_POOLS - 1; i++)
         set_pool(run, settings_pools[i], changes >> 3 & 7);

@@ -58,9 +58,9 @@ set_number(const struct option *option, void *record, int64_t value)
         memcpy(field, &flag, sizeof flag);
 }
 
-/* Change the option with this number, of those that a section has. */
+/* Change the option with this number, of those that a section has; `by_reload`: of those that a reload can change. */
 static void
-change(struct input *input, const char *const sections[], size_t from, size_t size, void *record)
+change(struct input *input, const char *const sections[], bool by_reload, size_t from, size_t size, void *record)
 {
     uint8_t number = input_byte(input), how = input_byte(input);
     const struct option *fitting[CONFIG_OPTIONS_MAX];
@@ -68,15 +68,16 @@ change(struct input *input, const char *const sections[], size_t from, size_t si
 
     for (const struct option *option = config_options; option->name; option++)
         for (size_t i = 0; sections[i]; i++)
-            if (is_number_within(option, sections[i], from, size))
+            if (is_number_within(option, sections[i], from, size) && !(by_reload && option->needs_restart))
                 fitting[count++] = option;
     set_number(fitting[number % count], record, draw_number(fitting[number % count], how));
 }
 
+static const char *const broker_sections[] = {"limits", "timers", NULL};
+
 void
 settings_draw_broker(struct input *input, unsigned changes, struct broker_settings *ret_settings)
 {
-    static const char *const sections[] = {"limits", "timers", NULL};
     static struct config *config;
     struct config changed;
 
@@ -84,9 +85,18 @@ settings_draw_broker(struct input *input, unsigned changes, struct broker_settin
         config = config_new_default();
     changed = *config;
     while (changes-- > 0)
-        change(input, sections, offsetof(struct config, broker), sizeof changed.broker, &changed);
+        change(input, broker_sections, false, offsetof(struct config, broker), sizeof changed.broker, &changed);
     *ret_settings = changed.broker;
     ret_settings->default_pool = settings_pools[0];
+}
+
+void
+settings_change_broker(struct input *input, struct broker_settings *settings)
+{
+    struct config changed = {.broker = *settings};
+
+    change(input, broker_sections, true, offsetof(struct config, broker), sizeof changed.broker, &changed);
+    *settings = changed.broker;
 }
 
 void
@@ -104,7 +114,7 @@ settings_draw_pool(struct input *input, unsigned changes, const char *name, stru
     }
     changed = *config;
     while (changes-- > 0)
-        change(input, sections, offsetof(struct pool_config, core), sizeof changed.core, &changed);
+        change(input, sections, false, offsetof(struct pool_config, core), sizeof changed.core, &changed);
     *ret_settings = changed.core;
     ret_settings->name = name;
 }

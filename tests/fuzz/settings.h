@@ -13,6 +13,10 @@ extern const char *const settings_pools[SETTINGS_POOLS];
 void
 settings_draw_broker(struct input *input, unsigned changes, struct broker_settings *ret_settings);
 
+/* Change one option, as a reload can. */
+void
+settings_change_broker(struct input *input, struct broker_settings *settings);
+
 void
 settings_draw_pool(struct input *input, unsigned changes, const char *name, struct pool_settings *ret_settings);
 
