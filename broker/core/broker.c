@@ -118,6 +118,8 @@ destroy_live_task(struct broker *broker, struct task *task)
         pool_withdraw(task->pool, task);
     broker_leave_flow(broker, task);
     client_remove_live(task->client, task);
+    if (task->extra)
+        broker_leave_order(broker, task);
     broker_free_task(broker, task);
 }
 
@@ -352,6 +354,8 @@ begin_turn(struct broker *broker, int64_t now_us, struct outbox *outbox)
 static void
 end_turn(struct broker *broker)
 {
+    if (broker->is_stirred)
+        broker_dispatch_stirred(broker);
     if (broker->removing_count > 0)
         broker_advance_removals(broker);
     if (broker->state == BROKER_DRAINING)

@@ -194,6 +194,7 @@ enum wait_cause {
     CAUSE_NONE_USABLE,   /* all its workers are stalled, draining or detached */
     CAUSE_ALL_BUSY,      /* every slot is taken */
     CAUSE_CIRCUIT_OPEN,  /* too many attempts failed: nothing is dispatched until a pause is over and a probe succeeds */
+    CAUSE_GROUP_WAITS,   /* another task of its group has the turn */
     CAUSES,
 };
 
@@ -205,10 +206,13 @@ struct explanation {
     int64_t due_us;           /* DELAYED: when it may run; CIRCUIT_OPEN: end of the pause, 0: a probe runs; else 0 */
     int64_t leased_us;        /* RUNNING: since when */
     bool is_cancel_asked;     /* RUNNING: its worker was asked to end it */
-    uint64_t ahead;           /* tasks of higher or equal priority that go before it */
+    uint64_t ahead;           /* tasks of higher or equal priority that go before it; GROUP_WAITS: those of its group */
     uint64_t ready, stalled, draining, detached; /* workers */
     struct task_stats oldest; /* ALL_BUSY: what has run for longest, */
     int64_t oldest_leased_us; /* and since when; `oldest.task` 0: its task ended, and only its slot is still taken */
+    struct bytes group;       /* GROUP_WAITS: its name, a view that is good until the next event, */
+    struct task_stats behind; /* and the task that has the turn; `behind.task` 0: it has ended, and its worker,
+                               * `behind.worker`, has not answered */
 };
 
 /* Why the task with the broker's number waits. OK, or ERR_NOT_FOUND: not known, or final and no longer kept. */
@@ -250,7 +254,8 @@ void
 broker_each_agent(const struct broker *broker, void (*visit)(void *context, const struct agent_stats *stats),
                   void *context);
 
-/* Calls `visit` for at most `limit` tasks of the pool (NULL: of all), running first, then in queue order, then delayed. */
+/* Calls `visit` for at most `limit` tasks of the pool (NULL: of all), running first, then in queue order,
+ * then those that wait beside the queue, then delayed. */
 void
 broker_each_task(const struct broker *broker, const char *pool, size_t limit,
                  void (*visit)(void *context, const struct task_stats *stats), void *context);

@@ -49,6 +49,8 @@ lease_task(struct broker *broker, struct task *task, struct worker *worker)
         pool_start_lease(pool, lease->flow, broker->now_us);
     lease_table_add(&broker->leases, lease);
     pool_put(pool, task, TASK_LEASED);
+    if (task->extra)
+        broker_begin_order(broker, lease);
     pool_review_worker(pool, worker);
     if (pool->circuit.state == CIRCUIT_HALF_OPEN)
         circuit_begin_probe(&pool->circuit, lease->fence);
@@ -97,6 +99,7 @@ broker_dispatch(struct broker *broker, struct pool *pool)
     }
     if (pool->flows || limit_is_set(&pool->settings.limit))
         broker_arm_limits(broker, pool);
+    pool->is_stirred = false;
     if (pool->is_saturated && pool_has_recovered(pool))
         pool->is_saturated = false;
     if (pool->capacity.is_full != pool_is_full(pool))
@@ -111,6 +114,8 @@ broker_end_lease(struct broker *broker, struct lease *lease)
     broker_touch_pool(broker, worker->pool);
     if (lease->flow)
         pool_end_lease(worker->pool, lease->flow, broker->now_us);
+    if (lease->group)
+        broker_let_go_group(broker, lease);
     lease_table_remove(&broker->leases, lease);
     lease_destroy(&lease);
     pool_review_worker(worker->pool, worker);
@@ -144,7 +149,7 @@ broker_requeue(struct broker *broker, struct task *task, uint64_t worker, const 
 
     broker_touch_pool(broker, task->pool);
     pool_withdraw(task->pool, task);
-    pool_put(task->pool, task, TASK_QUEUED);
+    broker_enqueue(broker, task);
     task->pool->requeued++;
     note_attempt(broker, NOTE_TASK_REQUEUED, task, worker, reason);
     if (!pool_refuses(task->pool))

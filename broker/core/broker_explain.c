@@ -84,12 +84,40 @@ blame_pool(const struct broker *broker, const struct pool *pool, const struct ex
 static void
 explain_queue(const struct broker *broker, const struct pool *pool, struct explanation *explanation)
 {
-    count_workers(pool, explanation);
     explanation->cause = blame_pool(broker, pool, explanation);
     if (explanation->cause == CAUSE_ALL_BUSY)
         find_oldest(pool, explanation);
     if (explanation->cause == CAUSE_CIRCUIT_OPEN && pool->circuit.state == CIRCUIT_OPEN)
         explanation->due_us = pool->circuit.until_us;
+}
+
+/* --- whose turn it is -------------------------------------------------------------------------------------------- */
+
+static void
+explain_group(const struct task *task, struct explanation *explanation)
+{
+    const struct group *group = task->extra->group;
+
+    explanation->cause = CAUSE_GROUP_WAITS;
+    explanation->group = (struct bytes){group->name, group->size};
+    if (!group->holder || group->holder->task)
+        broker_get_task(group->tasks, &explanation->behind);
+    else
+        explanation->behind.worker = group->holder->worker->session;
+    for (const struct task *other = group->tasks; other != task; other = other->extra->group_next)
+        explanation->ahead++;
+}
+
+/* Does the task wait for something else than a slot? */
+static bool
+explain_order(const struct broker *broker, const struct task *task, struct explanation *explanation)
+{
+    if (!task->extra || broker->state != BROKER_RUNNING)
+        return false;
+    if (!task->extra->group || group_is_turn_of(task->extra->group, task))
+        return false;
+    explain_group(task, explanation);
+    return true;
 }
 
 /* --- what is asked ---------------------------------------------------------------------------------------------- */
@@ -140,6 +168,9 @@ broker_explain_task(const struct broker *broker, uint64_t number, struct explana
         ret_explanation->due_us = task->live.not_before_us;
         break;
     default:
+        count_workers(task->pool, ret_explanation);
+        if (explain_order(broker, task, ret_explanation))
+            break;
         ret_explanation->ahead = count_ahead(task);
         explain_queue(broker, task->pool, ret_explanation);
     }
@@ -172,13 +203,16 @@ broker_explain_pool(const struct broker *broker, struct bytes name, struct expla
         return ERR_NOT_FOUND;
     *ret_explanation = (struct explanation){0};
     broker_get_pool_stats(pool, &ret_explanation->pool);
+    count_workers(pool, ret_explanation);
     queue_each(&pool->queue, 1, pass_by, &search);
+    if (!search.first)
+        search.first = pool->parked;
     if (!search.first) {
-        count_workers(pool, ret_explanation);
         explain_delayed(pool, ret_explanation);
         return OK;
     }
     broker_get_task(search.first, &ret_explanation->task);
-    explain_queue(broker, pool, ret_explanation);
+    if (!explain_order(broker, search.first, ret_explanation))
+        explain_queue(broker, pool, ret_explanation);
     return OK;
 }

@@ -223,11 +223,13 @@ withdraw(struct broker *broker, struct task *task)
         pool_withdraw(task->pool, task);
     broker_leave_flow(broker, task);
     client_remove_live(task->client, task);
-    if (!task->lease)
-        return;
-    broker_judge_attempt(broker, task->lease, ATTEMPT_NEUTRAL);
-    broker_send_cancel(broker, task->lease);
-    lease_release_task(task->lease);
+    if (task->lease) {
+        broker_judge_attempt(broker, task->lease, ATTEMPT_NEUTRAL);
+        broker_send_cancel(broker, task->lease);
+        lease_release_task(task->lease);
+    }
+    if (task->extra)
+        broker_leave_order(broker, task);
 }
 
 /* It ended by an attempt at another task, which ran for both. */

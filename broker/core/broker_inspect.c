@@ -48,7 +48,7 @@ broker_get_pool_stats(const struct pool *pool, struct pool_stats *ret_stats)
         .name = pool->name,
         .is_draining = pool->state != POOL_OPEN,
         .is_removed = pool->state == POOL_REMOVED,
-        .queued = pool->queue.count,
+        .queued = pool_queued(pool),
         .delayed = pool->delayed_count,
         .running = pool->running_count,
         .workers = pool->workers_count,
@@ -278,6 +278,8 @@ broker_each_task(const struct broker *broker, const char *pool_name, size_t limi
         walk_list(&walk, pools[i]->running);
     for (size_t i = 0; i < pools_count; i++)
         queue_each(&pools[i]->queue, walk.left, visit_task, &walk);
+    for (size_t i = 0; i < pools_count; i++)
+        walk_list(&walk, pools[i]->parked);
     for (size_t i = 0; i < pools_count; i++)
         walk_list(&walk, pools[i]->delayed);
 }

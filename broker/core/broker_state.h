@@ -36,6 +36,7 @@ struct broker {
     int64_t now_us;         /* of this turn or the last */
     struct outbox *outbox;  /* NULL between turns */
     bool is_doing_due;      /* dispatch waits until all that is due was done */
+    bool is_stirred;        /* a pool is: see pool.is_stirred */
     int64_t judge_after_us; /* nobody's silence is held against him before: the broker itself was away */
 
     struct pool **pools; /* in the order in which they were added */
@@ -266,6 +267,32 @@ broker_requeue(struct broker *broker, struct task *task, uint64_t worker, const 
 /* Ask the worker to end this lease. */
 void
 broker_send_cancel(struct broker *broker, struct lease *lease);
+
+/* --- broker_order.c: what must wait though a slot is free -------------------------------------------------------- */
+
+/* A task that was just accepted joins its group. To be called before it is put anywhere. */
+void
+broker_join_order(struct broker *broker, struct task *task, const struct submit *submit);
+
+/* A task that is in no list becomes QUEUED: in the queue, or parked until its turn comes. */
+void
+broker_enqueue(struct broker *broker, struct task *task);
+
+/* A lease of a task with an extra begins. */
+void
+broker_begin_order(struct broker *broker, struct lease *lease);
+
+/* The lease of a task of a group has ended. */
+void
+broker_let_go_group(struct broker *broker, struct lease *lease);
+
+/* A task with an extra is about to end: others may have their turn by that. */
+void
+broker_leave_order(struct broker *broker, struct task *task);
+
+/* Dispatch what was brought into a queue in this turn, and not dispatched yet. */
+void
+broker_dispatch_stirred(struct broker *broker);
 
 /* --- broker_final.c: how tasks end ---------------------------------------------------------------------------- */
 

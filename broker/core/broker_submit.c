@@ -73,6 +73,8 @@ find_bad_field(const struct submit *submit)
         return "dedup_key";
     if (submit->has_dedup_ms && (submit->dedup_key.size == 0 || submit->dedup_ms > DURATION_MS_MAX))
         return "dedup_ms";
+    if (submit->group.size > LABEL_BYTES_MAX)
+        return "group";
     return NULL;
 }
 
@@ -97,7 +99,6 @@ find_unsupported(const struct submit *submit)
         {submit->kills_max > 0, "kills_max"},
         {submit->dedup_key.size > 0 && submit->stream, "stream"}, /* what came before a task joined, nobody keeps */
         {submit->dedup_key.size > 0 && submit->progress, "progress"},
-        {submit->group.size > 0, "group"},
         {submit->session.size > 0 || submit->session_mode != SESSION_HINT, "session"},
         {submit->run_ms > 0, "run_ms"},
         {submit->credit > 0, "credit"},
@@ -302,6 +303,8 @@ broker_make_task(struct broker *broker, const struct offer *offer)
     task->wants_info = submit->info;
     task->is_lost_once_lost = submit->on_loss == LOSS_FINAL;
     join_flow(broker, task, offer);
+    if (submit->group.size > 0)
+        broker_join_order(broker, task, submit);
     assert(body_bytes(task->body) == offer->bytes);
     return task;
 }
@@ -318,7 +321,10 @@ void
 broker_enqueue_task(struct broker *broker, struct task *task)
 {
     broker_touch_pool(broker, task->pool);
-    pool_put(task->pool, task, task->live.not_before_us > broker->now_us ? TASK_DELAYED : TASK_QUEUED);
+    if (task->live.not_before_us > broker->now_us)
+        pool_put(task->pool, task, TASK_DELAYED);
+    else
+        broker_enqueue(broker, task);
     pool_load_accept(&task->pool->load, task->pool->queue.count);
     broker_arm_task(broker, task);
 }
@@ -430,7 +436,7 @@ broker_task_due(struct broker *broker, struct task *task)
     assert(task->state == TASK_DELAYED);
     broker_touch_pool(broker, task->pool);
     pool_withdraw(task->pool, task);
-    pool_put(task->pool, task, TASK_QUEUED);
+    broker_enqueue(broker, task);
     broker_arm_task(broker, task);
     broker_dispatch(broker, task->pool);
 }

@@ -20,15 +20,21 @@ hash_mix(uint64_t number)
     return number ^ number >> 31;
 }
 
-/* FNV-1a: for short names. */
+/* FNV-1a: for short names. With a `seed` that peers do not know, for names that they choose. */
 static inline unsigned
-hash_bytes(const uint8_t *data, size_t size)
+hash_bytes_seeded(const uint8_t *data, size_t size, uint64_t seed)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ seed;
 
     for (size_t i = 0; i < size; i++)
         hash = (hash ^ data[i]) * UINT64_C(0x100000001b3);
     return (unsigned)hash_mix(hash);
+}
+
+static inline unsigned
+hash_bytes(const uint8_t *data, size_t size)
+{
+    return hash_bytes_seeded(data, size, 0);
 }
 
 #endif

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 struct flow;
+struct group;
 struct task;
 struct worker;
 
@@ -19,6 +20,7 @@ struct lease {
     struct lease *prev, *next; /* its worker's list, oldest first */
     struct flow *flow;         /* its task's, in which it counts; NULL: none */
     int64_t leased_us;
+    struct group *group;       /* that it holds until it ends; NULL: none */
     uint64_t chunk_seq;        /* of the last chunk; 0: none yet */
     bool is_cancel_sent : 1;
     bool is_named : 1;         /* while a HELLO is read: the worker says that it holds it */

@@ -47,7 +47,7 @@ pool_destroy(struct pool **pool_p)
 
     if (!pool)
         return;
-    assert(pool_waiting(pool) == 0 && !pool->running && !pool->workers);
+    assert(pool_waiting(pool) == 0 && !pool->running && !pool->workers && !pool->groups);
     crew_fini(&pool->crew);
     pool_drop_flows(pool);
     heap_fini(&pool->held);
@@ -112,12 +112,52 @@ pool_put(struct pool *pool, struct task *task, enum task_state state)
     }
 }
 
+static void
+add_parked(struct pool *pool, struct task *task)
+{
+    task->is_parked = true;
+    DL_APPEND(pool->parked, task);
+    pool->parked_count++;
+}
+
+static void
+remove_parked(struct pool *pool, struct task *task)
+{
+    DL_DELETE(pool->parked, task);
+    task->prev = task->next = NULL;
+    task->is_parked = false;
+    pool->parked_count--;
+}
+
+void
+pool_park(struct pool *pool, struct task *task)
+{
+    if (task_is_linked(task)) {
+        queue_remove(&pool->queue, task);
+    } else {
+        task_become(task, TASK_QUEUED);
+        pool->waiting_bytes += body_bytes(task->body);
+    }
+    add_parked(pool, task);
+}
+
+void
+pool_unpark(struct pool *pool, struct task *task)
+{
+    assert(task->is_parked);
+    remove_parked(pool, task);
+    queue_return(&pool->queue, task);
+}
+
 void
 pool_withdraw(struct pool *pool, struct task *task)
 {
     assert(task->pool == pool && task_is_linked(task));
     if (task->state == TASK_QUEUED) {
-        queue_remove(&pool->queue, task);
+        if (task->is_parked)
+            remove_parked(pool, task);
+        else
+            queue_remove(&pool->queue, task);
         pool->waiting_bytes -= body_bytes(task->body);
         return;
     }
@@ -262,12 +302,17 @@ pool_choose_task(const struct pool *pool)
 void
 pool_check(const struct pool *pool)
 {
-    uint64_t delayed = 0, running = 0, workers = 0, ready = 0, in_crew = 0, busy = 0, free = 0;
+    uint64_t parked = 0, delayed = 0, running = 0, workers = 0, ready = 0, in_crew = 0, busy = 0, free = 0;
     const struct worker *worker;
     const struct task *task;
 
     queue_check(&pool->queue);
     crew_check(&pool->crew);
+    group_check_all(pool->groups);
+    DL_FOREACH(pool->parked, task) {
+        assert(task->state == TASK_QUEUED && task->is_parked && task->pool == pool);
+        parked++;
+    }
     DL_FOREACH(pool->delayed, task) {
         assert(task->state == TASK_DELAYED && task->pool == pool);
         delayed++;
@@ -285,7 +330,7 @@ pool_check(const struct pool *pool)
         free += worker->is_in_crew ? worker->slots - worker->busy : 0;
         workers++;
     }
-    assert(delayed == pool->delayed_count && running == pool->running_count);
+    assert(parked == pool->parked_count && delayed == pool->delayed_count && running == pool->running_count);
     assert(ready == pool->workers_ready);
     assert(busy == pool->slots_busy && free == pool->slots_free);
     assert(workers == pool->workers_count && in_crew == pool->crew.count);

@@ -5,6 +5,7 @@
 #include "broker/core/circuit.h"
 #include "broker/core/crew.h"
 #include "broker/core/dedup.h"
+#include "broker/core/group.h"
 #include "broker/core/pool_load.h"
 #include "broker/core/pool_settings.h"
 #include "broker/core/queue.h"
@@ -44,15 +45,20 @@ struct pool {
     UT_hash_handle hh; /* in broker.pools_by_name */
     uint8_t state;     /* enum pool_state; changed by pool_become only */
     bool is_empty_told; /* REMOVED: there are no tasks any more */
+    bool is_stirred;   /* tasks came from beside the queue into it, and were not dispatched yet */
     bool is_saturated; /* tasks were refused, and the queue has not fallen since */
     struct pool_settings settings; /* its `name` is the one above */
 
     struct queue queue;
+    struct task *parked; /* QUEUED, and not in the queue: no free slot helps them yet. Last parked last. */
     struct task *delayed;
     struct task *running; /* oldest dispatch first */
+    uint64_t parked_count;
     uint64_t delayed_count;
     uint64_t running_count;
-    uint64_t waiting_bytes; /* queued and delayed */
+    uint64_t waiting_bytes; /* all three */
+
+    struct group *groups; /* by name */
 
     struct flow *flows;    /* hash by key */
     struct bucket bucket;  /* of the pool's rate */
@@ -111,6 +117,14 @@ pool_become(struct pool *pool, enum pool_state state);
 void
 pool_put(struct pool *pool, struct task *task, enum task_state state);
 
+/* Let a task wait outside of the queue: one that is in no list becomes QUEUED, one that stands in the queue leaves it. */
+void
+pool_park(struct pool *pool, struct task *task);
+
+/* A parked task goes to its place in the queue. */
+void
+pool_unpark(struct pool *pool, struct task *task);
+
 /* Do its tasks end, and new ones, since nobody can run them? */
 static inline bool
 pool_refuses(const struct pool *pool)
@@ -125,11 +139,17 @@ pool_withdraw(struct pool *pool, struct task *task);
 /* The same for a queued task that is dispatched: it has had its lane's turn. */
 void
 pool_take(struct pool *pool, struct task *task);
+/* Tasks for which people say "queued". */
+static inline uint64_t
+pool_queued(const struct pool *pool)
+{
+    return pool->queue.count + pool->parked_count;
+}
 
 static inline uint64_t
 pool_waiting(const struct pool *pool)
 {
-    return pool->queue.count + pool->delayed_count;
+    return pool_queued(pool) + pool->delayed_count;
 }
 
 /* Why no task of so many bytes is taken, for instance "pool.queued_max", or NULL when there is room. */

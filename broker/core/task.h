@@ -14,7 +14,7 @@ struct task_extra;
 enum task_state {
     TASK_NEW,     /* being accepted; in no list */
     TASK_DELAYED, /* in its pool's list of delayed tasks */
-    TASK_QUEUED,  /* in its pool's queue */
+    TASK_QUEUED,  /* in its pool's queue, or parked beside it */
     TASK_LEASED,  /* in its pool's list of running tasks, and it has a lease */
     TASK_FOLLOWING, /* in the list of a dedup key: it ends as the work of that key does, or by itself */
     TASK_FINAL,   /* its final message is kept for the client, or it is about to be freed */
@@ -66,6 +66,7 @@ struct task {
     bool wants_info : 1;
     bool is_lost_once_lost : 1; /* on_loss = lost */
     bool is_cancel_asked : 1;   /* LEASED: its worker was asked to end it */
+    bool is_parked : 1;         /* QUEUED: in pool.parked instead of the queue */
 };
 
 /* Make a task in state NEW. `hash` is that of the key. Takes over the reference to `body`. The record's

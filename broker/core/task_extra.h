@@ -6,11 +6,16 @@
 
 struct flow;
 struct dedup;
+struct group;
+struct task;
 
 struct task_extra {
     struct dedup *dedup; /* whose work it is, or that it follows; NULL: none */
     uint32_t credit; /* chunks that may be under way; 0: no limit */
     struct flow *flow; /* flow.h: whose turn it waits for, until it is final; NULL: nobody's of its own */
+
+    struct group *group;                  /* NULL: none, or the task is final */
+    struct task *group_prev, *group_next; /* the tasks of it */
 };
 
 /* All zero. */

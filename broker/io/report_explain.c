@@ -37,6 +37,7 @@ wait_cause_name(enum wait_cause cause)
         [CAUSE_SHUTDOWN] = "shutdown",    [CAUSE_NO_WORKER] = "no_worker",
         [CAUSE_POOL_FAILED] = "pool_failed", [CAUSE_NONE_USABLE] = "no_usable_worker",
         [CAUSE_ALL_BUSY] = "all_busy",    [CAUSE_CIRCUIT_OPEN] = "circuit_open",
+        [CAUSE_GROUP_WAITS] = "group_waits",
     };
 
     return names[cause];
@@ -82,6 +83,19 @@ say_circuit(struct text *text, const struct explanation *why, int64_t now_us)
 }
 
 static void
+say_group(struct text *text, const struct explanation *why)
+{
+    add(text, "it waits for its turn in group %.*s", (int)why->group.size, (const char *)why->group.data);
+    if (why->behind.task != 0)
+        add(text, ": task %" PRIu64 " (%.*s) has it, which is %s", why->behind.task, (int)why->behind.function.size,
+            (const char *)why->behind.function.data, why->behind.state);
+    else
+        add(text, ": the task before has ended, but worker %" PRIu64 " has not given it up", why->behind.worker);
+    if (why->ahead > 1)
+        add(text, "; %" PRIu64 " tasks of the group go before it", why->ahead);
+}
+
+static void
 say_cause(struct text *text, const struct explanation *why, int64_t now_us)
 {
     switch (why->cause) {
@@ -114,6 +128,9 @@ say_cause(struct text *text, const struct explanation *why, int64_t now_us)
     case CAUSE_CIRCUIT_OPEN:
         say_circuit(text, why, now_us);
         return;
+    case CAUSE_GROUP_WAITS:
+        say_group(text, why);
+        return;
     default:
         add(text, "nothing waits in pool %s", why->pool.name);
     }
@@ -141,7 +158,7 @@ say(struct text *text, const struct explanation *why, const struct load_stats *r
 
     text->size = 0;
     say_cause(text, why, now_us);
-    if (is_queued(why) && why->ahead > 0)
+    if (is_queued(why) && why->cause != CAUSE_GROUP_WAITS && why->ahead > 0)
         add(text, "; %" PRIu64 " task%s of higher or equal priority go%s before it", why->ahead,
             why->ahead == 1 ? "" : "s", why->ahead == 1 ? "es" : "");
     if (estimate >= 0)
@@ -208,6 +225,10 @@ report_explain(struct wire_buffer *buffer, const struct explanation *why, const 
     if (why->cause == CAUSE_ALL_BUSY) {
         put_task(&map, "oldest", &why->oldest, now_us);
         report_put_seconds(&map, "oldest_seconds", now_us - why->oldest_leased_us);
+    }
+    if (why->cause == CAUSE_GROUP_WAITS) {
+        report_put_str(&map, "group", why->group);
+        put_task(&map, "behind", &why->behind, now_us);
     }
     if (estimate >= 0)
         report_put_float(&map, "estimate_seconds", estimate);

@@ -44,8 +44,10 @@ model_fini(struct model *model)
         HASH_DEL(model->tasks, task);
         free(task);
     }
-    for (uint32_t i = 0; i < model->pool_count; i++)
+    for (uint32_t i = 0; i < model->pool_count; i++) {
         free(model->pools[i].circuit.marks);
+        model_free_groups(&model->pools[i]);
+    }
     HASH_CLEAR(hh, model->clients);
     DL_FOREACH_SAFE(model->all_clients, client, next_client)
         free(client);
@@ -56,12 +58,6 @@ model_fini(struct model *model)
 }
 
 /* --- finding ---------------------------------------------------------------------------------------------------- */
-
-bool
-model_pool_has_tasks(const struct model_pool *pool)
-{
-    return pool->queued + pool->delayed + pool->running > 0;
-}
 
 struct model_pool *
 model_find_pool(struct model *model, struct bytes name)
@@ -158,7 +154,7 @@ unlink_task(struct model *model, struct model_task *task)
     struct model_pool *pool = task->pool;
 
     if (task->state == MODEL_QUEUED) {
-        model_unqueue_task(task);
+        model_dequeue_task(task);
     } else if (task->state == MODEL_DELAYED) {
         DL_DELETE(model->delayed, task);
         pool->delayed--;
@@ -226,6 +222,7 @@ model_accept(struct model *model, struct model_client *client, const struct subm
     task->flow = model_join_flow(task->pool, submit, client);
     task->number = ++model->numbers;
     fill_task(task, submit, now_us);
+    model_join_group(task, submit->group);
     HASH_ADD(hh, model->tasks, key, sizeof task->key, task);
     model->has_twins |= has_content(model, task->content);
     HASH_ADD(by_content, model->contents, content, sizeof task->content, task);
@@ -241,7 +238,7 @@ model_accept(struct model *model, struct model_client *client, const struct subm
         task->pool->waiting_bytes += task->size_bytes;
         DL_APPEND(model->delayed, task);
     } else {
-        model_queue_task(model, task);
+        model_enqueue_task(model, task);
     }
     return task;
 }
@@ -250,7 +247,7 @@ void
 model_promote(struct model *model, struct model_task *task)
 {
     unlink_task(model, task);
-    model_queue_task(model, task);
+    model_enqueue_task(model, task);
 }
 
 void
@@ -269,6 +266,7 @@ model_lease_task(struct model *model, struct model_task *task, struct model_work
     HASH_ADD(hh, model->leases, fence, sizeof lease->fence, lease);
     DL_APPEND(worker->leases, lease);
     worker->busy++;
+    model_hold_group(lease);
     task->state = MODEL_LEASED;
     task->lease = lease;
     task->attempt++;
@@ -363,6 +361,7 @@ model_finish(struct model *model, struct model_task *task, enum error_code verdi
     bool is_failure = verdict == ERROR_NO_SUCH_FUNCTION || verdict == ERROR_BAD_PAYLOAD;
 
     unlink_task(model, task);
+    model_leave_group(model, task);
     model->tally->sometimes[SOMETIMES_DEAD] += verdict == ERROR_DEAD;
     model->tally->sometimes[SOMETIMES_LOST] += verdict == ERROR_LOST;
     task->flow->tasks--;
@@ -387,7 +386,7 @@ static void
 requeue(struct model *model, struct model_task *task)
 {
     unlink_task(model, task);
-    model_queue_task(model, task);
+    model_enqueue_task(model, task);
     task->was_requeued = true;
     task->pool->requeued++;
 }
@@ -395,6 +394,7 @@ requeue(struct model *model, struct model_task *task)
 void
 model_drop_lease(struct model *model, struct model_lease *lease)
 {
+    model_let_go_group(model, lease);
     DL_DELETE(lease->worker->leases, lease);
     lease->worker->busy--;
     model_end_run(model, lease->worker->pool, lease->flow);
@@ -408,6 +408,7 @@ model_end_lease(struct model *model, struct model_lease *lease, enum model_end e
     struct model_task *task = lease->task;
 
     if (task) {
+        model->tally->sometimes[SOMETIMES_GROUP_HEAD_LOST] += end == END_LOST && task->group_next;
         task->tries -= end == END_NACK;
         if (task->cancel_asked) {
             model->tally->sometimes[SOMETIMES_CANCEL_OF_LOST] += end == END_LOST;

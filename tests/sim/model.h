@@ -52,14 +52,26 @@ struct model_task {
     uint32_t attempt, tries, tries_max;
     struct model_lease *lease; /* LEASED */
     struct model_task *prev, *next; /* queue of its flow and priority; or delayed */
+    struct model_group *group; /* NULL: none, or the task is final */
+    struct model_task *group_prev, *group_next;
+    bool is_parked; /* QUEUED: in its pool's list of those beside the queue */
     struct model_task *older, *younger; /* its client's kept ones, oldest first */
     struct model_task *live_prev, *live_next; /* model.live, or model.finished */
+};
+
+/* Tasks of one pool that run one at a time. It stays when it is empty, until the seed ends. */
+struct model_group {
+    UT_hash_handle hh; /* its pool's */
+    struct model_task *tasks;   /* not final, oldest first */
+    struct model_lease *holder; /* the lease of one of its tasks, which may have ended; NULL: none */
+    char name[];
 };
 
 struct model_lease {
     uint64_t fence;
     UT_hash_handle hh; /* model.leases */
     struct model_task *task; /* NULL: ended before its worker answered */
+    struct model_group *group; /* that it holds, or NULL */
     struct model_worker *worker;
     struct model_flow *flow; /* its task's */
     struct model_lease *prev, *next; /* its worker's */
@@ -131,6 +143,8 @@ struct model_pool {
     struct model_flow *flows;
     struct model_rate rate;
     uint64_t queued, delayed, running, waiting_bytes;
+    struct model_group *groups;
+    struct model_task *parked; /* queued, and it is not their turn */
     struct model_worker *workers;
     uint64_t finals[ERROR_CODES]; /* by verdict; ERROR_NONE: ok; all failures under ERROR_FAILED */
     uint64_t requeued, refused, offered, accepted;
@@ -238,6 +252,37 @@ model_move_task(struct model *model, struct model_task *task, struct model_clien
 /* Forget the task altogether. It must be final. */
 void
 model_drop_task(struct model *model, struct model_task *task);
+
+/* --- model_order.c: whose turn it is ---------------------------------------------------------------------------- */
+
+/* The task, just accepted, becomes the last of this group. Nothing happens without a name. */
+void
+model_join_group(struct model_task *task, struct bytes name);
+
+/* The task ends. */
+void
+model_leave_group(struct model *model, struct model_task *task);
+
+/* A lease begins. */
+void
+model_hold_group(struct model_lease *lease);
+
+/* It ends. */
+void
+model_let_go_group(struct model *model, struct model_lease *lease);
+
+void
+model_free_groups(struct model_pool *pool);
+
+/* The task becomes QUEUED: in its lane, or beside it until it is its turn. */
+void
+model_enqueue_task(struct model *model, struct model_task *task);
+
+/* It leaves either. */
+void
+model_dequeue_task(struct model_task *task);
+
+/* --- model.c again ------------------------------------------------------------------------------------------------ */
 
 /* Free what nobody can ask for any more, so that a long seed stays small. */
 void

@@ -13,7 +13,7 @@ struct walk {
     bool is_held;       /* those whose flows must not go now, which come after the others */
     uint64_t round;     /* so many were shown of the same flow before */
     uint64_t position;  /* of the flow that was shown last in this round */
-    uint64_t running, waiting, delayed, workers;
+    uint64_t running, waiting, parked, delayed, workers;
 };
 
 static void
@@ -81,6 +81,29 @@ visit_queued(struct walk *walk, const struct task_stats *stats)
     flow->walk = flow->walk->next;
 }
 
+/* Those that wait for their turn in a group come after the queue, in any order. */
+static bool
+is_parked(const struct model_pool *pool, uint64_t number)
+{
+    const struct model_task *task;
+
+    DL_FOREACH(pool->parked, task)
+        if (task->number == number)
+            return true;
+    return false;
+}
+
+static uint64_t
+count_parked(const struct model_pool *pool)
+{
+    const struct model_task *task;
+    uint64_t parked = 0;
+
+    DL_FOREACH(pool->parked, task)
+        parked++;
+    return parked;
+}
+
 static void
 visit_task(void *context, const struct task_stats *stats)
 {
@@ -95,7 +118,10 @@ visit_task(void *context, const struct task_stats *stats)
     if (strcmp(stats->state, "queued") != 0)
         return;
     walk->waiting++;
-    visit_queued(walk, stats);
+    if (is_parked(walk->pool, stats->task))
+        walk->parked++;
+    else
+        visit_queued(walk, stats);
 }
 
 static const char *
@@ -139,5 +165,7 @@ oracle_inspect(struct oracle *oracle)
         if (walk.running != pool->running || walk.waiting != pool->queued || walk.delayed != pool->delayed)
             BREAK(oracle, "inspect", "pool %s shows %" PRIu64 " running, %" PRIu64 " queued, %" PRIu64 " delayed",
                   pool->name, walk.running, walk.waiting, walk.delayed);
+        if (walk.parked != count_parked(pool))
+            BREAK(oracle, "P8", "pool %s shows other tasks that wait for their turn in a group", pool->name);
     }
 }

@@ -45,6 +45,7 @@ check_idle(struct oracle *oracle, const struct model_pool *pool)
                   pool->name, eligible->number, worker->session, worker->slots - worker->busy, worker->slots);
         else
             count_limits(oracle, pool);
+        oracle->tally->sometimes[SOMETIMES_GROUP_WAITED] += pool->parked != NULL;
         return;
     }
 }

@@ -68,6 +68,12 @@ oracle_check_turn(struct oracle *oracle, const struct model_task *task)
 
     oracle->tally->sometimes[SOMETIMES_LIMIT_RAISED] += oracle->is_reload;
     check_limits(oracle, task);
+    if (task->is_parked) {
+        BREAK(oracle, "P8", "task %" PRIu64 " was dispatched, and it is not its turn in its group", task->number);
+        return;
+    }
+    if (task->pool->parked && task->pool->parked->number < task->number)
+        oracle->tally->sometimes[SOMETIMES_GROUP_OVERTAKEN]++;
     check_own_lane(oracle, task);
     DL_FOREACH(task->pool->flows, flow) {
         if (flow->limit != MODEL_FREE)

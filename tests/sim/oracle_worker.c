@@ -181,6 +181,8 @@ finish(struct oracle *oracle, struct model_lease *lease, enum error_code verdict
         oracle->tally->sometimes[SOMETIMES_CANCEL_WON] += task->cancel_asked && verdict == ERROR_CANCELLED;
         oracle->tally->sometimes[SOMETIMES_RESULT_WON] += task->cancel_asked && verdict == ERROR_NONE;
         model_finish(&oracle->model, task, verdict, oracle->now_us);
+    } else if (lease->group && lease->group->tasks) {
+        oracle->tally->sometimes[SOMETIMES_GROUP_HELD_BY_ENDED]++;
     }
     model_drop_lease(&oracle->model, lease);
 }

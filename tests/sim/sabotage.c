@@ -16,6 +16,7 @@ struct sabotage {
     bool skips_events, skips_ticks;
     int64_t delay_us;
     void (*lie)(struct pool_settings *settings);
+    void (*spoil_submit)(struct submit *submit); /* what clients offer, now and then */
 };
 
 static void
@@ -221,44 +222,53 @@ raise_burst_of_key(struct pool_settings *settings)
     settings->key_limit.rate_burst += settings->key_limit.rate_burst > 0;
 }
 
+/* --- changed offers ------------------------------------------------------------------------------------------------ */
+
+static void
+forget_group(struct submit *submit)
+{
+    submit->group = (struct bytes){0};
+}
+
 static const struct sabotage all[] = {
-    {"drop-task", SIDE_WORKER, VERB_TASK, NULL, drop, false, false, 0, NULL},
-    {"repeat-task", SIDE_WORKER, VERB_TASK, NULL, repeat, false, false, 0, NULL},
-    {"dispatch-twice", SIDE_WORKER, VERB_TASK, NULL, repeat_with_next_fence, false, false, 0, NULL},
-    {"lower-fence", SIDE_WORKER, VERB_TASK, NULL, lower_fence, false, false, 0, NULL},
-    {"raise-attempt", SIDE_WORKER, VERB_TASK, NULL, raise_attempt, false, false, 0, NULL},
-    {"change-headers", SIDE_WORKER, VERB_TASK, NULL, change_headers, false, false, 0, NULL},
-    {"wrong-worker", SIDE_WORKER, VERB_TASK, NULL, send_elsewhere, false, false, 0, NULL},
-    {"swap-tasks", SIDE_WORKER, VERB_TASK, NULL, swap_with_next, false, false, 0, NULL},
-    {"drop-cancel", SIDE_WORKER, VERB_CANCEL, NULL, drop, false, false, 0, NULL},
-    {"drop-stale", SIDE_WORKER, VERB_ERROR, is_stale, drop, false, false, 0, NULL},
-    {"drop-result", SIDE_CLIENT, VERB_RESULT, NULL, drop, false, false, 0, NULL},
-    {"repeat-result", SIDE_CLIENT, VERB_RESULT, NULL, repeat, false, false, 0, NULL},
-    {"change-result", SIDE_CLIENT, VERB_RESULT, NULL, change_result, false, false, 0, NULL},
-    {"wrong-client", SIDE_CLIENT, VERB_RESULT, NULL, send_elsewhere, false, false, 0, NULL},
-    {"wrong-verdict", SIDE_CLIENT, VERB_ERROR, is_final_error, call_it_failed, false, false, 0, NULL},
-    {"silent-busy", SIDE_CLIENT, VERB_ERROR, is_busy, drop, false, false, 0, NULL},
-    {"early-retry", SIDE_CLIENT, VERB_ERROR, is_circuit_open, shorten_pause, false, false, 0, NULL},
-    {"drop-accepted", SIDE_CLIENT, VERB_ACCEPTED, NULL, drop, false, false, 0, NULL},
-    {"early-result", SIDE_CLIENT, VERB_ACCEPTED, NULL, end_at_once, false, false, 0, NULL},
-    {"needless-busy", SIDE_CLIENT, VERB_ACCEPTED, NULL, refuse_after_all, false, false, 0, NULL},
-    {"changing-number", SIDE_CLIENT, VERB_ACCEPTED, NULL, change_number, false, false, 0, NULL},
-    {"wrong-resumed", SIDE_CLIENT, VERB_WELCOME, NULL, flip_resumed, false, false, 0, NULL},
-    {"unconfirmed-lease", SIDE_WORKER, VERB_WELCOME, has_leases, confirm_no_lease, false, false, 0, NULL},
-    {"drop-stop", SIDE_WORKER, VERB_STOP, NULL, drop, false, false, 0, NULL},
-    {"wrong-stop", SIDE_WORKER, VERB_STOP, NULL, send_elsewhere, false, false, 0, NULL},
-    {"needless-stop", SIDE_WORKER, VERB_TASK, NULL, ask_to_end, false, false, 0, NULL},
-    {"wrong-replace", SIDE_WORKER, VERB_REPLACE, NULL, send_elsewhere, false, false, 0, NULL},
-    {"wrong-retire", SIDE_WORKER, VERB_RETIRE, NULL, send_elsewhere, false, false, 0, NULL},
-    {"lost-event", SIDE_CLIENT, VERB_NONE, NULL, NULL, true, false, 0, NULL},
-    {"late-tick", SIDE_CLIENT, VERB_NONE, NULL, NULL, false, true, 0, NULL},
-    {"late-due", SIDE_CLIENT, VERB_NONE, NULL, NULL, false, false, 150000, NULL},
+    {"drop-task", SIDE_WORKER, VERB_TASK, NULL, drop, false, false, 0, NULL, NULL},
+    {"repeat-task", SIDE_WORKER, VERB_TASK, NULL, repeat, false, false, 0, NULL, NULL},
+    {"dispatch-twice", SIDE_WORKER, VERB_TASK, NULL, repeat_with_next_fence, false, false, 0, NULL, NULL},
+    {"lower-fence", SIDE_WORKER, VERB_TASK, NULL, lower_fence, false, false, 0, NULL, NULL},
+    {"raise-attempt", SIDE_WORKER, VERB_TASK, NULL, raise_attempt, false, false, 0, NULL, NULL},
+    {"change-headers", SIDE_WORKER, VERB_TASK, NULL, change_headers, false, false, 0, NULL, NULL},
+    {"wrong-worker", SIDE_WORKER, VERB_TASK, NULL, send_elsewhere, false, false, 0, NULL, NULL},
+    {"swap-tasks", SIDE_WORKER, VERB_TASK, NULL, swap_with_next, false, false, 0, NULL, NULL},
+    {"drop-cancel", SIDE_WORKER, VERB_CANCEL, NULL, drop, false, false, 0, NULL, NULL},
+    {"drop-stale", SIDE_WORKER, VERB_ERROR, is_stale, drop, false, false, 0, NULL, NULL},
+    {"drop-result", SIDE_CLIENT, VERB_RESULT, NULL, drop, false, false, 0, NULL, NULL},
+    {"repeat-result", SIDE_CLIENT, VERB_RESULT, NULL, repeat, false, false, 0, NULL, NULL},
+    {"change-result", SIDE_CLIENT, VERB_RESULT, NULL, change_result, false, false, 0, NULL, NULL},
+    {"wrong-client", SIDE_CLIENT, VERB_RESULT, NULL, send_elsewhere, false, false, 0, NULL, NULL},
+    {"wrong-verdict", SIDE_CLIENT, VERB_ERROR, is_final_error, call_it_failed, false, false, 0, NULL, NULL},
+    {"silent-busy", SIDE_CLIENT, VERB_ERROR, is_busy, drop, false, false, 0, NULL, NULL},
+    {"early-retry", SIDE_CLIENT, VERB_ERROR, is_circuit_open, shorten_pause, false, false, 0, NULL, NULL},
+    {"drop-accepted", SIDE_CLIENT, VERB_ACCEPTED, NULL, drop, false, false, 0, NULL, NULL},
+    {"early-result", SIDE_CLIENT, VERB_ACCEPTED, NULL, end_at_once, false, false, 0, NULL, NULL},
+    {"needless-busy", SIDE_CLIENT, VERB_ACCEPTED, NULL, refuse_after_all, false, false, 0, NULL, NULL},
+    {"changing-number", SIDE_CLIENT, VERB_ACCEPTED, NULL, change_number, false, false, 0, NULL, NULL},
+    {"wrong-resumed", SIDE_CLIENT, VERB_WELCOME, NULL, flip_resumed, false, false, 0, NULL, NULL},
+    {"unconfirmed-lease", SIDE_WORKER, VERB_WELCOME, has_leases, confirm_no_lease, false, false, 0, NULL, NULL},
+    {"drop-stop", SIDE_WORKER, VERB_STOP, NULL, drop, false, false, 0, NULL, NULL},
+    {"wrong-stop", SIDE_WORKER, VERB_STOP, NULL, send_elsewhere, false, false, 0, NULL, NULL},
+    {"needless-stop", SIDE_WORKER, VERB_TASK, NULL, ask_to_end, false, false, 0, NULL, NULL},
+    {"wrong-replace", SIDE_WORKER, VERB_REPLACE, NULL, send_elsewhere, false, false, 0, NULL, NULL},
+    {"wrong-retire", SIDE_WORKER, VERB_RETIRE, NULL, send_elsewhere, false, false, 0, NULL, NULL},
+    {"lost-event", SIDE_CLIENT, VERB_NONE, NULL, NULL, true, false, 0, NULL, NULL},
+    {"late-tick", SIDE_CLIENT, VERB_NONE, NULL, NULL, false, true, 0, NULL, NULL},
+    {"late-due", SIDE_CLIENT, VERB_NONE, NULL, NULL, false, false, 150000, NULL, NULL},
     {.name = "unfair-to-clients", .verb = VERB_NONE, .lie = forget_clients},
     {.name = "one-more-running", .verb = VERB_NONE, .lie = let_one_more_run},
     {.name = "one-more-of-key", .verb = VERB_NONE, .lie = let_one_more_run_of_key},
     {.name = "faster", .verb = VERB_NONE, .lie = raise_rate},
     {.name = "slower-key", .verb = VERB_NONE, .lie = lower_rate_of_key},
     {.name = "larger-burst", .verb = VERB_NONE, .lie = raise_burst_of_key},
+    {.name = "no-groups", .verb = VERB_NONE, .spoil_submit = forget_group},
 };
 
 enum { COUNT = sizeof all / sizeof all[0] };
@@ -305,6 +315,15 @@ bool
 sabotage_skips(const struct sabotage *sabotage, bool is_tick, struct rng *rng)
 {
     return (is_tick ? sabotage->skips_ticks : sabotage->skips_events) && rng_chance(rng, 100);
+}
+
+bool
+sabotage_submit(const struct sabotage *sabotage, struct submit *submit, struct rng *rng)
+{
+    if (!sabotage->spoil_submit || !rng_chance(rng, 100))
+        return false;
+    sabotage->spoil_submit(submit);
+    return true;
 }
 
 int64_t

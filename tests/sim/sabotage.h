@@ -27,6 +27,10 @@ sabotage_settings(const struct sabotage *sabotage, struct pool_settings *setting
 void
 sabotage_apply(const struct sabotage *sabotage, struct outbox *outbox, struct rng *rng);
 
+/* Perhaps spoil an offer before the broker sees it; the oracle sees the true one. */
+bool
+sabotage_submit(const struct sabotage *sabotage, struct submit *submit, struct rng *rng);
+
 /* How much too late the broker says that something is due. */
 int64_t
 sabotage_delay_us(const struct sabotage *sabotage);

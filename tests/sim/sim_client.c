@@ -218,6 +218,17 @@ draw_fair_key(struct world *world, struct submit *submit)
         submit->fair_key = bytes_of(keys[rng_below(&world->shares, 5)]);
 }
 
+/* Groups are shared by all clients, too. */
+static void
+draw_order(struct world *world, struct submit *submit)
+{
+    static const char *const groups[] = {"a", "b", "c", "d", "e", "f"};
+    struct rng *order = &world->order;
+
+    if (rng_chance(order, world->groups))
+        submit->group = bytes_of(groups[rng_below(order, 6)]);
+}
+
 /* Make the message and let `offer` own it. */
 static void
 fill_offer(struct world *world, struct sim_client *client, struct offer *offer)
@@ -237,6 +248,7 @@ fill_offer(struct world *world, struct sim_client *client, struct offer *offer)
     submit->headers = bytes_of(rng_chance(rng, 100) ? "\x81\xa1k\xa1v" : "");
     draw_options(world, client, submit);
     draw_fair_key(world, submit);
+    draw_order(world, submit);
     if (client->mood.attaches && rng_chance(rng, 300)) {
         submit->payload.frames = (uint16_t)(1 + rng_below(rng, 3));
         submit->payload.attachments = tracked_new(content, submit->payload.frames, 1 + rng_below(rng, 100000),

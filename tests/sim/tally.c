@@ -104,6 +104,10 @@ static const char *const sometimes_names[SOMETIMES_KINDS] = {
     [SOMETIMES_CIRCUIT_RESET] = "an operator or a reload closed a circuit",
     [SOMETIMES_PROBE_SAID_NOTHING] = "a probe ended and said nothing",
     [SOMETIMES_REFUSED_CIRCUIT] = "refused: an open circuit",
+    [SOMETIMES_GROUP_WAITED] = "a slot was free while tasks waited for their turn in a group",
+    [SOMETIMES_GROUP_HEAD_LOST] = "the running task of a group was lost while others of it waited",
+    [SOMETIMES_GROUP_HELD_BY_ENDED] = "a group waited for the answer of a worker whose task had ended",
+    [SOMETIMES_GROUP_OVERTAKEN] = "a task ran before an older one that waited for its group",
 };
 
 const char *

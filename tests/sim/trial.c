@@ -118,10 +118,16 @@ pass_on(struct trial *trial, const struct event *event)
 {
     struct event seen = *event;
     struct pool_settings told;
+    struct message message;
 
     if (event->pool_settings) {
         told = tell_settings(trial, event->pool_settings);
         seen.pool_settings = &told;
+    }
+    if (trial->sabotage && event->kind == EVENT_COMMAND && event->side == SIDE_CLIENT && event->message->verb == VERB_SUBMIT) {
+        message = *event->message;
+        if (sabotage_submit(trial->sabotage, &message.submit, &trial->mischief))
+            seen.message = &message;
     }
     return broker_handle(trial->broker, &seen, trial->world.now_us, &trial->outbox);
 }

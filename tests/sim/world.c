@@ -139,6 +139,14 @@ draw_agents(struct world *world)
     }
 }
 
+/* Tasks of some worlds run in groups: in some of those few of them, in others nearly all. */
+static void
+draw_order(struct world *world, uint64_t seed)
+{
+    rng_init(&world->order, seed + 4000000007);
+    world->groups = rng_chance(&world->order, 400) ? (unsigned)rng_below(&world->order, 900) : 0;
+}
+
 static void
 plan(struct world *world, enum due kind, int64_t after_us)
 {
@@ -195,6 +203,7 @@ world_init(struct world *world, uint64_t seed)
     world->has_shares = rng_chance(&world->shares, 400);
     for (uint32_t i = 0; i < world->pool_count && world->has_shares; i++)
         world_draw_shares(world, &world->pools[i]);
+    draw_order(world, seed);
     start_actors(world);
     plan(world, DUE_OPERATOR, rng_between(&world->rng, 1, 1000 * world->scale_us));
     if (rng_chance(&world->rng, 300))

@@ -158,6 +158,8 @@ struct world {
     bool has_agents;
     struct rng extras; /* of what pools may be set to besides, apart for the same reason */
     struct rng fate; /* of agents, apart, so that worlds without them stay what they were */
+    struct rng order;    /* of groups, apart for the same reason */
+    unsigned groups;     /* permille of tasks that have one */
     bool is_healed; /* no more faults; all want to finish */
     uint64_t parcels; /* under way */
 };
