@@ -96,7 +96,8 @@ struct pool_stats {
     uint64_t requeued, refused, refused_busy; /* the last: of the refused, those at a limit */
     uint64_t queued_bytes, queued_max, queued_bytes_max;
     uint64_t deduplicated; /* tasks that found their dedup key taken; never shrinks */
-    uint64_t dedup_kept;   /* results that are remembered for the next ones */
+    uint64_t dedup_kept;   /* results that are remembered for the next ones, */
+    uint64_t dedup_bytes;  /* and what they take */
     enum circuit_state circuit;
     int64_t circuit_until_us; /* OPEN: end of the pause */
     int64_t worker_ttl_us, start_timeout_us; /* settings of the pool */

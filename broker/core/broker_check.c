@@ -33,7 +33,7 @@ check_tasks(const struct broker *broker)
         if (!task)
             continue;
         check_task(broker, task);
-        bytes += body_bytes(task->body);
+        bytes += task_bytes(task);
         finals += task->state == TASK_FINAL;
         following += task->state == TASK_FOLLOWING;
     }

@@ -41,20 +41,28 @@ forget(struct broker *broker, struct dedup *dedup)
     dedup_remove(&dedup->pool->dedups, dedup);
 }
 
-/* Results are worth less than tasks: they may take a quarter of what the broker may hold. */
 static bool
-is_over(const struct broker *broker, const struct pool *pool)
+is_over(const struct pool *pool)
 {
     const struct dedup_store *store = &pool->dedups;
 
-    return store->kept_count > pool->settings.dedup_max || store->kept_bytes > pool->settings.dedup_bytes_max ||
-           store->kept_bytes > broker->settings.bytes_max / 4;
+    return store->kept_count > pool->settings.dedup_max || store->kept_bytes > pool->settings.dedup_bytes_max;
+}
+
+/* Results are worth less than tasks. */
+bool
+broker_forget_results(struct broker *broker, uint64_t bytes)
+{
+    for (size_t i = 0; i < broker->pools_count; i++)
+        while (broker->bytes + bytes > broker->settings.bytes_max && broker->pools[i]->dedups.kept)
+            forget(broker, broker->pools[i]->dedups.kept);
+    return broker->bytes + bytes <= broker->settings.bytes_max;
 }
 
 void
 broker_trim_dedups(struct broker *broker, struct pool *pool, bool all)
 {
-    while (pool->dedups.kept && (all || is_over(broker, pool)))
+    while (pool->dedups.kept && (all || is_over(pool)))
         forget(broker, pool->dedups.kept);
 }
 
@@ -158,8 +166,8 @@ make_follower(struct broker *broker, const struct offer *offer, struct dedup *de
         task->live.deadline_us = broker->now_us + (int64_t)submit->deadline_ms * 1000;
     task->priority = submit->priority;
     task->wants_info = submit->info;
-    broker_enter_task(broker, offer->client, task);
     dedup_follow(dedup, task);
+    broker_enter_task(broker, offer->client, task); /* its body is the work's, and counted there */
     broker_arm_task(broker, task);
     return task;
 }

@@ -83,7 +83,7 @@ void
 broker_free_task(struct broker *broker, struct task *task)
 {
     task_table_remove(&broker->tasks, task);
-    broker->bytes -= body_bytes(task->body);
+    broker->bytes -= task_bytes(task);
     task_destroy(&task);
 }
 
@@ -248,9 +248,9 @@ settle(struct broker *broker, struct task *task, const struct verdict *verdict)
 {
     struct body *body = make_body(broker, verdict);
 
-    task_become(task, TASK_FINAL);
+    broker->bytes -= task_bytes(task);
     broker->bytes += body_bytes(body);
-    broker->bytes -= body_bytes(task->body);
+    task_become(task, TASK_FINAL);
     body_unref(task->body);
     task->body = body;
     task->verdict = (uint8_t)verdict->code;

@@ -41,6 +41,17 @@ get_sharing(const struct pool *pool, struct pool_stats *stats)
     stats->keys = HASH_COUNT(pool->flows) - pool->idle.count;
 }
 
+/* What is done for the pool besides running its tasks. */
+static void
+get_care(const struct pool *pool, struct pool_stats *stats)
+{
+    stats->deduplicated = pool->deduplicated;
+    stats->dedup_kept = pool->dedups.kept_count;
+    stats->dedup_bytes = pool->dedups.kept_bytes;
+    stats->circuit = pool->circuit.state;
+    stats->circuit_until_us = pool->circuit.until_us;
+}
+
 void
 broker_get_pool_stats(const struct pool *pool, struct pool_stats *ret_stats)
 {
@@ -70,10 +81,6 @@ broker_get_pool_stats(const struct pool *pool, struct pool_stats *ret_stats)
         .queued_bytes = pool->waiting_bytes,
         .queued_max = pool->settings.queued_max,
         .queued_bytes_max = pool->settings.queued_bytes_max,
-        .deduplicated = pool->deduplicated,
-        .dedup_kept = pool->dedups.kept_count,
-        .circuit = pool->circuit.state,
-        .circuit_until_us = pool->circuit.until_us,
         .worker_ttl_us = pool->settings.worker_ttl_us,
         .start_timeout_us = pool->settings.start_timeout_us,
         .worker_memory_max = pool->settings.worker_memory_max,
@@ -81,6 +88,7 @@ broker_get_pool_stats(const struct pool *pool, struct pool_stats *ret_stats)
     get_sharing(pool, ret_stats);
     memcpy(ret_stats->recycled, pool->recycling.counts, sizeof ret_stats->recycled);
     count_workers(pool, ret_stats);
+    get_care(pool, ret_stats);
 }
 
 int

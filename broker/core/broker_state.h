@@ -431,6 +431,10 @@ broker_dedup_final(struct broker *broker, struct task *task);
 void
 broker_dedup_due(struct broker *broker, struct dedup *dedup);
 
+/* Forget results, the oldest of each pool first, until there is room for so many bytes more. Returns whether there is. */
+bool
+broker_forget_results(struct broker *broker, uint64_t bytes);
+
 /* Forget what is over the pool's limits, or (`all`) everything. The pool has no work then. */
 void
 broker_trim_dedups(struct broker *broker, struct pool *pool, bool all);

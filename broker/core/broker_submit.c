@@ -180,7 +180,7 @@ broker_is_too_large(struct broker *broker, const struct offer *offer)
 
 /* The first limit that is reached, and how many tasks it allows; NULL: none. */
 static const char *
-find_full_limit(const struct broker *broker, const struct offer *offer, uint64_t *ret_tasks)
+find_full_limit(struct broker *broker, const struct offer *offer, uint64_t *ret_tasks)
 {
     const struct broker_settings *settings = &broker->settings;
     const char *limit = offer->joins ? NULL : pool_full_limit(offer->pool, offer->bytes);
@@ -197,7 +197,9 @@ find_full_limit(const struct broker *broker, const struct offer *offer, uint64_t
     *ret_tasks = broker->tasks.count;
     if (broker->tasks.count + records > settings->tasks_max)
         return "tasks_max";
-    return broker->bytes + records * offer->bytes > settings->bytes_max ? "bytes_max" : NULL;
+    if (offer->joins || broker->bytes + offer->bytes <= settings->bytes_max)
+        return NULL;
+    return broker_forget_results(broker, offer->bytes) ? NULL : "bytes_max";
 }
 
 static void
@@ -313,7 +315,7 @@ void
 broker_enter_task(struct broker *broker, struct client *client, struct task *task)
 {
     task_table_add(&broker->tasks, task);
-    broker->bytes += body_bytes(task->body);
+    broker->bytes += task_bytes(task);
     client_add_live(client, task);
 }
 

@@ -99,6 +99,13 @@ task_is_linked(const struct task *task)
     return task->prev || heap_node_is_in(&task->returned);
 }
 
+/* What the broker counts for it: a follower's body is that of another task. */
+static inline uint64_t
+task_bytes(const struct task *task)
+{
+    return task->state == TASK_FOLLOWING ? 0 : body_bytes(task->body);
+}
+
 /* When the task's timer must ring next, or INT64_MAX. Not for FINAL. */
 int64_t
 task_next_due_us(const struct task *task);

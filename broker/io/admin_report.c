@@ -73,6 +73,7 @@ report_put_pool(struct report_map *map, const struct pool_stats *pool)
     report_put_text(map, "circuit", circuit_state_name(pool->circuit));
     report_put_uint(map, "deduplicated", pool->deduplicated);
     report_put_uint(map, "dedup_kept", pool->dedup_kept);
+    report_put_uint(map, "dedup_bytes", pool->dedup_bytes);
 }
 
 static void

@@ -241,7 +241,7 @@ const struct option config_options[] = {
     {POOLS_SECTION, "dedup_max", OPTION_COUNT, IN_POOL(core.dedup_max), "10000", 0, 100000000, NULL,
      .help = "Results that are remembered so; the oldest make room."},
     {POOLS_SECTION, "dedup_bytes_max", OPTION_SIZE, IN_POOL(core.dedup_bytes_max), "\"64MiB\"", 0, 1024 * GIB, NULL,
-     .help = "Bytes of those results. Each pool's take at most a quarter of bytes_max."},
+     .help = "Bytes of those results. They count in bytes_max, and make room for tasks."},
     {POOLS_SECTION, "fairness", OPTION_CHOICE, IN_POOL(core.fairness), "\"key\"", 0, 0, fairness_words,
      .help = "Who takes turns for the pool's slots. key: the tasks of each fair key, and those without one together. "
              "client: the same, but each client's tasks without a key take turns with those of others, so that none can "

@@ -12,6 +12,8 @@ model_init(struct model *model, const struct world *world, struct tally *tally)
     model->last_fence = (world->settings.epoch << 32) - 1;
     model->keeps_exactly = world->settings.client_bytes_max >= BYTES_UNLIMITED &&
                            world->settings.bytes_max >= BYTES_UNLIMITED;
+    model->remembers_exactly = world->settings.bytes_max >= BYTES_UNLIMITED;
+    model->house.is_anonymous = true; /* nothing is kept for it */
     for (uint32_t i = 0; i < world->pool_count; i++) {
         model->pools[i].settings = world->pools[i];
         model->pools[i].name = world->pools[i].name;
@@ -39,6 +41,7 @@ model_fini(struct model *model)
     free_leases(model);
     for (uint32_t i = 0; i < model->pool_count; i++)
         model_free_flows(&model->pools[i]);
+    model_forget_dedups(model, NULL);
     HASH_CLEAR(by_content, model->contents);
     HASH_ITER(hh, model->tasks, task, next_task) {
         HASH_DEL(model->tasks, task);
@@ -159,6 +162,8 @@ unlink_task(struct model *model, struct model_task *task)
         DL_DELETE(model->delayed, task);
         pool->delayed--;
         pool->waiting_bytes -= task->size_bytes;
+    } else if (task->state == MODEL_FOLLOWING) {
+        DL_DELETE(task->dedup->followers, task);
     } else if (task->state == MODEL_LEASED) {
         task->lease->task = NULL;
         task->lease = NULL;
@@ -209,6 +214,40 @@ has_content(const struct model *model, uint64_t content)
     return task != NULL;
 }
 
+static void
+enter(struct model *model, struct model_task *task)
+{
+    HASH_ADD(hh, model->tasks, key, sizeof task->key, task);
+    DL_APPEND2(model->live, task, live_prev, live_next);
+    model->live_tasks++;
+    model->live_bytes += task->size_bytes;
+    task->client->live_tasks++;
+    task->client->live_bytes += task->size_bytes;
+}
+
+struct model_task *
+model_follow(struct model *model, struct model_client *client, const struct submit *submit, struct model_dedup *dedup,
+             int64_t now_us)
+{
+    struct model_task *task = calloc(1, sizeof *task);
+
+    if (!task)
+        abort();
+    task->key = make_key(client, &submit->id);
+    task->client = client;
+    task->pool = dedup->pool;
+    task->number = ++model->numbers;
+    fill_task(task, submit, now_us);
+    task->has_no_content = true;
+    task->size_bytes = dedup->work ? dedup->work->size_bytes : dedup->result_bytes;
+    task->state = MODEL_FOLLOWING;
+    task->dedup = dedup;
+    DL_APPEND(dedup->followers, task);
+    enter(model, task);
+    task->pool->accepted++;
+    return task;
+}
+
 struct model_task *
 model_accept(struct model *model, struct model_client *client, const struct submit *submit, int64_t now_us)
 {
@@ -219,19 +258,14 @@ model_accept(struct model *model, struct model_client *client, const struct subm
     task->key = make_key(client, &submit->id);
     task->client = client;
     task->pool = model_find_pool(model, submit->pool);
-    task->flow = model_join_flow(task->pool, submit, client);
+    task->flow = model_join_flow(task->pool, submit, client == &model->house ? model->first : client);
     task->number = ++model->numbers;
     fill_task(task, submit, now_us);
     model_join_group(task, submit->group);
-    HASH_ADD(hh, model->tasks, key, sizeof task->key, task);
     model->has_twins |= has_content(model, task->content);
     HASH_ADD(by_content, model->contents, content, sizeof task->content, task);
-    DL_APPEND2(model->live, task, live_prev, live_next);
-    model->live_tasks++;
-    model->live_bytes += task->size_bytes;
-    client->live_tasks++;
-    client->live_bytes += task->size_bytes;
-    task->pool->accepted++;
+    enter(model, task);
+    task->pool->accepted += client != &model->house;
     if (task->ready_us > now_us) {
         task->state = MODEL_DELAYED;
         task->pool->delayed++;
@@ -359,19 +393,22 @@ model_finish(struct model *model, struct model_task *task, enum error_code verdi
 {
     struct model_client *client = task->client;
     bool is_failure = verdict == ERROR_NO_SUCH_FUNCTION || verdict == ERROR_BAD_PAYLOAD;
+    bool is_following = task->state == MODEL_FOLLOWING;
 
     unlink_task(model, task);
     model_leave_group(model, task);
     model->tally->sometimes[SOMETIMES_DEAD] += verdict == ERROR_DEAD;
     model->tally->sometimes[SOMETIMES_LOST] += verdict == ERROR_LOST;
-    task->flow->tasks--;
+    if (task->flow) /* one that follows takes no turns */
+        task->flow->tasks--;
     task->flow = NULL;
     task->state = MODEL_FINAL;
     task->final_step = model->step;
     task->final_us = now_us;
     task->verdict = verdict;
     task->owed = client->peer ? 1 : 0;
-    task->pool->finals[is_failure ? ERROR_FAILED : verdict]++;
+    if (!is_following)
+        task->pool->finals[is_failure ? ERROR_FAILED : verdict]++;
     model->live_tasks--;
     model->live_bytes -= task->size_bytes;
     client->live_tasks--;
@@ -380,6 +417,8 @@ model_finish(struct model *model, struct model_task *task, enum error_code verdi
     DL_APPEND2(model->finished, task, live_prev, live_next);
     if (model->keeps_exactly && !client->is_anonymous && !client->is_gone)
         keep(model, task, now_us);
+    if (task->dedup && !is_following)
+        model_hand_on(model, task, now_us);
 }
 
 static void
@@ -453,7 +492,8 @@ model_drop_task(struct model *model, struct model_task *task)
 {
     model_unkeep(model, task);
     HASH_DEL(model->tasks, task);
-    HASH_DELETE(by_content, model->contents, task);
+    if (!task->has_no_content)
+        HASH_DELETE(by_content, model->contents, task);
     free(task);
 }
 

@@ -11,7 +11,7 @@ struct model_client;
 struct model_pool;
 struct model_worker;
 
-enum model_state { MODEL_DELAYED, MODEL_QUEUED, MODEL_LEASED, MODEL_FINAL };
+enum model_state { MODEL_DELAYED, MODEL_QUEUED, MODEL_LEASED, MODEL_FOLLOWING, MODEL_FINAL };
 
 struct model_key {
     uint64_t client; /* serial */
@@ -51,10 +51,14 @@ struct model_task {
     int64_t kept_us; /* since when its final message is kept */
     uint32_t attempt, tries, tries_max;
     struct model_lease *lease; /* LEASED */
-    struct model_task *prev, *next; /* queue of its flow and priority; or delayed */
     struct model_group *group; /* NULL: none, or the task is final */
     struct model_task *group_prev, *group_next;
     bool is_parked; /* QUEUED: in its pool's list of those beside the queue */
+    struct model_dedup *dedup; /* whose work it is, or that it follows */
+    uint64_t result_bytes;     /* of a work that ended ok: what its result takes */
+    bool has_no_content;       /* it followed, and never was in model.contents */
+    bool may_have_expired;     /* FINAL: its client was away, and its end came at one time with its deadline */
+    struct model_task *prev, *next; /* queue of its flow and priority; or delayed; or followers of a key */
     struct model_task *older, *younger; /* its client's kept ones, oldest first */
     struct model_task *live_prev, *live_next; /* model.live, or model.finished */
 };
@@ -133,6 +137,19 @@ struct model_circuit {
     bool is_vague; /* how an attempt ended, nobody was told: until it opens the next time the broker's word counts */
 };
 
+/* A dedup key of a pool. */
+struct model_dedup {
+    uint8_t key[4 + DEDUP_KEY_BYTES_MAX]; /* the pool's index, and the key */
+    UT_hash_handle hh;                    /* model.dedups */
+    struct model_pool *pool;
+    struct model_task *work;      /* NULL: a result is, or may be, remembered */
+    struct model_task *followers;
+    int64_t window_us, until_us;
+    uint64_t answer, result_bytes;
+    uint32_t attempt;
+    struct model_dedup *prev, *next; /* its pool's remembered ones, oldest first */
+};
+
 struct model_pool {
     const char *name;
     struct pool_settings settings;
@@ -149,6 +166,8 @@ struct model_pool {
     uint64_t finals[ERROR_CODES]; /* by verdict; ERROR_NONE: ok; all failures under ERROR_FAILED */
     uint64_t requeued, refused, offered, accepted;
     struct model_circuit circuit;
+    struct model_dedup *remembered;
+    uint64_t remembered_count, deduplicated;
     uint64_t doubtful; /* ended in this step in one of two ways, and nobody was told */
 };
 
@@ -160,6 +179,9 @@ struct model {
     struct model_task *live;     /* not final */
     struct model_task *finished; /* became final, or was asked for again, in this step */
     struct model_lease *leases;
+    struct model_dedup *dedups;
+    struct model_client house; /* whose the works of dedup keys are, */
+    const struct model_client *first; /* and who offered the first task with the key: it is his turn */
     struct model_client *clients, *all_clients;
     struct model_worker *workers;
     struct model_client *client_of[PEERS_MAX + 1];
@@ -176,6 +198,7 @@ struct model {
     uint64_t kept_count;
     int64_t purged_us; /* messages of this instant had to make room: which of them, is the broker's choice */
     uint64_t phantoms; /* messages that need not be kept, and perhaps are */
+    bool remembers_exactly; /* the same of results of dedup keys */
     bool keeps_exactly; /* no limit of bytes decides what is kept: it is known which messages must be there */
     uint64_t stale;
     bool is_shutting, is_shut;
@@ -287,6 +310,42 @@ model_dequeue_task(struct model_task *task);
 /* Free what nobody can ask for any more, so that a long seed stays small. */
 void
 model_sweep(struct model *model, int64_t now_us);
+
+/* --- model_dedup.c: dedup keys --------------------------------------------------------------------------------------- */
+
+/* NULL: the key is free. */
+struct model_dedup *
+model_find_dedup(struct model *model, struct model_pool *pool, struct bytes key);
+
+/* Accept a task with a key: with a work when the key is free, else as one more that follows. The key is made when it is
+ * NULL. Returns the client's task; one that follows a remembered result is final. */
+struct model_task *
+model_share(struct model *model, struct model_client *client, const struct submit *submit, struct model_dedup *dedup,
+            int64_t now_us);
+
+/* Accept a task that follows. */
+struct model_task *
+model_follow(struct model *model, struct model_client *client, const struct submit *submit, struct model_dedup *dedup,
+             int64_t now_us);
+
+/* The work is final: so are all that follow it. */
+void
+model_hand_on(struct model *model, struct model_task *work, int64_t now_us);
+
+/* A task that follows has left. Returns the work that nobody follows any more, and whose key is free now, or NULL. */
+struct model_task *
+model_leave_dedup(struct model *model, struct model_task *task);
+
+void
+model_forget_dedup(struct model *model, struct model_dedup *dedup);
+
+/* Results whose window is over. */
+void
+model_expire_dedups(struct model *model, int64_t now_us);
+
+/* All of a pool, or (NULL) of all. */
+void
+model_forget_dedups(struct model *model, const struct model_pool *pool);
 
 /* --- peers -------------------------------------------------------------------------------------------------------- */
 

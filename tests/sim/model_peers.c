@@ -37,7 +37,9 @@ model_cancel(struct model *model, struct model_task *task, int64_t now_us)
         task->cancel_asked = true;
         return true;
     }
-    model->tally->sometimes[task->state == MODEL_QUEUED ? SOMETIMES_CANCELLED_QUEUED : SOMETIMES_CANCELLED_DELAYED]++;
+    model->tally->sometimes[task->state == MODEL_QUEUED      ? SOMETIMES_CANCELLED_QUEUED
+                            : task->state == MODEL_FOLLOWING ? SOMETIMES_CANCELLED_FOLLOWING
+                                                             : SOMETIMES_CANCELLED_DELAYED]++;
     model_finish(model, task, ERROR_CANCELLED, now_us);
     return false;
 }

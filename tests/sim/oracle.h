@@ -32,6 +32,7 @@ struct oracle {
     struct expected expected[EXPECTED_MAX];
     uint32_t expected_count;
     uint64_t undeliverable;
+    uint64_t held_results; /* bytes of remembered ones, which make room for tasks */
     uint64_t held_tasks, held_bytes; /* after the step before, as the broker says and was checked */
     int64_t lenient_us; /* the broker was away: until then, silence and absence may be forgiven */
     uint64_t sessions_max; /* the highest session number given out */
@@ -83,6 +84,10 @@ oracle_end_client(struct oracle *oracle, struct model_client *client);
 /* The broker says that it gave up a client that was away: its time is over, or room was needed and it held nothing. */
 void
 oracle_client_lost(struct oracle *oracle, uint64_t session);
+
+/* A task that followed a dedup key has ended by itself. */
+void
+oracle_leave_dedup(struct oracle *oracle, struct model_task *task);
 
 /* A task's end was asked for; expects what must follow. */
 void

@@ -84,7 +84,8 @@ was_forgotten(struct oracle *oracle, const struct model_task *own, const struct 
     struct explanation explanation;
 
     return own->state == MODEL_FINAL && !own->is_kept &&
-           broker_explain_task(oracle->broker, copy->number, &explanation) == OK && !explanation.is_cancel_asked;
+           broker_explain_task(oracle->broker, copy->number, &explanation) == OK &&
+           (copy->state == MODEL_FOLLOWING || !explanation.is_cancel_asked);
 }
 
 /* What came over the connection before its HELLO is the same client's. P20: what it has already does not become
@@ -200,21 +201,30 @@ size_submit(const struct submit *submit)
            payload_bytes(&submit->payload);
 }
 
+/* What a SUBMIT takes. */
+struct demand {
+    uint64_t size_bytes;
+    uint64_t records;          /* tasks that it will be */
+    struct model_dedup *dedup; /* it follows this, and needs no place in the queue */
+    bool is_vague;             /* refused, and perhaps it would have followed, perhaps not */
+};
+
 /* Which limits forbid this task, by the model's own numbers: a bit for each SOMETIMES_BUSY_*. */
 static unsigned
 find_limits(const struct oracle *oracle, const struct model_client *client, const struct model_pool *pool,
-            uint64_t size_bytes)
+            const struct demand *demand)
 {
     const struct broker_settings *settings = &oracle->model.settings;
+    uint64_t size_bytes = demand->size_bytes;
     unsigned over = 0;
 
-    over |= (pool->queued + pool->delayed >= pool->settings.queued_max) << 0;
-    over |= (pool->waiting_bytes + size_bytes > pool->settings.queued_bytes_max) << 1;
+    over |= (!demand->dedup && pool->queued + pool->delayed >= pool->settings.queued_max) << 0;
+    over |= (!demand->dedup && pool->waiting_bytes + size_bytes > pool->settings.queued_bytes_max) << 1;
     over |= (client->live_tasks >= settings->client_tasks_max) << 2;
     over |= (client->live_bytes + size_bytes > settings->client_bytes_max) << 3;
     /* Kept final messages count, too. How many are held is known from the step before. */
-    over |= (oracle->held_tasks >= settings->tasks_max) << 4;
-    over |= (oracle->held_bytes + size_bytes > settings->bytes_max) << 5;
+    over |= (oracle->held_tasks + demand->records > settings->tasks_max) << 4;
+    over |= (!demand->dedup && oracle->held_bytes - oracle->held_results + size_bytes > settings->bytes_max) << 5;
     return over;
 }
 
@@ -231,13 +241,13 @@ is_too_large(const struct oracle *oracle, const struct model_pool *pool, uint64_
 /* Is the answer to this SUBMIT right? Returns whether it was accepted. */
 static bool
 check_answer(struct oracle *oracle, const struct model_client *client, const struct submit *submit,
-             const struct message *refusal)
+             const struct demand *demand, const struct message *refusal)
 {
     struct model_pool *pool = model_find_pool(&oracle->model, submit->pool);
     enum error_code code = refusal ? refusal->error.code : ERROR_NONE;
     bool drains = oracle->model.is_shutting || (pool && (pool->is_draining || pool->is_removed));
-    unsigned over = pool ? find_limits(oracle, client, pool, size_submit(submit)) : 0;
-    uint64_t circuit_ms = pool ? oracle_circuit_refusal_ms(oracle, pool) : 0;
+    unsigned over = pool ? find_limits(oracle, client, pool, demand) : 0;
+    uint64_t circuit_ms = pool && !demand->dedup ? oracle_circuit_refusal_ms(oracle, pool) : 0;
 
     if (refusal)
         oracle_expect(oracle, SIDE_CLIENT, client->peer, VERB_ERROR, code)->ref = submit->id;
@@ -252,7 +262,7 @@ check_answer(struct oracle *oracle, const struct model_client *client, const str
     pool->refused += refusal != NULL;
     if (code == ERROR_DRAINING && drains)
         return oracle->tally->sometimes[SOMETIMES_REFUSED_DRAINING]++, false;
-    if (code == ERROR_TOO_LARGE && is_too_large(oracle, pool, size_submit(submit)))
+    if (code == ERROR_TOO_LARGE && !demand->dedup && is_too_large(oracle, pool, demand->size_bytes))
         return oracle->tally->sometimes[SOMETIMES_REFUSED_TOO_LARGE]++, false;
     if (code == ERROR_CIRCUIT_OPEN && circuit_ms > 0 && refusal->error.retry_after_ms == circuit_ms)
         return oracle->tally->sometimes[SOMETIMES_REFUSED_CIRCUIT]++, false;
@@ -261,14 +271,71 @@ check_answer(struct oracle *oracle, const struct model_client *client, const str
             oracle->tally->sometimes[SOMETIMES_BUSY_POOL_TASKS + bit] += over >> bit == 1;
         return false;
     }
+    if (refusal && demand->is_vague)
+        return false;
     if (refusal || drains || over || circuit_ms > 0)
         BREAK(oracle, "P15", "SUBMIT was answered with %s; draining %d, limits reached %#x, circuit open for %" PRIu64 " ms",
               error_code_name(code), drains, over, circuit_ms);
     return !refusal;
 }
 
+/* The key of this SUBMIT, if it is taken. Where it is not known whether a result was remembered for so long, the
+ * broker's answer tells. */
+static struct model_dedup *
+find_dedup(struct oracle *oracle, uint32_t peer, const struct submit *submit, bool is_refused, bool *ret_is_vague)
+{
+    struct model *model = &oracle->model;
+    struct model_pool *pool = model_find_pool(model, submit->pool);
+    struct model_dedup *dedup = pool ? model_find_dedup(model, pool, submit->dedup_key) : NULL;
+
+    *ret_is_vague = dedup && !dedup->work && !model->remembers_exactly && is_refused;
+    if (!dedup || dedup->work || model->remembers_exactly || is_refused ||
+        oracle_was_told(oracle, peer, &submit->id, ERROR_NONE))
+        return dedup;
+    model_forget_dedup(model, dedup);
+    return NULL;
+}
+
+static struct demand
+measure(struct oracle *oracle, uint32_t peer, const struct submit *submit, bool is_refused)
+{
+    struct demand demand = {.size_bytes = size_submit(submit), .records = 1};
+
+    if (submit->dedup_key.size == 0)
+        return demand;
+    demand.dedup = find_dedup(oracle, peer, submit, is_refused, &demand.is_vague);
+    if (!demand.dedup)
+        demand.records = 2;
+    else
+        demand.size_bytes = demand.dedup->work ? demand.dedup->work->size_bytes : demand.dedup->result_bytes;
+    return demand;
+}
+
+/* Accept a new task. */
+static struct model_task *
+accept(struct oracle *oracle, struct model_client *client, const struct submit *submit, const struct demand *demand)
+{
+    struct model *model = &oracle->model;
+    struct model_task *task;
+
+    oracle->tally->tasks++;
+    if (submit->dedup_key.size == 0) {
+        task = model_accept(model, client, submit, oracle->now_us);
+        /* Its time is over at once; a free worker or the next tick finds that out. */
+        if (task->deadline_us <= oracle->now_us && oracle_was_told(oracle, client->peer, &submit->id, ERROR_EXPIRED))
+            model_finish(model, task, ERROR_EXPIRED, oracle->now_us);
+        return task;
+    }
+    if (demand->dedup)
+        oracle->tally->sometimes[demand->dedup->work ? SOMETIMES_FOLLOWED : SOMETIMES_REMEMBERED]++;
+    task = model_share(model, client, submit, demand->dedup, oracle->now_us);
+    if (task->state == MODEL_FOLLOWING && task->deadline_us <= oracle->now_us)
+        oracle_expire(oracle, task);
+    return task;
+}
+
 /* Is the final message of a task, which need not be kept any more, there nevertheless? Where a new task that expires at
- * once would look the same, the pool's count tells. */
+ * once, or gets a remembered result, would look the same, the pool's counts tell. */
 static bool
 is_repeated(const struct oracle *oracle, uint32_t peer, const struct model_task *task)
 {
@@ -277,8 +344,10 @@ is_repeated(const struct oracle *oracle, uint32_t peer, const struct model_task 
 
     if (!oracle_was_told(oracle, peer, &task->key.id, task->verdict))
         return false;
-    return task->verdict != ERROR_EXPIRED || broker_find_pool(oracle->broker, name, &stats) != OK ||
-           stats.expired == task->pool->finals[ERROR_EXPIRED];
+    if (broker_find_pool(oracle->broker, name, &stats) != OK)
+        return true;
+    return stats.expired == task->pool->finals[ERROR_EXPIRED] && stats.deduplicated == task->pool->deduplicated &&
+           stats.cancelled == task->pool->finals[ERROR_CANCELLED]; /* a run that nobody followed */
 }
 
 static bool
@@ -319,13 +388,11 @@ take_submit(struct oracle *oracle, uint32_t peer, const struct submit *submit)
     if (task) {
         oracle->tally->sometimes[SOMETIMES_OFFERED_LIVE]++;
     } else {
-        if (!check_answer(oracle, client, submit, refusal))
+        struct demand demand = measure(oracle, peer, submit, refusal != NULL);
+
+        if (!check_answer(oracle, client, submit, &demand, refusal))
             return;
-        oracle->tally->tasks++;
-        task = model_accept(model, client, submit, oracle->now_us);
-        /* Its time is over at once; a free worker or the next tick finds that out. */
-        if (task->deadline_us <= oracle->now_us && oracle_was_told(oracle, peer, &submit->id, ERROR_EXPIRED))
-            model_finish(model, task, ERROR_EXPIRED, oracle->now_us);
+        task = accept(oracle, client, submit, &demand);
     }
     if (submit->ack)
         oracle_expect(oracle, SIDE_CLIENT, peer, VERB_ACCEPTED, ERROR_NONE)->ref = submit->id;
@@ -339,10 +406,26 @@ oracle_cancel(struct oracle *oracle, struct model_task *task)
     struct model_lease *lease = task->lease;
     uint32_t peer = lease ? lease->worker->peer : 0;
 
-    if (!model_cancel(&oracle->model, task, oracle->now_us) || lease->cancel_sent || !peer)
+    if (!model_cancel(&oracle->model, task, oracle->now_us)) {
+        oracle_leave_dedup(oracle, task);
+        return;
+    }
+    if (lease->cancel_sent || !peer)
         return;
     lease->cancel_sent = true;
     oracle_expect(oracle, SIDE_WORKER, peer, VERB_CANCEL, ERROR_NONE)->ref = ref_number(lease->fence);
+}
+
+/* One that followed a dedup key has ended by itself. The last one ends what it followed. */
+void
+oracle_leave_dedup(struct oracle *oracle, struct model_task *task)
+{
+    struct model_task *work = task->has_no_content ? model_leave_dedup(&oracle->model, task) : NULL;
+
+    if (!work)
+        return;
+    oracle->tally->sometimes[SOMETIMES_NOBODY_FOLLOWED]++;
+    oracle_cancel(oracle, work);
 }
 
 static void

@@ -181,6 +181,11 @@ check_final_content(struct oracle *oracle, struct model_task *task, const struct
     uint32_t attempt = message->verb == VERB_RESULT ? message->result.info.attempt : message->error.attempt;
     uint64_t hash = hash_final(message);
 
+    if (task->may_have_expired && !task->was_sent && code == ERROR_EXPIRED) {
+        task->verdict = ERROR_EXPIRED;
+        task->has_answer = false;
+        task->attempt = attempt;
+    }
     if (task->state != MODEL_FINAL)
         BREAK(oracle, "P4", "task %" PRIu64 " is not final, and its client was told %s", task->number,
               code == ERROR_NONE ? "ok" : error_code_name(code));
@@ -273,8 +278,21 @@ expire_asked(struct oracle *oracle, uint64_t fence)
 {
     struct model_lease *lease = model_find_lease(&oracle->model, fence);
 
-    if (oracle->is_tick && lease && lease->task && lease->task->deadline_us <= oracle->now_us)
-        oracle_expire(oracle, lease->task);
+    struct model_task *task = lease ? lease->task : NULL, *follower, *next;
+
+    if (!oracle->is_tick || !task)
+        return;
+    if (task->deadline_us <= oracle->now_us)
+        oracle_expire(oracle, task);
+    else if (task->dedup)
+        DL_FOREACH_SAFE(task->dedup->followers, follower, next)
+            if (follower->deadline_us <= oracle->now_us) {
+                bool is_last = follower->prev == follower;
+
+                oracle_expire(oracle, follower);
+                if (is_last) /* the key is free, and its record gone */
+                    break;
+            }
 }
 
 static void

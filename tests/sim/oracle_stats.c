@@ -83,6 +83,9 @@ check_finals(struct oracle *oracle, const struct model_pool *pool, const struct 
     SAME(oracle, pool, "lost", stats->lost, pool->finals[ERROR_LOST]);
     SAME(oracle, pool, "requeued", stats->requeued, pool->requeued);
     SAME(oracle, pool, "refused", stats->refused, pool->refused);
+    SAME(oracle, pool, "deduplicated", stats->deduplicated, pool->deduplicated);
+    if (oracle->model.remembers_exactly)
+        SAME(oracle, pool, "dedup_kept", stats->dedup_kept, pool->remembered_count);
 }
 
 static void
@@ -125,6 +128,17 @@ count_clients(const struct model *model)
     return count;
 }
 
+static uint64_t
+count_result_bytes(const struct oracle *oracle)
+{
+    struct pool_stats pool;
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; broker_get_pool(oracle->broker, i, &pool) == OK; i++)
+        bytes += pool.dedup_bytes;
+    return bytes;
+}
+
 /* P17: a pool that is removed goes when its last task and its last worker have gone, and not before. */
 static void
 check_presence(struct oracle *oracle, struct model_pool *pool, bool is_there)
@@ -141,6 +155,8 @@ check_presence(struct oracle *oracle, struct model_pool *pool, bool is_there)
     oracle->tally->sometimes[SOMETIMES_POOL_WENT] += !is_there && !pool->is_gone;
     if (!is_there) /* and what comes back under its name begins anew */
         pool->circuit.state = CIRCUIT_CLOSED, pool->circuit.marks_count = 0;
+    if (!is_there)
+        model_forget_dedups(&oracle->model, pool);
     pool->is_gone = !is_there;
 }
 
@@ -175,6 +191,7 @@ oracle_check_stats(struct oracle *oracle)
     if (stats.tasks < model->live_tasks + model->kept_count || stats.tasks > HASH_COUNT(model->tasks))
         BREAK(oracle, "P15", "%" PRIu64 " tasks are held, and it should be %" PRIu64 " to %u", stats.tasks,
               model->live_tasks + model->kept_count, HASH_COUNT(model->tasks));
+    oracle->held_results = count_result_bytes(oracle);
     oracle->held_tasks = stats.tasks;
     oracle->held_bytes = stats.bytes;
     if (oracle->is_tick && !model->is_shut && broker_next_due_us(broker) <= oracle->now_us)

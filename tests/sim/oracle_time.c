@@ -17,12 +17,14 @@ oracle_expire(struct oracle *oracle, struct model_task *task)
         [MODEL_DELAYED] = SOMETIMES_EXPIRED_DELAYED,
         [MODEL_QUEUED] = SOMETIMES_EXPIRED_QUEUED,
         [MODEL_LEASED] = SOMETIMES_EXPIRED_LEASED,
+        [MODEL_FOLLOWING] = SOMETIMES_EXPIRED_FOLLOWING,
     };
 
     oracle->tally->sometimes[kinds[task->state]]++;
     if (lease)
         oracle_judge_attempt(oracle, lease, ATTEMPT_NEUTRAL);
     model_finish(&oracle->model, task, ERROR_EXPIRED, oracle->now_us);
+    oracle_leave_dedup(oracle, task);
     if (lease && !lease->cancel_sent && lease->worker->peer) {
         lease->cancel_sent = true;
         oracle_expect(oracle, SIDE_WORKER, lease->worker->peer, VERB_CANCEL, ERROR_NONE)->ref =
@@ -73,6 +75,32 @@ is_expired_first(const struct oracle *oracle, const struct model_task *task, int
     return task->deadline_us <= lost_us;
 }
 
+/* The same of tasks that follow one: those whose deadline is over, too, may have ended before it did. Where nothing was
+ * noted of the work, and it may be tried again, the last of them ended it. */
+static void
+expire_followers(struct oracle *oracle, const struct model_task *work)
+{
+    bool is_certain = !was_noted(oracle, NOTE_TASK_DEAD, work->number) && !work->at_most_once && !work->cancel_asked;
+    struct model_dedup *dedup = work->dedup;
+    struct model_task *task, *next;
+
+    DL_FOREACH_SAFE(dedup->followers, task, next) {
+        bool is_last = task->prev == task;
+
+        if (task->deadline_us > oracle->now_us)
+            continue;
+        if (task->client->peer ? oracle_was_told(oracle, task->client->peer, &task->key.id, ERROR_EXPIRED) : is_certain) {
+            oracle_expire(oracle, task);
+            if (is_last) /* and its key is gone */
+                return;
+        } else if (!task->client->peer) {
+            task->may_have_expired = true;
+            task->pool->doubtful++;
+            task->pool->circuit.is_vague = true;
+        }
+    }
+}
+
 /* Both are over: the deadline of a task and the grace of its worker. Then it expires as a running task, or as one that
  * was requeued first; which, the notes tell. Without one, what was due first came first. */
 static void
@@ -83,6 +111,8 @@ expire_before_loss(struct oracle *oracle, struct model_worker *worker, int64_t d
     DL_FOREACH(worker->leases, lease) {
         struct model_task *task = lease->task;
 
+        if (task && task->dedup && !was_noted(oracle, NOTE_TASK_REQUEUED, task->number))
+            expire_followers(oracle, task);
         if (!task || task->deadline_us > oracle->now_us)
             continue;
         if (was_noted(oracle, NOTE_TASK_REQUEUED, task->number) || was_noted(oracle, NOTE_TASK_DEAD, task->number))
@@ -160,6 +190,7 @@ void
 oracle_tick(struct oracle *oracle)
 {
     expire_tasks(oracle, oracle->now_us);
+    model_expire_dedups(&oracle->model, oracle->now_us);
     release_kept(oracle);
 }
 

@@ -199,6 +199,8 @@ take_result(struct oracle *oracle, struct model_worker *worker, const struct res
     /* It is of the arguments' type unless it says otherwise. */
     if (type.size == 0 && lease->task)
         type = bytes_of(lease->task->content_type);
+    if (lease->task)
+        lease->task->result_bytes = sizeof(struct body) + type.size + payload_bytes(&result->payload);
     finish(oracle, lease, ERROR_NONE, hash_payload(hash_bytes(0, type), &result->payload));
 }
 

@@ -29,7 +29,8 @@ list_submit_views(struct submit *submit, struct bytes **views)
     views[2] = &submit->payload.data;
     views[3] = &submit->content_type;
     views[4] = &submit->headers;
-    return 5;
+    views[5] = &submit->dedup_key;
+    return 6;
 }
 
 static size_t

@@ -116,6 +116,8 @@ draw_mood(struct world *world, struct client_mood *mood)
         .delays = rng_chance(rng, 500),
         .payload_max = rng_chance(rng, 200) ? 4000 : 80,
     };
+    if (world->has_keys)
+        mood->shares = rng_chance(&world->extras, 700) ? (unsigned)rng_below(&world->extras, 600) : 0;
 }
 
 void
@@ -229,6 +231,22 @@ draw_order(struct world *world, struct submit *submit)
         submit->group = bytes_of(groups[rng_below(order, 6)]);
 }
 
+/* One of a few keys, so that several clients meet. A stream cannot be shared. */
+static void
+draw_key(struct world *world, const struct sim_client *client, struct submit *submit)
+{
+    static const char *const keys[] = {"a", "b", "c", "quite a long key, as long as a sentence"};
+    struct rng *extras = &world->extras;
+
+    if (!rng_chance(extras, client->mood.shares))
+        return;
+    submit->dedup_key = bytes_of(keys[rng_below(extras, 4)]);
+    submit->stream = false;
+    submit->has_dedup_ms = rng_chance(extras, 300);
+    if (submit->has_dedup_ms)
+        submit->dedup_ms = rng_below(extras, (uint64_t)(200 * world->scale_us / 1000 + 3));
+}
+
 /* Make the message and let `offer` own it. */
 static void
 fill_offer(struct world *world, struct sim_client *client, struct offer *offer)
@@ -249,6 +267,8 @@ fill_offer(struct world *world, struct sim_client *client, struct offer *offer)
     draw_options(world, client, submit);
     draw_fair_key(world, submit);
     draw_order(world, submit);
+    if (world->has_keys)
+        draw_key(world, client, submit);
     if (client->mood.attaches && rng_chance(rng, 300)) {
         submit->payload.frames = (uint16_t)(1 + rng_below(rng, 3));
         submit->payload.attachments = tracked_new(content, submit->payload.frames, 1 + rng_below(rng, 100000),

@@ -108,6 +108,13 @@ static const char *const sometimes_names[SOMETIMES_KINDS] = {
     [SOMETIMES_GROUP_HEAD_LOST] = "the running task of a group was lost while others of it waited",
     [SOMETIMES_GROUP_HELD_BY_ENDED] = "a group waited for the answer of a worker whose task had ended",
     [SOMETIMES_GROUP_OVERTAKEN] = "a task ran before an older one that waited for its group",
+    [SOMETIMES_FOLLOWED] = "a task followed the run of another with its key",
+    [SOMETIMES_REMEMBERED] = "a task got the result that was remembered for its key",
+    [SOMETIMES_RESULT_FORGOTTEN] = "a remembered result was forgotten in time",
+    [SOMETIMES_RESULT_MADE_ROOM] = "a remembered result made room for another",
+    [SOMETIMES_CANCELLED_FOLLOWING] = "one of those that shared a run was cancelled",
+    [SOMETIMES_EXPIRED_FOLLOWING] = "one of those that shared a run expired",
+    [SOMETIMES_NOBODY_FOLLOWED] = "a run was cancelled since nobody shared it any more",
 };
 
 const char *

@@ -123,6 +123,20 @@ draw_circuits(struct world *world)
     }
 }
 
+/* How long and how many results of dedup keys are remembered. */
+static void
+draw_memories(struct world *world)
+{
+    static const int64_t windows[] = {0, 5, 50, 500}, counts[] = {0, 1, 3, 10000};
+    struct rng *extras = &world->extras;
+
+    for (uint32_t i = 0; i < world->pool_count; i++) {
+        world->pools[i].dedup_window_us = world->scale_us * rng_pick(extras, windows, 4);
+        world->pools[i].dedup_max = (uint64_t)rng_pick(extras, counts, 4);
+        world->pools[i].dedup_bytes_max = BYTES_UNLIMITED;
+    }
+}
+
 /* Most workers are agents'; some of those are spare, for replacements. */
 static void
 draw_agents(struct world *world)
@@ -204,6 +218,9 @@ world_init(struct world *world, uint64_t seed)
     for (uint32_t i = 0; i < world->pool_count && world->has_shares; i++)
         world_draw_shares(world, &world->pools[i]);
     draw_order(world, seed);
+    world->has_keys = rng_chance(&world->extras, 400);
+    if (world->has_keys)
+        draw_memories(world);
     start_actors(world);
     plan(world, DUE_OPERATOR, rng_between(&world->rng, 1, 1000 * world->scale_us));
     if (rng_chance(&world->rng, 300))

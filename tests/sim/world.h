@@ -69,6 +69,7 @@ struct client_mood {
     unsigned submit, offer_again, cancel, cut, vanish, seen, wrong, second_hello, takeover, bye;
     bool bytes_ids, attaches, streams, acks, hurries, delays;
     uint32_t payload_max;
+    unsigned shares; /* its tasks have dedup keys, from the world's other chance */
 };
 
 struct sim_client {
@@ -156,6 +157,7 @@ struct world {
     struct sim_agent agents[AGENTS_MAX];
     uint32_t client_count, worker_count, agent_count;
     bool has_agents;
+    bool has_keys;     /* clients use dedup keys */
     struct rng extras; /* of what pools may be set to besides, apart for the same reason */
     struct rng fate; /* of agents, apart, so that worlds without them stay what they were */
     struct rng order;    /* of groups, apart for the same reason */
