@@ -128,7 +128,7 @@ class Verdict:
     reexecutions: int = 0
     explained: Counter = field(default_factory=Counter)
     redispatch: list = field(default_factory=list)  # ns from a kill to the next attempt's begin
-    redispatch_cut: list = field(default_factory=list)  # the same from a cut of the link
+    redispatch_cut: list = field(default_factory=list)  # the same from a cut of the link, or a later dispatch into it
 
     def find(self, kind, text):
         self.findings[kind] += 1
@@ -449,7 +449,7 @@ class History:
         if stopped:
             if stopped == "cut off":
                 cut = max(begin for begin, _ in self.faults.cuts[before.pid] if begin <= until)
-                self.verdict.redispatch_cut.append(after.began - cut)
+                self.verdict.redispatch_cut.append(after.began - max(cut, before.began))
             return f"worker {stopped}" if stopped != "broker paused" else stopped
         if not self._is_broker_between(before, after):
             return None

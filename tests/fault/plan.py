@@ -43,18 +43,21 @@ def filler_bytes(dice):
     return dice.randbytes(size)
 
 
+def usual_ms(dice):
+    """Most take no time at all, some so long that a fault hits them in the middle."""
+    kind = dice.random()
+    return 0 if kind < 0.8 else dice.randint(1, 5) if kind < 0.98 else dice.randint(10, 100)
+
+
 def plan_tasks(seed, client, count, mix="mixed", pools=("p",), ms=None):
-    """Yield the plans of one client. `ms`: how long each takes; else most take no time at all and a few up to 50 ms."""
+    """Yield the plans of one client. `ms`: how long each takes; else usual_ms."""
     dice = random.Random(f"{seed} {client}")
     shares = MIXES[mix]
     kinds = [*shares, "plain"]
     weights = [*shares.values(), 1000 - sum(shares.values())]
     for n in range(count):
         plan = Plan(client * CLIENT_SPAN + n, dice.choice(pools), filler=filler_bytes(dice))
-        long = dice.random()
-        plan.ms = (
-            ms if ms is not None else 0 if long < 0.95 else dice.randint(1, 5) if long < 0.995 else dice.randint(5, 50)
-        )
+        plan.ms = usual_ms(dice) if ms is None else ms
         # What runs late because of the faults must not die of too many attempts: that is another promise.
         plan.options = {"max_attempts": 1000}
         plan_kind(plan, dice.choices(kinds, weights)[0], dice)

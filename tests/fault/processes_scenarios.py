@@ -2,7 +2,6 @@
 
 import json
 import os
-import random
 import signal
 import sys
 import time
@@ -237,10 +236,9 @@ def kill_latency(order):
 
 def mixed_kills(stage, order):
     """The injectors of the storm that need no network."""
-    dice = random.Random(order.seed)
     return [
-        WorkerKiller(stage, order.seed, dice.uniform(0.8, 1.2)),
-        WorkerPauser(stage, order.seed, 3, 0.1, 3.0),
-        BrokerKiller(stage, order.seed, 9),
-        BrokerPauser(stage, order.seed, 17, 0.2, 2.0),
+        WorkerKiller(stage, order.seed, 0.5),
+        WorkerPauser(stage, order.seed, 1.5, 0.1, 3.0),
+        BrokerKiller(stage, order.seed, 5),
+        BrokerPauser(stage, order.seed, 9, 0.2, 2.0),
     ]
