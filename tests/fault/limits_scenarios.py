@@ -194,7 +194,7 @@ def slow_clients(order):
             stage.add_worker()
         stage.await_workers(3)
         common = {"seed": order.seed, "patience": PATIENCE}
-        slow = stage.add_client(tasks=order.tasks // 12, stall_ms=30, mix="plain", **common)
+        stage.add_client(tasks=order.tasks // 12, stall_ms=30, mix="plain", **common)
         gone = stage.add_client(tasks=order.tasks // 3, **common)
         quick = stage.add_client(tasks=order.tasks // 2, **common)
         watch = Watch(stage, order.seed, 0.05, gone, quick)
