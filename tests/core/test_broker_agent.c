@@ -2,6 +2,7 @@
 #include "tests/core/kit.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 enum { AGENT = 1000, AGENT_PEER = 100 };
 
@@ -253,4 +254,29 @@ Test(broker_agent, a_task_that_comes_back_to_a_failed_pool_that_refuses_ends_the
     kit_gone(&kit, SIDE_WORKER, 1);
     kit_pass(&kit, 500 * MS);
     cr_assert_eq(kit_client_error(&kit, 1), ERROR_POOL_FAILED);
+}
+
+Test(broker_agent, one_without_a_number_is_refused)
+{
+    cr_assert_eq(kit_agent(&kit, AGENT_PEER, 0, 1), 0);
+    cr_assert_eq(kit_sent(&kit, SIDE_WORKER, AGENT_PEER, VERB_REFUSE)->error.code, ERROR_BAD_FIELD);
+    cr_assert(bytes_are(kit_sent(&kit, SIDE_WORKER, AGENT_PEER, VERB_REFUSE)->error.field, "agent"));
+}
+
+Test(broker_agent, one_that_serves_more_pools_than_it_may_is_told_so)
+{
+    struct pool_report report = {.has_wanted = true, .wanted = 1};
+    char name[16];
+
+    kit_agent(&kit, AGENT_PEER, AGENT, 1); /* `text` */
+    for (int i = 1; i <= AGENT_POOLS_MAX; i++) {
+        snprintf(name, sizeof name, "pool-%d", i);
+        report.pool = bytes_of(name);
+        cr_assert_eq(kit_worker_error(&kit, AGENT_PEER), ERROR_NONE, "pool %d", i);
+        kit_pool_says(&kit, AGENT_PEER, &report);
+    }
+    cr_assert_eq(kit_worker_error(&kit, AGENT_PEER), ERROR_BAD_FIELD);
+    report.pool = bytes_of("text");
+    kit_pool_says(&kit, AGENT_PEER, &report);
+    cr_assert_eq(kit_worker_error(&kit, AGENT_PEER), ERROR_NONE, "those that it has go on");
 }

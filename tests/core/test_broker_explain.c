@@ -235,3 +235,28 @@ Test(broker_explain, a_worker_shows_what_it_holds)
     cr_assert_eq(leases[1].leased_us - leases[0].leased_us, 10 * MS);
     cr_assert_eq(broker_find_worker(kit.broker, session + 1, &worker), ERR_NOT_FOUND);
 }
+
+Test(broker_explain, a_pool_whose_workers_cannot_be_started)
+{
+    struct pool_report report = {.pool = bytes_of("text"), .state = AGENT_POOL_FAILED};
+
+    kit_agent(&kit, 9, 1000, 1);
+    kit_pool_says(&kit, 9, &report);
+    offer(1, 5, 0);
+    cr_assert_eq(explain_pool(), CAUSE_POOL_FAILED);
+    cr_assert_eq(explain_task(1), CAUSE_POOL_FAILED);
+}
+
+Test(broker_explain, of_two_busy_workers_the_one_that_has_run_for_longest_is_told)
+{
+    uint64_t first = kit_worker(&kit, 1, "text", 1);
+
+    offer(1, 5, 0);
+    kit_pass(&kit, SECOND);
+    kit_worker(&kit, 2, "text", 1);
+    offer(2, 5, 0);
+    offer(3, 5, 0);
+    cr_assert_eq(explain_pool(), CAUSE_ALL_BUSY);
+    cr_assert_eq(why.oldest.worker, first);
+    cr_assert_eq(why.oldest_leased_us, kit.now_us - SECOND);
+}

@@ -399,3 +399,19 @@ Test(broker_pools, a_drained_pool_says_how_it_is_opened_again)
     cr_assert(bytes_are(kit_sent(&kit, SIDE_CLIENT, 1, VERB_ERROR)->error.text,
                         "the pool \"text\" is drained and takes no new tasks until: snakepit resume text"));
 }
+
+Test(broker_pools, agents_are_told_of_another_heartbeat_and_those_that_are_away_learn_it_later)
+{
+    struct hello hello = kit_worker_hello("text", 1);
+
+    kit_agent(&kit, 10, 1000, 1);
+    kit_agent(&kit, 11, 1001, 1);
+    hello.session = kit_worker(&kit, 1, "text", 1);
+    kit_gone(&kit, SIDE_WORKER, 11);
+    kit_gone(&kit, SIDE_WORKER, 1);
+    change(with_slow_heartbeat);
+    cr_assert_eq(kit_count(&kit, SIDE_WORKER, 10, VERB_REHELLO), 1);
+    cr_assert_eq(kit_count(&kit, SIDE_WORKER, 11, VERB_REHELLO) + kit_count(&kit, SIDE_WORKER, 1, VERB_REHELLO), 0);
+    kit_hello(&kit, SIDE_WORKER, 2, &hello);
+    cr_assert_eq(kit_sent(&kit, SIDE_WORKER, 2, VERB_WELCOME)->welcome.heartbeat_ms, 10000);
+}

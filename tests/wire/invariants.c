@@ -1,6 +1,8 @@
 /* invariants.c - see invariants.h. */
 #include "tests/wire/invariants.h"
 
+#include "wire/keys.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,51 +69,129 @@ pools_walk_within(struct bytes frame, struct agent_pools pools)
     return count == 0 && pools.count == 0 && pools.encoded.size == 0;
 }
 
+/* The same for the lists that came later. */
+static bool
+texts_walk_within(struct bytes frame, struct texts texts)
+{
+    uint32_t count = texts.count;
+    struct bytes text;
+
+    while (wire_texts_next(&texts, &text) == OK && is_within(frame, text))
+        count--;
+    return count == 0 && texts.count == 0 && texts.encoded.size == 0;
+}
+
+static bool
+holds_walk_within(struct bytes frame, struct holds holds)
+{
+    uint32_t count = holds.count;
+    struct hold hold;
+
+    while (wire_holds_next(&holds, &hold) == OK && is_within(frame, hold.origin))
+        count--;
+    return count == 0 && holds.count == 0 && holds.encoded.size == 0;
+}
+
+static bool
+fences_walk(struct fences fences)
+{
+    uint32_t count = fences.count;
+    uint64_t fence;
+
+    while (wire_fences_next(&fences, &fence) == OK)
+        count--;
+    return count == 0 && fences.count == 0 && fences.encoded.size == 0;
+}
+
+/* One field of a map, in the struct that its table says. */
+static bool
+field_is_within(struct bytes frame, const struct key *key, const void *field)
+{
+    switch (key->kind) {
+    case KEY_STR:
+    case KEY_TEXT:
+    case KEY_CONTENT_TYPE:
+    case KEY_BIN:
+    case KEY_POOL:
+    case KEY_HEADERS:
+    case KEY_MAP:
+        return is_within(frame, *(const struct bytes *)field);
+    case KEY_FENCES:
+        return is_within(frame, ((const struct fences *)field)->encoded) && fences_walk(*(const struct fences *)field);
+    case KEY_AGENT_POOLS:
+        return is_within(frame, ((const struct agent_pools *)field)->encoded) &&
+               pools_walk_within(frame, *(const struct agent_pools *)field);
+    case KEY_TEXTS:
+        return is_within(frame, ((const struct texts *)field)->encoded) &&
+               texts_walk_within(frame, *(const struct texts *)field);
+    case KEY_HOLDS:
+        return is_within(frame, ((const struct holds *)field)->encoded) &&
+               holds_walk_within(frame, *(const struct holds *)field);
+    default:
+        return true; /* numbers */
+    }
+}
+
+/* All fields of a map, as its table has them: a new key is looked at by being in the table. */
+static bool
+map_is_within(struct bytes frame, const struct keys *keys, const void *record)
+{
+    for (uint32_t i = 0; i < keys->count; i++)
+        if (!field_is_within(frame, &keys->list[i], (const char *)record + keys->list[i].at))
+            return false;
+    return true;
+}
+
+static bool
+hello_is_within(struct bytes frame, const struct hello *hello)
+{
+    const struct keys *keys = hello->is_agent ? &agent_keys : hello->is_worker ? &worker_keys : &client_keys;
+
+    return is_within(frame, hello->protocol) && map_is_within(frame, keys, hello);
+}
+
 static bool
 views_are_within(struct bytes frame, struct message *message)
 {
-    const struct hello *hello = &message->hello;
-    const struct submit *submit = &message->submit;
-    const struct error *error = &message->error;
     const struct payload *payload = message_payload(message);
 
     if (payload && (!is_within(frame, payload->data) || payload->frames > TASK_FRAMES_MAX || payload->attachments))
         return false;
     switch (message->verb) {
     case VERB_HELLO:
-        return pools_walk_within(frame, hello->pools) && ALL_WITHIN(hello->protocol, hello->instance, hello->pool, hello->host, hello->python, hello->name,
-                          hello->leases.encoded, hello->gil_module, hello->report, hello->pools.encoded);
+        return hello_is_within(frame, &message->hello);
     case VERB_WELCOME:
-        return ALL_WITHIN(message->welcome.broker, message->welcome.leases.encoded, message->welcome.clients);
+        return map_is_within(frame, &welcome_keys, &message->welcome);
     case VERB_HEARTBEAT:
-        return ALL_WITHIN(message->heartbeat.running.encoded, message->heartbeat.gil_module, message->heartbeat.report);
+        return map_is_within(frame, &heartbeat_keys, &message->heartbeat);
     case VERB_SUBMIT:
-        return ALL_WITHIN(submit->pool, submit->function, submit->content_type, submit->headers);
+        return ALL_WITHIN(message->submit.pool, message->submit.function) &&
+               map_is_within(frame, &submit_keys, &message->submit);
     case VERB_TASK:
-        return ALL_WITHIN(message->task.function, message->task.content_type, message->task.headers);
+        return is_within(frame, message->task.function) && map_is_within(frame, &task_keys, &message->task);
     case VERB_RESULT:
-        return is_within(frame, message->result.info.content_type);
+        return map_is_within(frame, &info_keys, &message->result.info);
     case VERB_CHUNK:
-        return is_within(frame, message->chunk.info.content_type);
+        return map_is_within(frame, &info_keys, &message->chunk.info);
     case VERB_ERROR:
     case VERB_REFUSE:
-        return ALL_WITHIN(error->text, error->type, error->traceback, error->field, error->limit, error->final);
+        return is_within(frame, message->error.text) && map_is_within(frame, &details_keys, &message->error);
     case VERB_BYE:
         return is_within(frame, message->reason);
     case VERB_NACK:
         return is_within(frame, message->nack.reason);
     case VERB_STOP:
-        return is_within(frame, message->stop.reason);
+        return map_is_within(frame, &stop_keys, &message->stop);
     case VERB_REPLACE:
-        return ALL_WITHIN(message->replace.pool, message->replace.reason);
+        return is_within(frame, message->replace.pool) && map_is_within(frame, &replace_keys, &message->replace);
     case VERB_RETIRE:
-        return is_within(frame, message->retire.reason);
+        return map_is_within(frame, &retire_keys, &message->retire);
     case VERB_PROCESSES:
         return is_within(frame, message->processes.encoded) && processes_walk_within(frame, message->processes);
     case VERB_EXITED:
-        return ALL_WITHIN(message->exited.pool, message->exited.text);
+        return is_within(frame, message->exited.pool) && map_is_within(frame, &exited_keys, &message->exited);
     case VERB_POOL:
-        return ALL_WITHIN(message->pool.pool, message->pool.reason);
+        return is_within(frame, message->pool.pool) && map_is_within(frame, &pool_keys, &message->pool);
     case VERB_EVENT:
         return ALL_WITHIN(message->event.name, message->event.fields);
     default:

@@ -152,3 +152,57 @@ Test(writer, a_fallible_buffer_that_has_failed_takes_nothing_more)
     cr_expect(is_written(&buffer, "\xa3" "abc", 4));
     wire_buffer_fini(&buffer);
 }
+
+/* What each kind of value does with a buffer that cannot grow. */
+static void
+write_kind(struct wire_buffer *buffer, unsigned kind)
+{
+    static const uint8_t byte = 7;
+    const struct bytes bytes = {&byte, 1};
+
+    switch (kind) {
+    case 0:
+        wire_write_nil(buffer);
+        return;
+    case 1:
+        wire_write_bool(buffer, true);
+        return;
+    case 2:
+        wire_write_uint(buffer, 1);
+        return;
+    case 3:
+        wire_write_int(buffer, -1);
+        return;
+    case 4:
+        wire_write_float(buffer, 0.5);
+        return;
+    case 5:
+        wire_write_str(buffer, bytes);
+        return;
+    case 6:
+        wire_write_bin(buffer, bytes);
+        return;
+    case 7:
+        wire_write_array(buffer, 1);
+        return;
+    case 8:
+        wire_write_map(buffer, 1);
+        return;
+    default:
+        wire_write_raw(buffer, bytes);
+    }
+}
+
+Test(writer, no_kind_of_value_is_written_when_memory_ends)
+{
+    for (unsigned kind = 0; kind < 10; kind++) {
+        struct wire_buffer buffer;
+
+        wire_buffer_init(&buffer, true);
+        buffer.size = buffer.capacity = SIZE_MAX / 2 + 1;
+        write_kind(&buffer, kind);
+        cr_expect(buffer.failed && buffer.size == SIZE_MAX / 2 + 1, "kind %u", kind);
+        buffer.size = buffer.capacity = 0;
+        wire_buffer_fini(&buffer);
+    }
+}
