@@ -196,6 +196,9 @@ enum wait_cause {
     CAUSE_ALL_BUSY,      /* every slot is taken */
     CAUSE_CIRCUIT_OPEN,  /* too many attempts failed: nothing is dispatched until a pause is over and a probe succeeds */
     CAUSE_GROUP_WAITS,   /* another task of its group has the turn */
+    CAUSE_RUNNING_MAX,   /* the pool runs as many tasks as running_max allows */
+    CAUSE_RATE_LIMITED,  /* the pool has started as many as its rate allows */
+    CAUSE_KEY_LIMITED,   /* the same of its fair key, or client; of a pool: of all that wait */
     CAUSES,
 };
 
@@ -207,6 +210,8 @@ struct explanation {
     int64_t due_us;           /* DELAYED: when it may run; CIRCUIT_OPEN: end of the pause, 0: a probe runs; else 0 */
     int64_t leased_us;        /* RUNNING: since when */
     bool is_cancel_asked;     /* RUNNING: its worker was asked to end it */
+    const char *limit;        /* KEY_LIMITED: "key_running_max" or "key_rate"; NULL otherwise */
+    uint64_t key_running;     /* KEY_LIMITED: tasks of the key that run */
     uint64_t ahead;           /* tasks of higher or equal priority that go before it; GROUP_WAITS: those of its group */
     uint64_t ready, stalled, draining, detached; /* workers */
     struct task_stats oldest; /* ALL_BUSY: what has run for longest, */

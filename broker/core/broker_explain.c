@@ -8,7 +8,6 @@
 
 struct search {
     const struct task *wanted;
-    const struct task *first;
     uint64_t ahead;
     bool is_found;
 };
@@ -18,8 +17,6 @@ pass_by(void *context, const struct task *task)
 {
     struct search *search = context;
 
-    if (!search->first)
-        search->first = task;
     search->is_found |= task == search->wanted;
     search->ahead += !search->is_found;
 }
@@ -66,9 +63,34 @@ find_oldest(const struct pool *pool, struct explanation *explanation)
         broker_get_task(oldest->task, &explanation->oldest);
 }
 
-/* Why nobody takes the task at the front of the queue. In this order: the first that holds is what to change. */
+/* Whether limits keep the task, or all of the pool, from going. */
 static enum wait_cause
-blame_pool(const struct broker *broker, const struct pool *pool, const struct explanation *explanation)
+blame_limits(const struct pool *pool, const struct task *task, struct explanation *explanation)
+{
+    const struct flow *flow = task_flow(task);
+    enum limit_cause by_key = flow ? pool_flow_limited_by(flow) : LIMIT_NONE;
+
+    if (by_key != LIMIT_NONE) {
+        explanation->limit = by_key == LIMIT_RATE ? "key_rate" : "key_running_max";
+        explanation->key_running = flow->running;
+        explanation->due_us = by_key == LIMIT_RATE ? heap_key(&pool->held, &flow->due) : 0;
+        return CAUSE_KEY_LIMITED;
+    }
+    switch (pool_limited_by(pool)) {
+    case LIMIT_RUNNING:
+        return CAUSE_RUNNING_MAX;
+    case LIMIT_RATE:
+        explanation->due_us = pool->token_us;
+        return CAUSE_RATE_LIMITED;
+    default:
+        return CAUSE_ALL_BUSY;
+    }
+}
+
+/* Why nobody takes the task. In this order: the first that holds is what to change. */
+static enum wait_cause
+blame_pool(const struct broker *broker, const struct pool *pool, const struct task *task,
+           struct explanation *explanation)
 {
     if (broker->state != BROKER_RUNNING)
         return CAUSE_SHUTDOWN;
@@ -78,13 +100,17 @@ blame_pool(const struct broker *broker, const struct pool *pool, const struct ex
         return CAUSE_NO_WORKER;
     if (explanation->ready == 0)
         return CAUSE_NONE_USABLE;
-    return circuit_admits(&pool->circuit) ? CAUSE_ALL_BUSY : CAUSE_CIRCUIT_OPEN;
+    if (!circuit_admits(&pool->circuit))
+        return CAUSE_CIRCUIT_OPEN;
+    return blame_limits(pool, task, explanation);
 }
 
 static void
-explain_queue(const struct broker *broker, const struct pool *pool, struct explanation *explanation)
+explain_queue(const struct broker *broker, const struct task *task, struct explanation *explanation)
 {
-    explanation->cause = blame_pool(broker, pool, explanation);
+    const struct pool *pool = task->pool;
+
+    explanation->cause = blame_pool(broker, pool, task, explanation);
     if (explanation->cause == CAUSE_ALL_BUSY)
         find_oldest(pool, explanation);
     if (explanation->cause == CAUSE_CIRCUIT_OPEN && pool->circuit.state == CIRCUIT_OPEN)
@@ -172,7 +198,7 @@ broker_explain_task(const struct broker *broker, uint64_t number, struct explana
         if (explain_order(broker, task, ret_explanation))
             break;
         ret_explanation->ahead = count_ahead(task);
-        explain_queue(broker, task->pool, ret_explanation);
+        explain_queue(broker, task, ret_explanation);
     }
     return OK;
 }
@@ -193,26 +219,35 @@ explain_delayed(const struct pool *pool, struct explanation *explanation)
     broker_get_task(next, &explanation->task);
 }
 
+/* The queued task that comes next, as far as is known: one that may go, or else one at a limit, or beside the queue. */
+static const struct task *
+find_next(const struct pool *pool)
+{
+    const struct task *next = queue_first(&pool->queue);
+
+    if (!next)
+        next = queue_any(&pool->queue);
+    return next ? next : pool->parked;
+}
+
 int
 broker_explain_pool(const struct broker *broker, struct bytes name, struct explanation *ret_explanation)
 {
     const struct pool *pool = broker_pool(broker, name);
-    struct search search = {0};
+    const struct task *next;
 
     if (!pool)
         return ERR_NOT_FOUND;
     *ret_explanation = (struct explanation){0};
     broker_get_pool_stats(pool, &ret_explanation->pool);
     count_workers(pool, ret_explanation);
-    queue_each(&pool->queue, 1, pass_by, &search);
-    if (!search.first)
-        search.first = pool->parked;
-    if (!search.first) {
+    next = find_next(pool);
+    if (!next) {
         explain_delayed(pool, ret_explanation);
         return OK;
     }
-    broker_get_task(search.first, &ret_explanation->task);
-    if (!explain_order(broker, search.first, ret_explanation))
-        explain_queue(broker, pool, ret_explanation);
+    broker_get_task(next, &ret_explanation->task);
+    if (!explain_order(broker, next, ret_explanation))
+        explain_queue(broker, next, ret_explanation);
     return OK;
 }

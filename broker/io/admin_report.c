@@ -74,6 +74,7 @@ report_put_pool(struct report_map *map, const struct pool_stats *pool)
     report_put_uint(map, "deduplicated", pool->deduplicated);
     report_put_uint(map, "dedup_kept", pool->dedup_kept);
     report_put_uint(map, "dedup_bytes", pool->dedup_bytes);
+    report_put_uint(map, "keys", pool->keys);
 }
 
 static void

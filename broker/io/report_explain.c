@@ -1,6 +1,8 @@
 /* report_explain.c - why something waits, in words; see report_explain.h. */
 #include "broker/io/report_explain.h"
 
+#include "broker/io/config_value.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -38,6 +40,8 @@ wait_cause_name(enum wait_cause cause)
         [CAUSE_POOL_FAILED] = "pool_failed", [CAUSE_NONE_USABLE] = "no_usable_worker",
         [CAUSE_ALL_BUSY] = "all_busy",    [CAUSE_CIRCUIT_OPEN] = "circuit_open",
         [CAUSE_GROUP_WAITS] = "group_waits",
+        [CAUSE_RUNNING_MAX] = "running_max", [CAUSE_RATE_LIMITED] = "rate_limited",
+        [CAUSE_KEY_LIMITED] = "key_limited",
     };
 
     return names[cause];
@@ -96,6 +100,36 @@ say_group(struct text *text, const struct explanation *why)
 }
 
 static void
+say_rate(struct text *text, const struct limit_settings *limit, const struct explanation *why, int64_t now_us)
+{
+    char rate[UNIT_TEXT_BYTES];
+
+    rate_format(limit->rate.count, limit->rate.period_s, rate);
+    add(text, "%s; the next task may start in %.3g s", rate, seconds(why->due_us - now_us));
+}
+
+/* The three causes that limits are. */
+static void
+say_limit(struct text *text, const struct explanation *why, int64_t now_us)
+{
+    const struct pool_stats *pool = &why->pool;
+
+    if (why->cause == CAUSE_RUNNING_MAX) {
+        add(text, "pool %s runs %" PRIu64 " tasks, and its running_max is %" PRIu32, pool->name, pool->slots_busy,
+            pool->limit.running_max);
+    } else if (why->cause == CAUSE_RATE_LIMITED) {
+        add(text, "pool %s is at its rate, ", pool->name);
+        say_rate(text, &pool->limit, why, now_us);
+    } else if (why->due_us == 0) {
+        add(text, "%" PRIu64 " tasks of its key run, and key_running_max of pool %s is %" PRIu32, why->key_running,
+            pool->name, pool->key_limit.running_max);
+    } else {
+        add(text, "its key is at the key_rate of pool %s, ", pool->name);
+        say_rate(text, &pool->key_limit, why, now_us);
+    }
+}
+
+static void
 say_cause(struct text *text, const struct explanation *why, int64_t now_us)
 {
     switch (why->cause) {
@@ -130,6 +164,11 @@ say_cause(struct text *text, const struct explanation *why, int64_t now_us)
         return;
     case CAUSE_GROUP_WAITS:
         say_group(text, why);
+        return;
+    case CAUSE_RUNNING_MAX:
+    case CAUSE_RATE_LIMITED:
+    case CAUSE_KEY_LIMITED:
+        say_limit(text, why, now_us);
         return;
     default:
         add(text, "nothing waits in pool %s", why->pool.name);
@@ -218,7 +257,10 @@ report_explain(struct wire_buffer *buffer, const struct explanation *why, const 
         report_put_uint(&map, "ahead", why->ahead);
     if (why->cause == CAUSE_FINAL)
         report_put_text(&map, "final", why->final_state);
-    if (why->cause == CAUSE_DELAYED || why->cause == CAUSE_CIRCUIT_OPEN)
+    if (why->limit)
+        report_put_text(&map, "limit", why->limit);
+    if (why->cause == CAUSE_DELAYED || why->cause == CAUSE_CIRCUIT_OPEN || why->cause == CAUSE_RATE_LIMITED ||
+        why->cause == CAUSE_KEY_LIMITED)
         report_put_seconds(&map, "due_seconds", why->due_us > now_us ? why->due_us - now_us : 0);
     if (why->cause == CAUSE_RUNNING)
         report_put_seconds(&map, "running_seconds", now_us - why->leased_us);

@@ -2,9 +2,11 @@
 #include "broker/io/report_load.h"
 
 #include "broker/io/advice.h"
+#include "broker/io/config_value.h"
 #include "wire/err.h"
 #include "wire/text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* One pool, with everything that is known of it. */
@@ -219,6 +221,27 @@ write_stats(struct report_map *map, const struct view *view)
     put_load(map, "recent", &view->recent);
 }
 
+/* As the configuration writes it. */
+static void
+put_limit(struct report_map *map, const char *prefix, const struct limit_settings *limit)
+{
+    char key[32], text[UNIT_TEXT_BYTES];
+
+    snprintf(key, sizeof key, "%srunning_max", prefix);
+    report_put_uint(map, key, limit->running_max);
+    snprintf(key, sizeof key, "%srate", prefix);
+    rate_format(limit->rate.count, limit->rate.period_s, text);
+    report_put_text(map, key, text);
+}
+
+static void
+put_sharing(struct report_map *map, const struct pool_stats *pool)
+{
+    report_put_text(map, "fairness", pool->fairness == FAIRNESS_CLIENT ? "client" : "key");
+    put_limit(map, "", &pool->limit);
+    put_limit(map, "key_", &pool->key_limit);
+}
+
 static void
 write_inspection(struct report_map *map, const struct view *view)
 {
@@ -227,6 +250,7 @@ write_inspection(struct report_map *map, const struct view *view)
     report_put_uint(map, "workers_draining", view->draining);
     report_put_uint(map, "workers_detached", view->detached);
     put_memory(map, view);
+    put_sharing(map, &view->pool);
     put_recommendations(map, view);
 }
 

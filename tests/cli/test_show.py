@@ -22,7 +22,7 @@ STATUS_FIELDS = set(
 POOL_FIELDS = set(
     "name state queued delayed running workers workers_wanted slots slots_busy succeeded failed cancelled expired dead "
     "lost requeued refused queued_bytes queued_max queued_bytes_max workers_ready agents recycling recycle_due "
-    "recycled circuit deduplicated dedup_kept dedup_bytes".split()
+    "recycled circuit deduplicated dedup_kept dedup_bytes keys".split()
 )
 WORKER_FIELDS = set(
     "id name pool host pid profile slots busy state rss_bytes cpu_us python gil_enabled uptime_seconds "

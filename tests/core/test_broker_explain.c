@@ -71,6 +71,81 @@ Test(broker_explain, a_pool_without_workers)
     cr_assert_eq(why.ahead, 1);
 }
 
+/* The limits of `text` are these, as after a reload. */
+static void
+limit(struct limit_settings pool, struct limit_settings key)
+{
+    struct pool_settings settings;
+    struct event event = {.kind = EVENT_POOL_SET, .pool_settings = &settings};
+
+    pool_settings_init(&settings, "text");
+    settings.limit = pool;
+    settings.key_limit = key;
+    kit_event(&kit, &event);
+}
+
+static void
+offer_of_key(uint64_t id, const char *key)
+{
+    struct submit submit = kit_task(id);
+
+    submit.fair_key = bytes_of(key);
+    kit_offer(&kit, 1, &submit);
+}
+
+Test(broker_explain, a_pool_at_its_running_max_says_so)
+{
+    limit((struct limit_settings){.running_max = 1}, (struct limit_settings){0});
+    kit_worker(&kit, 1, "text", 8);
+    offer(1, 5, 0);
+    offer(2, 5, 0);
+    cr_assert_eq(explain_pool(), CAUSE_RUNNING_MAX);
+    cr_assert_eq(why.task.task, 2);
+    cr_assert_eq(explain_task(2), CAUSE_RUNNING_MAX);
+    cr_assert_eq(why.pool.limit.running_max, 1);
+}
+
+Test(broker_explain, a_pool_at_its_rate_says_when_the_next_task_may_start)
+{
+    limit((struct limit_settings){.rate = {1, 1}}, (struct limit_settings){0});
+    kit_worker(&kit, 1, "text", 8);
+    offer(1, 5, 0);
+    offer(2, 5, 0);
+    cr_assert_eq(explain_pool(), CAUSE_RATE_LIMITED);
+    cr_assert_eq(why.due_us, kit.now_us + SECOND);
+}
+
+Test(broker_explain, a_task_of_a_limited_key_says_so_while_others_wait_for_slots)
+{
+    limit((struct limit_settings){0}, (struct limit_settings){.running_max = 1, .rate = {1, 60}});
+    kit_worker(&kit, 1, "text", 1);
+    offer_of_key(1, "a");
+    offer_of_key(2, "a");
+    cr_assert_eq(explain_pool(), CAUSE_KEY_LIMITED, "nothing else waits");
+    offer(3, 5, 0);
+    cr_assert_eq(explain_pool(), CAUSE_ALL_BUSY);
+    cr_assert_eq(why.task.task, 3);
+    cr_assert_eq(explain_task(2), CAUSE_KEY_LIMITED);
+    cr_assert_str_eq(why.limit, "key_running_max");
+    cr_assert_eq(why.key_running, 1);
+    cr_assert_eq(why.due_us, 0);
+}
+
+Test(broker_explain, a_key_at_its_rate_says_when_its_next_task_may_start)
+{
+    uint64_t fence;
+
+    limit((struct limit_settings){0}, (struct limit_settings){.rate = {1, 60}});
+    kit_worker(&kit, 1, "text", 1);
+    offer_of_key(1, "a");
+    fence = kit_fence(&kit, 1);
+    offer_of_key(2, "a");
+    kit_result(&kit, 1, fence, "done");
+    cr_assert_eq(explain_task(2), CAUSE_KEY_LIMITED);
+    cr_assert_str_eq(why.limit, "key_rate");
+    cr_assert_eq(why.due_us, kit.now_us + 60 * SECOND);
+}
+
 Test(broker_explain, workers_that_cannot_be_used_are_counted_by_state)
 {
     kit_worker(&kit, 1, "text", 1);

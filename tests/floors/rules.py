@@ -103,6 +103,7 @@ UNMEASURED = ("tests/", "bench/", "worker_python/tests/")
 
 # Functions that may be longer than 40 lines: "path:function" -> why. Each must still exist and be long.
 LONG_FUNCTIONS = {
+    "broker/io/report_explain.c:say_cause": "one flat switch: a sentence for each cause",
     "wire/keys_decode.c:take_value": "one flat switch: a line or two for each kind of value",
     "wire/keys_encode.c:write_value": "one flat switch: a line or two for each kind of value",
 }
