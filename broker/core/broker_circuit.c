@@ -60,5 +60,5 @@ broker_circuit_refusal_ms(const struct broker *broker, const struct pool *pool)
     if (circuit->state == CIRCUIT_OPEN)
         return (uint64_t)(circuit->until_us - broker->now_us + 999) / 1000;
     /* Something must be there to try: else it would never close. */
-    return circuit->probe == 0 && pool->queue.count == 0 ? 0 : PROBE_RETRY_MS;
+    return circuit->probe == 0 && pool_queued(pool) == 0 ? 0 : PROBE_RETRY_MS;
 }

@@ -234,3 +234,29 @@ Test(broker_circuit, a_pool_that_is_removed_while_it_is_open_goes_when_it_can)
     cr_assert_not_null(kit_note(&kit, NOTE_POOL_REMOVED));
     kit_live_through(&kit, 60 * SECOND);
 }
+
+static void
+offer_in_group(uint64_t id)
+{
+    struct submit submit = kit_task(id);
+
+    submit.group = bytes_of("g");
+    kit_offer(&kit, 1, &submit);
+}
+
+Test(broker_circuit, half_open_takes_no_more_while_a_task_waits_for_its_turn_in_a_group, .init = NULL)
+{
+    begin(WHEN_OPEN_REFUSE);
+    kit_worker(&kit, 1, "text", 1);
+    kit_worker(&kit, 2, "text", 1);
+    offer_in_group(11); /* runs on worker 1 */
+    offer_in_group(12);
+    for (uint64_t id = 1; id <= 2; id++) {
+        kit_submit(&kit, 1, id);
+        kit_error(&kit, 2, kit_fence(&kit, 2), ERROR_FAILED);
+    }
+    kit_live_through(&kit, 30 * SECOND);
+    cr_assert_eq(kit_pool(&kit, "text").circuit, CIRCUIT_HALF_OPEN);
+    kit_submit(&kit, 1, 3);
+    cr_assert_eq(kit_client_error(&kit, 1), ERROR_CIRCUIT_OPEN, "that one will be tried");
+}

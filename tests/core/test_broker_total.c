@@ -91,6 +91,7 @@ do_something_as_client(uint32_t peer)
     submit.on_loss = below(4) == 0 ? LOSS_FINAL : LOSS_REQUEUE;
     submit.stream = below(2);
     submit.ack = below(2);
+    submit.fair_key = bytes_of(below(2) ? "" : below(2) ? "a" : "b");
     submit.pool = bytes_of(below(8) == 0 ? "nothing" : below(2) ? "text" : "numbers");
     switch (below(10)) {
     case 0:
@@ -190,6 +191,14 @@ do_something_about_processes(uint32_t peer)
     }
 }
 
+static struct limit_settings
+some_limit(void)
+{
+    return (struct limit_settings){.running_max = below(2) ? 0 : 1 + below(3),
+                                   .rate = {below(2) ? 0 : 1 + below(30), below(3) ? 1 : 60},
+                                   .rate_burst = below(4)};
+}
+
 /* A reload: other limits for a pool. */
 static void
 change_pool(struct pool_settings *pool)
@@ -207,6 +216,9 @@ change_pool(struct pool_settings *pool)
     pool->stalled_timeout_us = below(2) ? 0 : below(5) * SECOND;
     pool->require_free_threading = below(6) == 0;
     pool->when_failed = below(2) ? WHEN_FAILED_REFUSE : WHEN_FAILED_WAIT;
+    pool->fairness = below(2) ? FAIRNESS_CLIENT : FAIRNESS_KEY;
+    pool->limit = some_limit();
+    pool->key_limit = some_limit();
     kit_event(&kit, &event);
 }
 
