@@ -144,9 +144,12 @@ decode_cancel(struct decoder *decoder, struct message *message)
 int
 decode_credit(struct decoder *decoder, struct message *message)
 {
-    if (take_ref(decoder, "ref", &message->credit.ref) != OK)
+    struct credit *credit = &message->credit;
+
+    *credit = (struct credit){0};
+    if (take_ref(decoder, "ref", &credit->ref) != OK || take_uint(decoder, "count", 0, UINT64_MAX, &credit->count) != OK)
         return ERR_INVALID;
-    return take_uint(decoder, "count", 0, UINT64_MAX, &message->credit.count);
+    return decoder->direction == TO_BROKER ? keys_decode(decoder, &credit_keys, "facts", credit) : OK;
 }
 
 int

@@ -66,7 +66,7 @@ static bool
 task_has_options(const struct task_command *task)
 {
     return task->content_type.size > 0 || task->headers.size > 0 || task->stream || task->progress || task->has_deadline ||
-           task->origin.size > 0 || task->session.size > 0 || task->credit > 0;
+           task->origin.size > 0 || task->session.size > 0 || task->credit > 0 || task->run_ms > 0;
 }
 
 static bool
@@ -186,11 +186,13 @@ encode_cancel(struct wire_buffer *buffer, enum side side, const struct message *
 int
 encode_credit(struct wire_buffer *buffer, enum side side, const struct message *message)
 {
-    begin(buffer, VERB_CREDIT, 2);
-    if (write_ref(buffer, side, &message->credit.ref) != OK)
+    const struct credit *credit = &message->credit;
+    size_t command_at = begin(buffer, VERB_CREDIT, credit->attempt > 0 ? 3 : 2);
+
+    if (write_ref(buffer, side, &credit->ref) != OK)
         return ERR_INVALID;
-    quick_write_uint(buffer, message->credit.count);
-    return OK;
+    quick_write_uint(buffer, credit->count);
+    return credit->attempt > 0 ? keys_encode(buffer, command_at, &credit_keys, credit) : OK;
 }
 
 int

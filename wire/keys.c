@@ -118,6 +118,7 @@ static const struct key task_list[] = {
     {KEY("origin"), KEY_BIN, AT(origin), .min = 1, .max = ORIGIN_BYTES_MAX},
     {KEY("session"), KEY_STR, AT(session), .min = 1, .max = LABEL_BYTES_MAX},
     {KEY("credit"), KEY_UINT32, AT(credit), .min = 1, .max = CREDIT_MAX},
+    {KEY("run_ms"), KEY_UINT64, AT(run_ms), .min = 1, .max = DURATION_MS_MAX},
 };
 #undef AT
 
@@ -150,6 +151,10 @@ static const struct key details_list[] = {
 
 static const struct key cancel_list[] = {
     {KEY("raise"), KEY_BOOL, .at = offsetof(struct cancel, raise)},
+};
+
+static const struct key credit_list[] = {
+    {KEY("attempt"), KEY_UINT32, .at = offsetof(struct credit, attempt), .min = 1, .max = UINT32_MAX},
 };
 
 #define AT(field) .at = offsetof(struct stop, field)
@@ -203,6 +208,7 @@ const struct keys task_keys = {KEYS(task_list)};
 const struct keys info_keys = {KEYS(info_list)};
 const struct keys details_keys = {KEYS(details_list)};
 const struct keys cancel_keys = {KEYS(cancel_list)};
+const struct keys credit_keys = {KEYS(credit_list)};
 const struct keys stop_keys = {KEYS(stop_list)};
 const struct keys replace_keys = {KEYS(replace_list)};
 const struct keys retire_keys = {KEYS(retire_list)};

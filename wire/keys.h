@@ -56,6 +56,7 @@ extern const struct keys task_keys;
 extern const struct keys info_keys;
 extern const struct keys details_keys;
 extern const struct keys cancel_keys;
+extern const struct keys credit_keys;
 extern const struct keys stop_keys;
 extern const struct keys replace_keys;
 extern const struct keys retire_keys;

@@ -342,6 +342,7 @@ struct task_command {
     struct bytes origin;  /* opaque: to be named in a HELLO to another broker */
     struct bytes session; /* the key of its SUBMIT, or empty */
     uint32_t credit;      /* chunks that may be sent before CREDIT allows more; 0: no limit */
+    uint64_t run_ms;      /* how long it may run; 0: no limit */
 };
 
 struct cancel {
@@ -353,6 +354,7 @@ struct cancel {
 struct credit {
     struct ref ref;
     uint64_t count;
+    uint32_t attempt; /* from clients: of this one; 0: of the current one */
 };
 
 struct nack {

@@ -2,6 +2,7 @@
 #include "broker/core/broker.h"
 
 #include "broker/core/broker_lifecycle.h"
+#include "broker/core/broker_running.h"
 #include "wire/text.h"
 
 #include <assert.h>
@@ -60,6 +61,8 @@ pool_settings_init(struct pool_settings *settings, const char *name)
         .dedup_window_us = 300 * SECOND_US,
         .dedup_max = 10000,
         .dedup_bytes_max = 64 * MEBIBYTE,
+        .cancel_grace_us = 5 * SECOND_US,
+        .cancel_kill_grace_us = 5 * SECOND_US,
     };
 }
 
@@ -262,6 +265,9 @@ run_session_timer(struct broker *broker, struct heap_node *node)
         return;
     case TIMER_RECYCLE:
         broker_recycle_due(broker, heap_owner(node, struct recycle, timer));
+        return;
+    case TIMER_LEASE:
+        broker_lease_due(broker, heap_owner(node, struct lease, timer));
         return;
     case TIMER_AGENT:
         broker_agent_due(broker, heap_owner(node, struct agent, timer));

@@ -1,5 +1,6 @@
 /* broker_answer.c - what workers say about their leases: results, errors, parts, nacks; see broker_state.h. */
 #include "broker/core/broker_lifecycle.h"
+#include "broker/core/broker_running.h"
 #include "wire/text.h"
 
 static void
@@ -18,7 +19,7 @@ judge(enum error_code code)
 {
     if (code == ERROR_NONE)
         return ATTEMPT_SUCCEEDED;
-    return code == ERROR_FAILED ? ATTEMPT_FAILED : ATTEMPT_NEUTRAL;
+    return code == ERROR_FAILED || code == ERROR_TIMED_OUT ? ATTEMPT_FAILED : ATTEMPT_NEUTRAL;
 }
 
 /* The worker is done with a lease. If the task had ended before, only the slot is freed. */
@@ -47,8 +48,8 @@ end_attempt(struct broker *broker, struct lease *lease, struct verdict *verdict)
 }
 
 /* `msgpack` is what a missing content type means; and a result has that of the arguments unless it says otherwise. */
-static struct bytes
-result_content_type(const struct lease *lease, struct bytes said)
+struct bytes
+broker_result_type(const struct lease *lease, struct bytes said)
 {
     if (text_is(said, "msgpack"))
         return (struct bytes){0};
@@ -61,7 +62,7 @@ handle_result(struct broker *broker, struct lease *lease, const struct result *r
     struct verdict verdict = {
         .code = ERROR_NONE,
         .payload = &result->payload,
-        .content_type = result_content_type(lease, result->info.content_type),
+        .content_type = broker_result_type(lease, result->info.content_type),
     };
 
     end_attempt(broker, lease, &verdict);
@@ -81,6 +82,13 @@ worker_code(enum error_code code)
     }
 }
 
+/* However a task ends that was told to because it ran for too long: that is why, unless it ended well. */
+static bool
+has_timed_out(const struct lease *lease, enum error_code code)
+{
+    return (code == ERROR_CANCELLED || code == ERROR_FAILED) && lease->task && broker_judge_end(lease) == ERROR_TIMED_OUT;
+}
+
 static void
 handle_error(struct broker *broker, struct lease *lease, const struct error *error)
 {
@@ -91,32 +99,11 @@ handle_error(struct broker *broker, struct lease *lease, const struct error *err
         .traceback = text_head(error->traceback, TRACEBACK_BYTES_MAX),
     };
 
-    end_attempt(broker, lease, &verdict);
-}
-
-static void
-handle_chunk(struct broker *broker, struct lease *lease, const struct chunk *chunk)
-{
-    const struct task *task = lease->task;
-    struct ref fence = ref_number(lease->fence);
-    struct message *message;
-
-    if (chunk->seq <= lease->chunk_seq) {
-        broker_send_error(broker, SIDE_WORKER, lease->worker->peer, &fence, ERROR_BAD_FIELD,
-                          "the parts of a result are counted upwards")
-            ->field = text_bytes("seq");
-        return;
+    if (has_timed_out(lease, verdict.code)) {
+        verdict.code = ERROR_TIMED_OUT;
+        verdict.text = broker_say_timed_out(broker, lease);
     }
-    lease->chunk_seq = chunk->seq;
-    if (!task || !(task->is_streamed || task->wants_progress) || task->client->peer == 0)
-        return;
-    message = outbox_send(broker->outbox, SIDE_CLIENT, task->client->peer, VERB_CHUNK, task->body);
-    message->chunk.ref = task->key.id;
-    message->chunk.seq = chunk->seq;
-    message->chunk.payload = chunk->payload;
-    message->chunk.info.content_type = result_content_type(lease, chunk->info.content_type);
-    if (task->attempt > 1 || task->wants_info)
-        message->chunk.info.attempt = task->attempt;
+    end_attempt(broker, lease, &verdict);
 }
 
 /* Returned unstarted: the dispatch does not count, and nothing can have been lost. */
@@ -177,7 +164,7 @@ broker_handle_answer(struct broker *broker, struct worker *worker, const struct 
         handle_error(broker, lease, &message->error);
         return;
     case VERB_CHUNK:
-        handle_chunk(broker, lease, &message->chunk);
+        broker_take_chunk(broker, lease, &message->chunk);
         return;
     case VERB_NACK:
         handle_nack(broker, lease);

@@ -1,5 +1,5 @@
 /* broker_client.c - sessions of clients: HELLO, reconnects, SEEN, BYE; see broker_state.h. */
-#include "broker/core/broker_state.h"
+#include "broker/core/broker_running.h"
 #include "wire/text.h"
 
 #include <assert.h>
@@ -66,6 +66,8 @@ end_session(struct broker *broker, struct client *client, const char *reason)
     broker_forget_all(broker, client);
     if (client->is_cancelling)
         cancel_all(broker, client);
+    else
+        broker_open_streams(broker, client);
     broker_review_client(broker, client);
 }
 
@@ -88,10 +90,12 @@ broker_review_client(struct broker *broker, struct client *client)
 void
 broker_client_overdue(struct broker *broker, struct client *client)
 {
-    if (client->is_cancelling)
+    if (client->is_cancelling) {
         end_session(broker, client, "stayed away");
-    else
-        broker_review_client(broker, client);
+        return;
+    }
+    broker_open_streams(broker, client);
+    broker_review_client(broker, client);
 }
 
 void
@@ -249,6 +253,16 @@ handle_cancel(struct broker *broker, uint32_t number, const struct client *clien
         broker_cancel_task(broker, task);
 }
 
+/* A task that has just ended, or waits again, needs none. */
+static void
+handle_credit(struct broker *broker, const struct client *client, const struct credit *credit)
+{
+    const struct task *task = client ? broker_find_task(broker, client, &credit->ref) : NULL;
+
+    if (task && task->state != TASK_FINAL)
+        broker_take_credit(broker, task, credit);
+}
+
 static void
 handle_submit(struct broker *broker, uint32_t number, struct client *client, const struct submit *submit)
 {
@@ -299,6 +313,9 @@ broker_handle_client(struct broker *broker, uint32_t number, const struct messag
     case VERB_HEARTBEAT:
     case VERB_SEEN:
         handle_hello_only(broker, number, client, message);
+        return;
+    case VERB_CREDIT:
+        handle_credit(broker, client, &message->credit);
         return;
     case VERB_CANCEL:
         handle_cancel(broker, number, client, &message->cancel.ref);

@@ -144,6 +144,8 @@ make_work(struct broker *broker, const struct offer *offer)
     own.hash = task_key_hash(&own.key, broker->settings.hash_seed);
     work = broker_make_task(broker, &own);
     work->live.deadline_us = INT64_MAX;
+    if (work->extra)
+        work->extra->credit = 0; /* nobody reads its stream */
     broker_enter_task(broker, broker->house, work);
     broker_enqueue_task(broker, work);
     return work;

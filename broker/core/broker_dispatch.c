@@ -1,5 +1,5 @@
 /* broker_dispatch.c - hands tasks to workers, and takes them back; see broker_state.h. */
-#include "broker/core/broker_state.h"
+#include "broker/core/broker_running.h"
 #include "wire/text.h"
 
 #include <assert.h>
@@ -11,6 +11,14 @@ broker_find_lease(const struct broker *broker, const struct worker *worker, uint
     struct lease *lease = lease_table_find(&broker->leases, fence);
 
     return lease && lease->worker == worker ? lease : NULL;
+}
+
+static void
+set_limits(struct broker *broker, const struct task *task, struct task_command *command)
+{
+    command->run_ms = (uint64_t)broker_limit_run(broker, task->lease) / 1000;
+    if (task->extra)
+        command->credit = broker_begin_credit(task);
 }
 
 static void
@@ -28,6 +36,8 @@ send_task(struct broker *broker, const struct task *task)
     command->headers = task->body->headers;
     command->stream = task->is_streamed;
     command->progress = task->wants_progress;
+    if (task->extra || task->pool->settings.run_timeout_us > 0)
+        set_limits(broker, task, command);
     if (task->live.deadline_us == INT64_MAX)
         return;
     command->has_deadline = true;
@@ -48,6 +58,7 @@ lease_task(struct broker *broker, struct task *task, struct worker *worker)
     if (lease->flow || limit_is_set(&pool->settings.limit))
         pool_start_lease(pool, lease->flow, broker->now_us);
     lease_table_add(&broker->leases, lease);
+    lease->timer.tag = TIMER_LEASE;
     pool_put(pool, task, TASK_LEASED);
     if (task->extra)
         broker_begin_order(broker, lease);
@@ -116,18 +127,10 @@ broker_end_lease(struct broker *broker, struct lease *lease)
         pool_end_lease(worker->pool, lease->flow, broker->now_us);
     if (lease->group)
         broker_let_go_group(broker, lease);
+    heap_remove(&broker->timers, &lease->timer);
     lease_table_remove(&broker->leases, lease);
     lease_destroy(&lease);
     pool_review_worker(worker->pool, worker);
-}
-
-void
-broker_send_cancel(struct broker *broker, struct lease *lease)
-{
-    if (lease->is_cancel_sent || lease->worker->peer == 0)
-        return;
-    lease->is_cancel_sent = true;
-    outbox_send(broker->outbox, SIDE_WORKER, lease->worker->peer, VERB_CANCEL, NULL)->cancel.ref = ref_number(lease->fence);
 }
 
 static void
@@ -158,44 +161,48 @@ broker_requeue(struct broker *broker, struct task *task, uint64_t worker, const 
     broker_finish(broker, task, &failed);
 }
 
-/* The attempt ended without an answer: what that means for the task. ERROR_NONE: it may try again. */
-static enum error_code
-judge_loss(const struct task *task)
+/* What the end of this attempt without an answer means for its task. ERROR_NONE: it may try again. */
+static struct verdict
+judge_loss(struct broker *broker, const struct lease *lease, const char *reason)
 {
-    if (task->is_cancel_asked)
-        return ERROR_CANCELLED;
-    if (task->is_lost_once_lost)
-        return ERROR_LOST;
-    return task->tries >= task->tries_max ? ERROR_DEAD : ERROR_NONE;
-}
-
-static void
-after_loss(struct broker *broker, struct task *task, uint64_t worker, const char *reason)
-{
-    enum error_code code = judge_loss(task);
+    const struct task *task = lease->task;
+    enum error_code code = broker_judge_end(lease);
     struct verdict verdict;
 
-    if (code == ERROR_NONE) {
-        broker_requeue(broker, task, worker, reason);
-        return;
-    }
-    if (code == ERROR_DEAD)
-        note_attempt(broker, NOTE_TASK_DEAD, task, worker, reason);
+    if (code == ERROR_NONE && task->is_lost_once_lost)
+        code = ERROR_LOST;
+    else if (code == ERROR_NONE && task->tries >= task->tries_max && !lease->worker->is_condemned)
+        code = ERROR_DEAD;
+    if (code == ERROR_NONE)
+        return (struct verdict){.code = ERROR_NONE};
     verdict = verdict_make(code);
-    if (code == ERROR_DEAD || code == ERROR_LOST)
+    if (code == ERROR_TIMED_OUT)
+        verdict.text = broker_say_timed_out(broker, lease);
+    else if (code != ERROR_CANCELLED)
         verdict.text = broker_say_loss(broker, verdict.text, reason);
-    broker_finish(broker, task, &verdict);
+    return verdict;
 }
 
 void
 broker_lose_lease(struct broker *broker, struct lease *lease, const char *reason)
 {
-    uint64_t worker = lease->worker->session;
+    const struct worker *worker = lease->worker;
     struct task *task = lease->task;
+    struct verdict verdict = {.code = ERROR_NONE};
 
-    if (task)
+    if (task) {
+        verdict = judge_loss(broker, lease, reason);
         lease_release_task(lease);
+    }
     broker_end_lease(broker, lease);
-    if (task)
-        after_loss(broker, task, worker, reason);
+    if (!task)
+        return;
+    if (verdict.code == ERROR_DEAD)
+        note_attempt(broker, NOTE_TASK_DEAD, task, worker->session, reason);
+    if (verdict.code != ERROR_NONE) {
+        broker_finish(broker, task, &verdict);
+        return;
+    }
+    task->tries -= worker->is_condemned; /* for the sake of another task, which does not count against this one */
+    broker_requeue(broker, task, worker->session, reason);
 }

@@ -2,7 +2,7 @@
  *
  * A final task's body holds the result, or the texts of an error: `function` is the text, `content_type` the exception's
  * type and `headers` its traceback. */
-#include "broker/core/broker_state.h"
+#include "broker/core/broker_running.h"
 #include "broker/core/task_extra.h"
 #include "wire/text.h"
 
@@ -17,10 +17,11 @@ verdict_make(enum error_code code)
         [ERROR_EXPIRED] = "the deadline passed",
         [ERROR_DEAD] = "the worker was lost in every allowed attempt",
         [ERROR_LOST] = "the worker was lost, and the task may run at most once",
+        [ERROR_TIMED_OUT] = "the task ran for longer than it may",
         [ERROR_POOL_FAILED] = "no worker can be started for the pool, and its tasks are not to wait for that",
     };
 
-    assert((code >= ERROR_CANCELLED && code <= ERROR_LOST) || code == ERROR_POOL_FAILED);
+    assert((code >= ERROR_CANCELLED && code <= ERROR_LOST) || code == ERROR_POOL_FAILED || code == ERROR_TIMED_OUT);
     return (struct verdict){.code = code, .text = text_bytes(texts[code])};
 }
 
@@ -225,7 +226,7 @@ withdraw(struct broker *broker, struct task *task)
     client_remove_live(task->client, task);
     if (task->lease) {
         broker_judge_attempt(broker, task->lease, ATTEMPT_NEUTRAL);
-        broker_send_cancel(broker, task->lease);
+        broker_ask_end(broker, task->lease);
         lease_release_task(task->lease);
     }
     if (task->extra)

@@ -1,5 +1,6 @@
 /* broker_hello.c - how workers come, and come back with their leases; see broker_state.h. */
 #include "broker/core/broker_lifecycle.h"
+#include "broker/core/broker_running.h"
 #include "wire/text.h"
 
 #include <utlist.h>
@@ -80,14 +81,13 @@ list_leases(struct broker *broker, const struct worker *worker)
 
 /* What was asked while the connection was down, or perhaps was lost with it, is asked again. */
 static void
-repeat_cancels(struct broker *broker, const struct worker *worker)
+repeat_asked(struct broker *broker, const struct worker *worker)
 {
-    struct lease *lease;
+    const struct lease *lease;
 
     DL_FOREACH(worker->leases, lease) {
-        lease->is_cancel_sent = false;
-        if (!lease->task || lease->task->is_cancel_asked)
-            broker_send_cancel(broker, lease);
+        broker_ask_end_again(broker, lease);
+        broker_renew_lease_credit(broker, lease);
     }
 }
 
@@ -105,7 +105,7 @@ resume(struct broker *broker, struct worker *worker, uint32_t number, const stru
     worker->is_stop_sent = false; /* it may have been lost with the connection */
     broker_move_worker(broker, worker, worker->was_draining ? WORKER_DRAINING : WORKER_READY, number);
     broker_welcome(broker, SIDE_WORKER, number, worker->session, true)->leases = list_leases(broker, worker);
-    repeat_cancels(broker, worker);
+    repeat_asked(broker, worker);
     broker_note_worker(broker, NOTE_WORKER_RESUMED, worker)->count = worker->busy;
     broker_arm_lifespan(broker, worker);
     broker_recycle_ready(broker, worker);

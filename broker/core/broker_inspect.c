@@ -235,7 +235,7 @@ broker_each_lease(const struct broker *broker, uint64_t session,
         return;
     DL_FOREACH(worker->leases, lease) {
         struct lease_stats stats = {.fence = lease->fence, .leased_us = lease->leased_us,
-                                    .is_cancel_asked = lease->is_cancel_sent};
+                                    .is_cancel_asked = lease->ladder != LADDER_NONE};
 
         if (lease->task)
             broker_get_task(lease->task, &stats.task);

@@ -49,7 +49,7 @@ void
 broker_recycle_ready(struct broker *broker, struct worker *worker)
 {
     if (worker->is_asked_to_end) /* the STOP may have been lost with the connection */
-        broker_ask_to_end(broker, worker, recycle_reason_name(worker->reason));
+        broker_ask_to_end(broker, worker, recycle_reason_name(worker->reason), 0);
     else if (worker->is_due)
         recycling_advance(broker, worker->pool);
 }
@@ -135,6 +135,8 @@ count_end(struct broker *broker, struct worker *worker, enum worker_end how)
             return;
         recycle_note(broker, NOTE_WORKER_RECYCLED, worker);
         recycle_send_retire(broker, worker, false);
+    } else if (worker->is_condemned) {
+        counts[RECYCLE_CANCEL]++;
     } else if (how == WORKER_LOST) {
         counts[RECYCLE_DIED]++;
     }

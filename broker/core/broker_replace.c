@@ -125,13 +125,26 @@ recycle_send(struct broker *broker, const struct recycle *recycle)
     replace->first = recycle->is_first;
 }
 
+/* Has the process begun another session since? Then it has left this one, whose connection is only not seen to end yet. */
+static bool
+is_elsewhere(const struct worker *worker)
+{
+    const struct worker *other;
+
+    DL_FOREACH(worker->pool->workers, other)
+        if (other->session > worker->session && other->process.agent == worker->process.agent &&
+            other->process.pid == worker->process.pid)
+            return true;
+    return false;
+}
+
 void
 recycle_send_retire(struct broker *broker, const struct worker *worker, bool kill)
 {
     const struct agent *agent = broker_find_agent(broker, worker->process.agent);
     struct retire *retire;
 
-    if (!agent || worker->process.pid == 0)
+    if (!agent || worker->process.pid == 0 || (kill && is_elsewhere(worker)))
         return;
     retire = &outbox_send(broker->outbox, SIDE_WORKER, agent->peer, VERB_RETIRE, NULL)->retire;
     retire->pid = worker->process.pid;
@@ -184,7 +197,7 @@ recycle_stop_old(struct broker *broker, struct recycle *recycle)
     recycle->state = RECYCLE_STOPPING;
     recycle->worker->is_asked_to_end = true;
     heap_put(&broker->timers, &recycle->timer, broker->now_us + PATIENCE_US);
-    broker_ask_to_end(broker, recycle->worker, recycle_reason_name(recycle->reason));
+    broker_ask_to_end(broker, recycle->worker, recycle_reason_name(recycle->reason), 0);
 }
 
 static void

@@ -1,5 +1,6 @@
 /* broker_say.c - sentences that tell people what is wrong and what to do; see broker_state.h. */
-#include "broker/core/broker_state.h"
+#include "broker/core/broker_running.h"
+#include "broker/core/task_extra.h"
 #include "wire/text.h"
 
 #include <string.h>
@@ -178,6 +179,28 @@ broker_say_loss(struct broker *broker, struct bytes text, const char *reason)
     add_bytes(&sentence, text);
     add_text(&sentence, "; the last one: ");
     add_text(&sentence, reason);
+    return finish(broker, &sentence);
+}
+
+/* A whole number of the largest unit, as the configuration writes durations. */
+static void
+add_duration(struct sentence *sentence, int64_t us)
+{
+    bool is_seconds = us % 1000000 == 0;
+
+    add_number(sentence, (uint64_t)(is_seconds ? us / 1000000 : (us + 999) / 1000));
+    add_text(sentence, is_seconds ? " s" : " ms");
+}
+
+struct bytes
+broker_say_timed_out(struct broker *broker, const struct lease *lease)
+{
+    const struct task_extra *extra = lease->task->extra;
+    int64_t run_us = extra && extra->run_us > 0 ? extra->run_us : lease->worker->pool->settings.run_timeout_us;
+    struct sentence sentence = {.size = 0};
+
+    add_text(&sentence, "the task ran for longer than it may, ");
+    add_duration(&sentence, run_us);
     return finish(broker, &sentence);
 }
 

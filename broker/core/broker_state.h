@@ -25,7 +25,7 @@ enum broker_state {
 
 /* Whose heap_node `tag` says it is. */
 enum timer_kind { TIMER_TASK, TIMER_WORKER, TIMER_CLIENT, TIMER_POOL, TIMER_AGENT, TIMER_LIFESPAN, TIMER_RECYCLE,
-                  TIMER_CIRCUIT, TIMER_LIMIT, TIMER_DEDUP };
+                  TIMER_CIRCUIT, TIMER_LIMIT, TIMER_DEDUP, TIMER_LEASE };
 
 struct broker {
     struct broker_settings settings; /* its `version` is this one: */
@@ -264,10 +264,6 @@ broker_lose_lease(struct broker *broker, struct lease *lease, const char *reason
 void
 broker_requeue(struct broker *broker, struct task *task, uint64_t worker, const char *reason);
 
-/* Ask the worker to end this lease. */
-void
-broker_send_cancel(struct broker *broker, struct lease *lease);
-
 /* --- broker_order.c: what must wait though a slot is free -------------------------------------------------------- */
 
 /* A task that was just accepted joins its group. To be called before it is put anywhere. */
@@ -370,9 +366,10 @@ broker_lose_worker(struct broker *broker, struct worker *worker, const char *rea
 void
 broker_stop_worker(struct broker *broker, struct worker *worker, struct bytes reason);
 
-/* Tell it to end when its tasks have; it gets no new ones. `reason` is static. Nothing happens to one that is gone. */
+/* Tell it to end when its tasks have, or after `grace_ms` (0: no limit); it gets no new ones. `reason` is static. Nothing
+ * happens to one that is gone. */
 void
-broker_ask_to_end(struct broker *broker, struct worker *worker, const char *reason);
+broker_ask_to_end(struct broker *broker, struct worker *worker, const char *reason, uint64_t grace_ms);
 
 void
 broker_handle_worker(struct broker *broker, uint32_t peer, const struct message *message);
@@ -474,6 +471,10 @@ broker_hello_worker(struct broker *broker, uint32_t peer, struct worker *current
 
 void
 broker_handle_answer(struct broker *broker, struct worker *worker, const struct message *message);
+
+/* The content type of what the attempt brings: that of the arguments unless it says otherwise; empty is msgpack. */
+struct bytes
+broker_result_type(const struct lease *lease, struct bytes said);
 
 /* --- broker_inspect.c ------------------------------------------------------------------------------------------- */
 

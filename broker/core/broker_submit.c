@@ -1,5 +1,6 @@
 /* broker_submit.c - tasks from clients: taken, refused, found again, cancelled; see broker_state.h. */
 #include "broker/core/broker_offer.h"
+#include "broker/core/broker_running.h"
 #include "wire/text.h"
 
 #include <assert.h>
@@ -75,6 +76,10 @@ find_bad_field(const struct submit *submit)
         return "dedup_ms";
     if (submit->group.size > LABEL_BYTES_MAX)
         return "group";
+    if (submit->run_ms > DURATION_MS_MAX)
+        return "run_ms";
+    if (submit->credit > CREDIT_MAX)
+        return "credit";
     return NULL;
 }
 
@@ -100,8 +105,6 @@ find_unsupported(const struct submit *submit)
         {submit->dedup_key.size > 0 && submit->stream, "stream"}, /* what came before a task joined, nobody keeps */
         {submit->dedup_key.size > 0 && submit->progress, "progress"},
         {submit->session.size > 0 || submit->session_mode != SESSION_HINT, "session"},
-        {submit->run_ms > 0, "run_ms"},
-        {submit->credit > 0, "credit"},
     };
 
     for (size_t i = 0; i < sizeof options / sizeof *options; i++)
@@ -255,6 +258,16 @@ broker_arm_task(struct broker *broker, struct task *task)
         heap_put(&broker->timers, &task->timer, due_us);
 }
 
+/* What few tasks ask for. */
+static void
+take_options(struct task *task, const struct submit *submit)
+{
+    if (submit->run_ms > 0)
+        task_get_extra(task)->run_us = (int64_t)submit->run_ms * 1000;
+    if (submit->credit > 0 && submit->stream)
+        task_get_extra(task)->credit = submit->credit;
+}
+
 /* Does the task take turns with others under a name? */
 static void
 join_flow(struct broker *broker, struct task *task, const struct offer *offer)
@@ -307,6 +320,7 @@ broker_make_task(struct broker *broker, const struct offer *offer)
     join_flow(broker, task, offer);
     if (submit->group.size > 0)
         broker_join_order(broker, task, submit);
+    take_options(task, submit);
     assert(body_bytes(task->body) == offer->bytes);
     return task;
 }
@@ -360,10 +374,14 @@ accept(struct broker *broker, const struct offer *offer)
 static void
 offer_again(struct broker *broker, struct task *task, const struct submit *submit)
 {
-    if (task->state == TASK_FINAL)
+    if (task->state == TASK_FINAL) {
         broker_repeat_final(broker, task);
-    else if (submit->ack)
+        return;
+    }
+    if (submit->ack)
         broker_acknowledge(broker, task);
+    if (task->extra)
+        broker_renew_credit(broker, task);
 }
 
 void
@@ -398,6 +416,7 @@ broker_house_submit(struct broker *broker, const struct submit *submit, uint64_t
 
     own.id = ref_number(number); /* numbers never come again, so neither does this id */
     own.ack = false;
+    own.credit = 0; /* nobody reads its stream */
     offer.key = task_key_make(broker->house->session, &own.id);
     offer.hash = task_key_hash(&offer.key, broker->settings.hash_seed);
     offer.pool = own.pool.size > 0 ? broker_pool(broker, own.pool) : broker_default_pool(broker);
@@ -419,7 +438,7 @@ broker_cancel_task(struct broker *broker, struct task *task)
 
     if (task->state == TASK_LEASED) {
         task->is_cancel_asked = true;
-        broker_send_cancel(broker, task->lease);
+        broker_ask_end(broker, task->lease);
         return ERR_AGAIN;
     }
     broker_finish(broker, task, &cancelled);

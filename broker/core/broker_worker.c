@@ -1,5 +1,6 @@
 /* broker_worker.c - sessions of workers: their states, silence, and end; see broker_state.h. How they come: broker_hello.c. */
 #include "broker/core/broker_lifecycle.h"
+#include "broker/core/broker_running.h"
 #include "wire/text.h"
 
 #include <assert.h>
@@ -36,11 +37,14 @@ broker_move_worker(struct broker *broker, struct worker *worker, enum worker_sta
     pool_review_worker(worker->pool, worker);
 }
 
-/* A worker that was lost failed at what it ran, unless it was about to be ended for it. */
+/* A worker that was lost failed at what it ran, unless that was about to be ended, or the worker for another task's sake. */
 static enum attempt_outcome
-judge_loss(const struct task *task, enum worker_end how)
+judge_loss(const struct lease *lease, enum worker_end how)
 {
-    return how == WORKER_SAID_BYE || task->is_cancel_asked ? ATTEMPT_NEUTRAL : ATTEMPT_FAILED;
+    enum error_code end = broker_judge_end(lease);
+    bool is_neutral = end == ERROR_CANCELLED || (end == ERROR_NONE && lease->worker->is_condemned);
+
+    return how == WORKER_SAID_BYE || is_neutral ? ATTEMPT_NEUTRAL : ATTEMPT_FAILED;
 }
 
 /* The newest lease first: its task stands behind those of the others in the queue. */
@@ -51,7 +55,7 @@ lose_leases(struct broker *broker, struct worker *worker, enum worker_end how, c
         struct lease *lease = worker->leases->prev;
 
         if (lease->task)
-            broker_judge_attempt(broker, lease, judge_loss(lease->task, how));
+            broker_judge_attempt(broker, lease, judge_loss(lease, how));
         broker_lose_lease(broker, lease, reason);
     }
 }
@@ -83,11 +87,14 @@ broker_end_worker(struct broker *broker, struct worker *worker, enum worker_end 
 }
 
 void
-broker_ask_to_end(struct broker *broker, struct worker *worker, const char *reason)
+broker_ask_to_end(struct broker *broker, struct worker *worker, const char *reason, uint64_t grace_ms)
 {
     if (worker->peer > 0) {
+        struct stop *stop = &outbox_send(broker->outbox, SIDE_WORKER, worker->peer, VERB_STOP, NULL)->stop;
+
         worker->is_stop_sent = true;
-        outbox_send(broker->outbox, SIDE_WORKER, worker->peer, VERB_STOP, NULL)->stop.reason = text_bytes(reason);
+        stop->reason = text_bytes(reason);
+        stop->grace_ms = grace_ms;
     }
     if (worker->state == WORKER_DETACHED)
         worker->was_draining = true;
@@ -217,7 +224,7 @@ judge_gil(struct broker *broker, struct worker *worker)
     if (!worker->gil_enabled || !worker->pool->settings.require_free_threading || worker->state == WORKER_DRAINING)
         return;
     broker_note_worker(broker, NOTE_WORKER_REFUSED, worker)->reason = "gil_enabled";
-    broker_ask_to_end(broker, worker, "gil_enabled");
+    broker_ask_to_end(broker, worker, "gil_enabled", 0);
 }
 
 /* What its agent measures is trusted more, until the agent has been silent for a while. */

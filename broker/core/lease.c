@@ -38,7 +38,7 @@ lease_destroy(struct lease **lease_p)
 {
     struct lease *lease = *lease_p;
 
-    assert(!lease->task && !lease->group && lease->worker->busy > 0);
+    assert(!lease->task && !lease->group && lease->worker->busy > 0 && !heap_node_is_in(&lease->timer));
     DL_DELETE(lease->worker->leases, lease);
     lease->worker->busy--;
     stock_give(lease);

@@ -4,6 +4,7 @@
 #define SNAKEPIT_CORE_LEASE_H
 
 #include "broker/core/hash.h"
+#include "broker/core/heap.h"
 #include "wire/stock.h"
 
 #include <stdbool.h>
@@ -12,6 +13,15 @@ struct flow;
 struct group;
 struct task;
 struct worker;
+
+/* How far the broker has gone to end the attempt. It only climbs. */
+enum ladder {
+    LADDER_NONE,   /* it may run; `timer`: until its run-time limit, when it has one */
+    LADDER_ASKED,  /* CANCEL: its task may look and end. `timer`: cancel_grace */
+    LADDER_RAISED, /* CANCEL with `raise`: an exception in its task. `timer`: cancel_kill_grace */
+    LADDER_KILLED, /* its process is told to end, and killed where there is an agent. `timer`: looks again */
+    LADDER_SPENT,  /* there is nothing more to do than to wait for its worker's answer */
+};
 
 struct lease {
     uint64_t fence;
@@ -22,7 +32,9 @@ struct lease {
     int64_t leased_us;
     struct group *group;       /* that it holds until it ends; NULL: none */
     uint64_t chunk_seq;        /* of the last chunk; 0: none yet */
-    bool is_cancel_sent : 1;
+    struct heap_node timer;    /* broker.timers: see `ladder` */
+    uint8_t ladder;            /* enum ladder */
+    bool is_timed_out : 1;     /* its run-time limit passed, and that is why it is to end */
     bool is_named : 1;         /* while a HELLO is read: the worker says that it holds it */
 };
 

@@ -14,7 +14,7 @@ enum { MILLION = 1000000 };
 static const char *const reason_names[RECYCLE_REASONS] = {
     [RECYCLE_TTL] = "ttl",       [RECYCLE_MAX_TASKS] = "max_tasks", [RECYCLE_MEMORY] = "memory",
     [RECYCLE_MANUAL] = "manual", [RECYCLE_STALLED] = "stalled",     [RECYCLE_DIED] = "died",
-    [RECYCLE_RELOAD] = "reload",
+    [RECYCLE_RELOAD] = "reload", [RECYCLE_CANCEL] = "cancel",
 };
 
 const char *

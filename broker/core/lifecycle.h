@@ -15,6 +15,7 @@ enum recycle_reason {
     RECYCLE_STALLED,
     RECYCLE_DIED,   /* it ended by itself */
     RECYCLE_RELOAD, /* its agent has a newer configuration */
+    RECYCLE_CANCEL, /* its task did not end when it was told to */
     RECYCLE_REASONS,
 };
 

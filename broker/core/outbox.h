@@ -48,6 +48,8 @@ enum note_kind {
     NOTE_POOL_REMOVED,  /* its last task and its last worker have gone */
     NOTE_TASK_REQUEUED,
     NOTE_TASK_DEAD,
+    NOTE_TASK_TIMED_OUT,      /* its run-time limit passed, and it is asked to end */
+    NOTE_TASK_CANCEL_IGNORED, /* it was asked, an exception was raised in it, and it still runs */
     NOTE_REQUEST_EXECUTED, /* an attempt was answered; only while broker_watch_requests says that somebody listens */
     NOTE_CONFIG_RELOADED, /* noted by the shell */
     NOTE_CONFIG_REJECTED,

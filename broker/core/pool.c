@@ -210,7 +210,8 @@ pool_count_final(struct pool *pool, enum error_code verdict, int64_t now_us)
     struct pace *pace = &pool->pace;
     int64_t age_us = now_us - pace->window_us;
 
-    if (verdict == ERROR_NO_SUCH_FUNCTION || verdict == ERROR_BAD_PAYLOAD || verdict == ERROR_POOL_FAILED)
+    if (verdict == ERROR_NO_SUCH_FUNCTION || verdict == ERROR_BAD_PAYLOAD || verdict == ERROR_POOL_FAILED ||
+        verdict == ERROR_TIMED_OUT)
         verdict = ERROR_FAILED;
     assert(verdict <= ERROR_LOST);
     pool->finals[verdict]++;

@@ -87,6 +87,10 @@ struct pool_settings {
     int64_t dedup_window_us;    /* how long the result of a task with a dedup key is remembered, unless it says so itself */
     uint64_t dedup_max;         /* results that are remembered; the oldest make room */
     uint64_t dedup_bytes_max;   /* of those */
+    int64_t run_timeout_us;       /* how long an attempt may run; 0: no limit */
+    int64_t cancel_grace_us;      /* from CANCEL to the exception; 0: never */
+    int64_t cancel_kill_grace_us; /* from there to the end of the process; 0: never */
+    bool cancel_kill_shared;      /* the process is ended also where it has slots for others */
 };
 
 /* Fill with the defaults of the configuration. Keeps `name` as it is, without a copy. */

@@ -11,11 +11,14 @@ struct task;
 
 struct task_extra {
     struct dedup *dedup; /* whose work it is, or that it follows; NULL: none */
-    uint32_t credit; /* chunks that may be under way; 0: no limit */
     struct flow *flow; /* flow.h: whose turn it waits for, until it is final; NULL: nobody's of its own */
 
     struct group *group;                  /* NULL: none, or the task is final */
     struct task *group_prev, *group_next; /* the tasks of it */
+    /* broker_stream.c, broker_ladder.c */
+    uint32_t credit;       /* chunks of its stream that may be under way; 0: no limit */
+    uint64_t credit_total; /* LEASED: up to this number its worker may send them; 0: not known, or no limit */
+    int64_t run_us;        /* how long an attempt may run; 0: as its pool says */
 };
 
 /* All zero. */

@@ -41,6 +41,7 @@ struct worker {
     bool was_draining; /* DETACHED: what it returns to */
     bool is_in_crew;
     bool is_stop_sent; /* on this connection */
+    bool is_condemned; /* a task of it did not end when it was told to, and so its process must */
     bool gil_enabled;
     enum profile profile;
     uint32_t slots;

@@ -266,5 +266,20 @@ const struct option config_options[] = {
     {POOLS_SECTION, "key_rate_burst", OPTION_COUNT, IN_POOL(core.key_limit.rate_burst), "0", 1, RATE_BURST_MAX, NULL,
      .zero = "as many as key_rate gives in a tenth of a second, at least 1",
      .help = "As rate_burst, for each of them."},
+    {POOLS_SECTION, "run_timeout", OPTION_DURATION, IN_POOL(core.run_timeout_us), "\"0s\"", MS, 365 * 24 * HOUR, NULL,
+     .zero = "no limit",
+     .help = "How long one attempt at a task may run, when the task itself does not say. Then it is ended as a cancelled "
+             "one is, and fails as \"timed_out\"."},
+    {POOLS_SECTION, "cancel_grace", OPTION_DURATION, IN_POOL(core.cancel_grace_us), "\"5s\"", MS, 24 * HOUR, NULL,
+     .zero = "never",
+     .help = "A running task that is to end (cancelled, past its deadline or its run-time limit) is asked first. One "
+             "that has not ended after so long gets an exception, TaskCancelled."},
+    {POOLS_SECTION, "cancel_kill_grace", OPTION_DURATION, IN_POOL(core.cancel_kill_grace_us), "\"5s\"", MS, 24 * HOUR,
+     NULL,
+     .zero = "never",
+     .help = "One that has not ended so long after that is ended with its worker process, which is replaced."},
+    {POOLS_SECTION, "cancel_kill_shared", OPTION_BOOL, IN_POOL(core.cancel_kill_shared), "false", 0, 0, NULL,
+     .help = "Do that also to processes that have slots for several tasks. The others are requeued, which does not count "
+             "against their attempts. Without it such a process stays, and so does the task, in its slot."},
     {0},
 };

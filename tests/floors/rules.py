@@ -26,7 +26,7 @@ FLOORS = [
     ("broker/core/broker", 4),
     *((f"broker/core/broker_{part}", 4) for part in
       "state reply client submit dispatch final worker answer operator inspect check load pools say explain lifecycle "
-      "agent hello lifespan recycle replace circuit dedup offer order".split()),
+      "agent hello lifespan recycle replace circuit dedup offer order ladder stream running".split()),
     ("broker/core/", 3),
     ("broker/io/log", 4),
     ("broker/io/clock", 4),

@@ -40,6 +40,8 @@ print_submit(const struct submit *submit, FILE *out)
             submit->priority, submit->delay_ms, submit->has_deadline ? (int64_t)submit->deadline_ms : -1,
             submit->max_attempts, submit->payload.data.size, submit->payload.frames, submit->ack ? " ack" : "",
             submit->stream ? " stream" : "", submit->on_loss == LOSS_FINAL ? " on_loss=lost" : "");
+    if (submit->run_ms > 0 || submit->credit > 0)
+        fprintf(out, " run=%" PRIu64 " credit=%u", submit->run_ms, submit->credit);
 }
 
 static void
@@ -57,12 +59,17 @@ print_message(const struct message *message, FILE *out)
     case VERB_SUBMIT:
         print_submit(&message->submit, out);
         break;
+    case VERB_CREDIT:
+        print_ref(&message->credit.ref, out);
+        fprintf(out, " count=%" PRIu64 " attempt=%u", message->credit.count, message->credit.attempt);
+        break;
     case VERB_ACCEPTED:
         print_ref(&message->accepted.id, out);
         fprintf(out, " task=%" PRIu64, message->accepted.task);
         break;
     case VERB_CANCEL:
         print_ref(&message->cancel.ref, out);
+        fprintf(out, "%s", message->cancel.raise ? " raise" : "");
         break;
     case VERB_RESULT:
         print_ref(&message->result.ref, out);
@@ -80,7 +87,8 @@ print_message(const struct message *message, FILE *out)
         fprintf(out, " %" PRIu64, message->seen_count);
         break;
     case VERB_TASK:
-        fprintf(out, " fence=%" PRIu64 " attempt=%u", message->task.fence, message->task.attempt);
+        fprintf(out, " fence=%" PRIu64 " attempt=%u credit=%u", message->task.fence, message->task.attempt,
+                message->task.credit);
         break;
     case VERB_STARTED:
     case VERB_RECALL:

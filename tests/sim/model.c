@@ -203,6 +203,8 @@ fill_task(struct model_task *task, const struct submit *submit, int64_t now_us)
     task->ready_us = now_us + (int64_t)submit->delay_ms * 1000;
     task->deadline_us = submit->has_deadline ? now_us + (int64_t)submit->deadline_ms * 1000 : INT64_MAX;
     task->tries_max = submit->max_attempts ? submit->max_attempts : task->pool->settings.max_attempts;
+    task->run_us = (int64_t)submit->run_ms * 1000;
+    task->credit = submit->stream ? submit->credit : 0;
 }
 
 static bool
@@ -285,7 +287,8 @@ model_promote(struct model *model, struct model_task *task)
 }
 
 void
-model_lease_task(struct model *model, struct model_task *task, struct model_worker *worker, uint64_t fence)
+model_lease_task(struct model *model, struct model_task *task, struct model_worker *worker, uint64_t fence,
+                 int64_t now_us)
 {
     struct model_lease *lease = calloc(1, sizeof *lease);
 
@@ -297,6 +300,8 @@ model_lease_task(struct model *model, struct model_task *task, struct model_work
     lease->flow = task->flow;
     lease->task = task;
     lease->worker = worker;
+    lease->leased_us = now_us;
+    lease->credit_total = task->credit;
     HASH_ADD(hh, model->leases, fence, sizeof lease->fence, lease);
     DL_APPEND(worker->leases, lease);
     worker->busy++;
@@ -392,7 +397,8 @@ void
 model_finish(struct model *model, struct model_task *task, enum error_code verdict, int64_t now_us)
 {
     struct model_client *client = task->client;
-    bool is_failure = verdict == ERROR_NO_SUCH_FUNCTION || verdict == ERROR_BAD_PAYLOAD;
+    bool is_failure =
+        verdict == ERROR_NO_SUCH_FUNCTION || verdict == ERROR_BAD_PAYLOAD || verdict == ERROR_TIMED_OUT;
     bool is_following = task->state == MODEL_FOLLOWING;
 
     unlink_task(model, task);
@@ -452,8 +458,15 @@ model_end_lease(struct model *model, struct model_lease *lease, enum model_end e
         if (task->cancel_asked) {
             model->tally->sometimes[SOMETIMES_CANCEL_OF_LOST] += end == END_LOST;
             model_finish(model, task, ERROR_CANCELLED, now_us);
+        } else if (end == END_LOST && lease->timed_out) {
+            model->tally->sometimes[SOMETIMES_TIMED_OUT_BY_KILL] += lease->worker->is_condemned;
+            model_finish(model, task, ERROR_TIMED_OUT, now_us);
         } else if (end == END_LOST && task->at_most_once) {
             model_finish(model, task, ERROR_LOST, now_us);
+        } else if (end == END_LOST && lease->worker->is_condemned) {
+            model->tally->sometimes[SOMETIMES_BYSTANDER_REQUEUED]++;
+            task->tries--;
+            requeue(model, task);
         } else if (task->tries >= task->tries_max) {
             model_finish(model, task, ERROR_DEAD, now_us);
         } else {

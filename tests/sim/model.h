@@ -36,6 +36,9 @@ struct model_task {
     uint8_t priority;
     bool stream, info, at_most_once;
     bool cancel_asked;
+    int64_t run_us;      /* its run-time limit: its own, or 0 */
+    uint32_t credit;     /* chunks of a stream that may be under way; 0: any number */
+    bool maybe_open;     /* its client was away for so long that this may not hold any more */
     bool owes_shutdown; /* the broker ends, and its client must be told that it did not */
     bool is_kept;    /* FINAL: its message must be there when it is asked for */
     bool has_answer; /* FINAL by a worker: `answer` is the hash of what it said */
@@ -70,6 +73,8 @@ struct model_group {
     struct model_lease *holder; /* the lease of one of its tasks, which may have ended; NULL: none */
     char name[];
 };
+/* How far the broker has gone to end a lease. */
+enum model_ladder { RUNG_NONE, RUNG_ASKED, RUNG_RAISED, RUNG_KILLED, RUNG_SPENT };
 
 struct model_lease {
     uint64_t fence;
@@ -79,7 +84,11 @@ struct model_lease {
     struct model_worker *worker;
     struct model_flow *flow; /* its task's */
     struct model_lease *prev, *next; /* its worker's */
-    bool cancel_sent;
+    enum model_ladder ladder;
+    int64_t leased_us, step_us; /* since when it is there, */
+    int64_t step_min_us;        /* or perhaps earlier, while its worker was away */
+    bool timed_out;             /* that is why it is to end */
+    uint64_t credit_total;      /* chunks that it may send; of no matter where its task has no credit */
     uint64_t chunk_seq;
     bool named;
 };
@@ -115,6 +124,7 @@ struct model_worker {
     bool may_end_first;   /* its agent has no memory for both */
     bool has_exited;      /* its agent told so */
     bool is_asked_to_end; /* to be replaced */
+    bool is_condemned;    /* its process is to end for a task that did not */
     int64_t stalled_us;
     int64_t heard_us, detached_us;
     struct model_lease *leases;
@@ -243,7 +253,8 @@ void
 model_promote(struct model *model, struct model_task *task);
 
 void
-model_lease_task(struct model *model, struct model_task *task, struct model_worker *worker, uint64_t fence);
+model_lease_task(struct model *model, struct model_task *task, struct model_worker *worker, uint64_t fence,
+                 int64_t now_us);
 
 /* The task is final. It owes one message to an attached client; an open lease stays with its worker without it. */
 void

@@ -121,6 +121,56 @@ oracle_check_recycling(struct oracle *oracle, uint32_t peer, const struct messag
 void
 oracle_recycling_note(struct oracle *oracle, const struct note *note);
 
+/* oracle_ladder.c: how running tasks are made to end */
+
+/* The worker is asked to end this lease, as the first step, if it was not before; expects the CANCEL. */
+void
+oracle_ask_end(struct oracle *oracle, struct model_lease *lease);
+
+/* A CANCEL went out: which step is it, and may it be? */
+void
+oracle_check_cancel(struct oracle *oracle, uint32_t peer, const struct cancel *cancel);
+
+/* Notes about tasks that did not end. */
+void
+oracle_ladder_note(struct oracle *oracle, const struct note *note);
+
+/* No step is late. */
+void
+oracle_check_ladders(struct oracle *oracle);
+
+/* oracle_stream.c: chunks and credit */
+void
+oracle_take_chunk(struct oracle *oracle, struct model_worker *worker, struct model_lease *lease,
+                  const struct chunk *chunk);
+
+/* CREDIT of a client; `task` may be NULL. */
+void
+oracle_take_credit(struct oracle *oracle, struct model_task *task, const struct credit *credit);
+
+/* The worker's connection was lost, and perhaps as many chunks as were allowed: they are not waited for. */
+void
+oracle_renew_lease_credit(struct oracle *oracle, struct model_lease *lease);
+
+/* The same with the reader's; how many were sent to it is known. */
+void
+oracle_renew_credit(struct oracle *oracle, struct model_task *task);
+
+/* The client was perhaps away for so long that its streams were let run on. */
+void
+oracle_client_is_back(struct oracle *oracle, const struct model_client *client);
+
+/* A CREDIT went to a worker. */
+void
+oracle_check_credit(struct oracle *oracle, const struct credit *credit);
+
+void
+oracle_check_task_credit(struct oracle *oracle, struct model_task *task, uint32_t credit);
+
+/* Nobody's worker waits for a reader who is gone. */
+void
+oracle_check_streams(struct oracle *oracle);
+
 void
 oracle_expire(struct oracle *oracle, struct model_task *task);
 

@@ -71,14 +71,26 @@ oracle_replacement_came(struct oracle *oracle, const struct model_worker *worker
 
 /* --- what the broker does ------------------------------------------------------------------------------------------- */
 
+/* A process that must end for a task that did not is told so, too: it may have no agent that kills it. */
+static bool
+is_for_task(const struct stop *stop)
+{
+    return stop->reason.size == 6 && memcmp(stop->reason.data, "cancel", 6) == 0;
+}
+
 static void
-check_stop(struct oracle *oracle, uint32_t peer)
+check_stop(struct oracle *oracle, uint32_t peer, const struct stop *stop)
 {
     struct model_worker *worker = oracle->model.worker_of[peer];
     struct tally *tally = oracle->tally;
 
     if (!worker) {
         BREAK(oracle, "recycling", "STOP went to peer %u, which is no worker", peer);
+        return;
+    }
+    if (is_for_task(stop)) {
+        if (!worker->is_condemned || stop->grace_ms == 0)
+            BREAK(oracle, "P9", "worker %" PRIu64 " was told to end for a task, and no task calls for it", worker->session);
         return;
     }
     if (worker->is_asked_to_end) {
@@ -113,15 +125,39 @@ check_replace(struct oracle *oracle, uint32_t peer, const struct replace *replac
         BREAK(oracle, "recycling", "worker %" PRIu64 " has a replacement already", replace->session);
 }
 
+/* The session of this process that it began last, or NULL. */
+static const struct model_worker *
+find_process(const struct oracle *oracle, uint64_t agent, uint64_t pid)
+{
+    const struct model_worker *worker, *newest = NULL;
+
+    for (worker = oracle->model.workers; worker; worker = worker->hh.next)
+        if (worker->agent == agent && worker->pid == pid && (!newest || worker->session > newest->session))
+            newest = worker;
+    return newest;
+}
+
+/* Only what hangs, or runs a task that does not end, is killed. */
+static void
+check_retire(struct oracle *oracle, uint32_t peer, const struct retire *retire)
+{
+    const struct model_worker *worker = find_process(oracle, oracle->model.agent_of[peer], retire->pid);
+
+    if (oracle->model.agent_of[peer] == 0)
+        BREAK(oracle, "recycling", "RETIRE went to peer %u, which is no agent", peer);
+    else if (retire->kill && worker && !worker->is_condemned && !worker->is_stalled && !worker->is_asked_to_end)
+        BREAK(oracle, "P9", "worker %" PRIu64 " is killed, and nothing calls for it", worker->session);
+}
+
 void
 oracle_check_recycling(struct oracle *oracle, uint32_t peer, const struct message *message)
 {
     if (message->verb == VERB_STOP)
-        check_stop(oracle, peer);
+        check_stop(oracle, peer, &message->stop);
     else if (message->verb == VERB_REPLACE)
         check_replace(oracle, peer, &message->replace);
-    else if (oracle->model.agent_of[peer] == 0)
-        BREAK(oracle, "recycling", "RETIRE went to peer %u, which is no agent", peer);
+    else
+        check_retire(oracle, peer, &message->retire);
 }
 
 /* A worker that hangs was given up. */

@@ -104,7 +104,9 @@ oracle_judge_loss(struct oracle *oracle, const struct model_worker *worker)
 
     DL_FOREACH(worker->leases, lease)
         if (lease->task)
-            oracle_judge_attempt(oracle, lease, lease->task->cancel_asked ? ATTEMPT_NEUTRAL : ATTEMPT_FAILED);
+            oracle_judge_attempt(oracle, lease,
+                                 lease->task->cancel_asked || (worker->is_condemned && !lease->timed_out) ? ATTEMPT_NEUTRAL
+                                                                                                          : ATTEMPT_FAILED);
 }
 
 void

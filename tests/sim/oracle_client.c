@@ -30,6 +30,7 @@ attach(struct oracle *oracle, struct model_client *client, uint32_t peer)
     struct model *model = &oracle->model;
     struct model_task *task;
 
+    oracle_client_is_back(oracle, client);
     if (client->peer && client->peer != peer) {
         model->client_of[client->peer] = NULL;
         model->is_deaf[SIDE_CLIENT][client->peer] = true;
@@ -387,6 +388,7 @@ take_submit(struct oracle *oracle, uint32_t peer, const struct submit *submit)
     }
     if (task) {
         oracle->tally->sometimes[SOMETIMES_OFFERED_LIVE]++;
+        oracle_renew_credit(oracle, task);
     } else {
         struct demand demand = measure(oracle, peer, submit, refusal != NULL);
 
@@ -404,16 +406,11 @@ void
 oracle_cancel(struct oracle *oracle, struct model_task *task)
 {
     struct model_lease *lease = task->lease;
-    uint32_t peer = lease ? lease->worker->peer : 0;
 
-    if (!model_cancel(&oracle->model, task, oracle->now_us)) {
+    if (model_cancel(&oracle->model, task, oracle->now_us))
+        oracle_ask_end(oracle, lease);
+    else
         oracle_leave_dedup(oracle, task);
-        return;
-    }
-    if (lease->cancel_sent || !peer)
-        return;
-    lease->cancel_sent = true;
-    oracle_expect(oracle, SIDE_WORKER, peer, VERB_CANCEL, ERROR_NONE)->ref = ref_number(lease->fence);
 }
 
 /* One that followed a dedup key has ended by itself. The last one ends what it followed. */
@@ -472,6 +469,10 @@ oracle_client_event(struct oracle *oracle, uint32_t peer, const struct message *
     switch (message->verb) {
     case VERB_SUBMIT:
         take_submit(oracle, peer, &message->submit);
+        break;
+    case VERB_CREDIT:
+        oracle_take_credit(oracle, client ? model_find_task(&oracle->model, client, &message->credit.ref) : NULL,
+                           &message->credit);
         break;
     case VERB_CANCEL:
         take_cancel(oracle, peer, &message->cancel.ref);

@@ -139,7 +139,8 @@ check_task(struct oracle *oracle, uint32_t peer, const struct task_command *comm
     check_fence(oracle, task, command);
     oracle_begin_attempt(oracle, task->pool, command->fence);
     oracle->tally->dispatches++;
-    model_lease_task(model, task, worker, command->fence);
+    oracle_check_task_credit(oracle, task, command->credit);
+    model_lease_task(model, task, worker, command->fence, oracle->now_us);
 }
 
 /* --- final messages --------------------------------------------------------------------------------------------------- */
@@ -250,6 +251,10 @@ matches(const struct expected *expected, const struct action *action)
             return false;
     } else if (message->verb == VERB_CANCEL) {
         ref = message->cancel.ref;
+    } else if (message->verb == VERB_CREDIT) {
+        ref = message->credit.ref;
+        if (expected->hash != message->credit.count)
+            return false;
     } else if (message->verb == VERB_ACCEPTED) {
         ref = message->accepted.id;
     } else if (message->verb == VERB_CHUNK) {
@@ -272,34 +277,13 @@ check_number(struct oracle *oracle, const struct action *action)
         BREAK(oracle, "P20", "task %" PRIu64 " was accepted as number %" PRIu64, task->number, accepted->task);
 }
 
-/* A tick asks a worker to end a task first, and tells its client then. */
-static void
-expire_asked(struct oracle *oracle, uint64_t fence)
-{
-    struct model_lease *lease = model_find_lease(&oracle->model, fence);
-
-    struct model_task *task = lease ? lease->task : NULL, *follower, *next;
-
-    if (!oracle->is_tick || !task)
-        return;
-    if (task->deadline_us <= oracle->now_us)
-        oracle_expire(oracle, task);
-    else if (task->dedup)
-        DL_FOREACH_SAFE(task->dedup->followers, follower, next)
-            if (follower->deadline_us <= oracle->now_us) {
-                bool is_last = follower->prev == follower;
-
-                oracle_expire(oracle, follower);
-                if (is_last) /* the key is free, and its record gone */
-                    break;
-            }
-}
-
 static void
 check_expected(struct oracle *oracle, const struct action *action)
 {
     if (action->side == SIDE_WORKER && action->message.verb == VERB_CANCEL)
-        expire_asked(oracle, action->message.cancel.ref.number);
+        oracle_check_cancel(oracle, action->peer, &action->message.cancel);
+    if (action->message.verb == VERB_CREDIT)
+        oracle_check_credit(oracle, &action->message.credit);
     for (uint32_t i = 0; i < oracle->expected_count; i++) {
         if (!matches(&oracle->expected[i], action))
             continue;
@@ -330,6 +314,7 @@ check_note(struct oracle *oracle, const struct note *note)
         oracle_client_lost(oracle, note->client);
     oracle_recycling_note(oracle, note);
     oracle_circuit_note(oracle, note);
+    oracle_ladder_note(oracle, note);
     if (note->kind != NOTE_WORKER_STALLED)
         return;
     HASH_FIND(hh, oracle->model.workers, &note->worker, sizeof note->worker, worker);

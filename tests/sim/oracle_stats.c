@@ -63,8 +63,10 @@ settle_doubts(struct model_pool *pool, const struct pool_stats *stats)
 {
     uint64_t *finals = pool->finals;
 
-    if (pool->doubtful > 0 && stats->expired + stats->cancelled + stats->lost ==
-                                  finals[ERROR_EXPIRED] + finals[ERROR_CANCELLED] + finals[ERROR_LOST]) {
+    if (pool->doubtful > 0 &&
+        stats->expired + stats->cancelled + stats->lost + stats->failed ==
+            finals[ERROR_EXPIRED] + finals[ERROR_CANCELLED] + finals[ERROR_LOST] + finals[ERROR_FAILED]) {
+        finals[ERROR_FAILED] = stats->failed;
         finals[ERROR_EXPIRED] = stats->expired;
         finals[ERROR_CANCELLED] = stats->cancelled;
         finals[ERROR_LOST] = stats->lost;

@@ -25,11 +25,8 @@ oracle_expire(struct oracle *oracle, struct model_task *task)
         oracle_judge_attempt(oracle, lease, ATTEMPT_NEUTRAL);
     model_finish(&oracle->model, task, ERROR_EXPIRED, oracle->now_us);
     oracle_leave_dedup(oracle, task);
-    if (lease && !lease->cancel_sent && lease->worker->peer) {
-        lease->cancel_sent = true;
-        oracle_expect(oracle, SIDE_WORKER, lease->worker->peer, VERB_CANCEL, ERROR_NONE)->ref =
-            ref_number(lease->fence);
-    }
+    if (lease)
+        oracle_ask_end(oracle, lease);
 }
 
 /* What is due at or before `until_us`. */
@@ -64,9 +61,10 @@ was_noted(const struct oracle *oracle, enum note_kind kind, uint64_t task)
 static bool
 is_expired_first(const struct oracle *oracle, const struct model_task *task, int64_t lost_us)
 {
-    enum error_code other = task->cancel_asked ? ERROR_CANCELLED : ERROR_LOST;
+    bool timed_out = task->lease->timed_out;
+    enum error_code other = task->cancel_asked ? ERROR_CANCELLED : timed_out ? ERROR_TIMED_OUT : ERROR_LOST;
 
-    if (!task->cancel_asked && !task->at_most_once)
+    if (!task->cancel_asked && !task->at_most_once && !timed_out)
         return true;
     if (task->client->peer)
         return !oracle_was_told(oracle, task->client->peer, &task->key.id, other);
@@ -221,4 +219,6 @@ oracle_check_due(struct oracle *oracle)
     HASH_ITER(hh, oracle->model.workers, worker, next)
         check_absent(oracle, worker);
     check_clients(oracle);
+    oracle_check_ladders(oracle);
+    oracle_check_streams(oracle);
 }

@@ -61,12 +61,10 @@ resume_leases(struct oracle *oracle, struct model_worker *worker, struct fences 
             continue;
         }
         lease->named = false;
-        lease->cancel_sent = false;
-        if (!lease->task || lease->task->cancel_asked) {
-            lease->cancel_sent = true;
+        if (lease->ladder != RUNG_NONE)
             oracle_expect(oracle, SIDE_WORKER, worker->peer, VERB_CANCEL, ERROR_NONE)->ref =
                 ref_number(lease->fence);
-        }
+        oracle_renew_lease_credit(oracle, lease);
     }
 }
 
@@ -180,6 +178,7 @@ finish(struct oracle *oracle, struct model_lease *lease, enum error_code verdict
         task->answer = answer;
         oracle->tally->sometimes[SOMETIMES_CANCEL_WON] += task->cancel_asked && verdict == ERROR_CANCELLED;
         oracle->tally->sometimes[SOMETIMES_RESULT_WON] += task->cancel_asked && verdict == ERROR_NONE;
+        oracle->tally->sometimes[SOMETIMES_LIMIT_RESULT_WON] += lease->timed_out && verdict == ERROR_NONE;
         model_finish(&oracle->model, task, verdict, oracle->now_us);
     } else if (lease->group && lease->group->tasks) {
         oracle->tally->sometimes[SOMETIMES_GROUP_HELD_BY_ENDED]++;
@@ -204,6 +203,16 @@ take_result(struct oracle *oracle, struct model_worker *worker, const struct res
     finish(oracle, lease, ERROR_NONE, hash_payload(hash_bytes(0, type), &result->payload));
 }
 
+/* Whatever it says of its end: it had run for too long, and the broker's own words say so. */
+static void
+time_out(struct oracle *oracle, struct model_lease *lease)
+{
+    oracle->tally->sometimes[SOMETIMES_TIMED_OUT]++;
+    oracle_judge_attempt(oracle, lease, ATTEMPT_FAILED);
+    model_finish(&oracle->model, lease->task, ERROR_TIMED_OUT, oracle->now_us);
+    model_drop_lease(&oracle->model, lease);
+}
+
 static void
 take_error(struct oracle *oracle, struct model_worker *worker, const struct error *error)
 {
@@ -212,6 +221,11 @@ take_error(struct oracle *oracle, struct model_worker *worker, const struct erro
 
     if (code != ERROR_CANCELLED && code != ERROR_NO_SUCH_FUNCTION && code != ERROR_BAD_PAYLOAD)
         code = ERROR_FAILED;
+    if (lease && lease->timed_out && lease->task && !lease->task->cancel_asked &&
+        (code == ERROR_CANCELLED || code == ERROR_FAILED)) {
+        time_out(oracle, lease);
+        return;
+    }
     if (lease)
         finish(oracle, lease, code,
                hash_bytes(hash_bytes(hash_bytes(code, error->text), error->type), error->traceback));
@@ -234,21 +248,9 @@ static void
 take_chunk(struct oracle *oracle, struct model_worker *worker, const struct chunk *chunk)
 {
     struct model_lease *lease = find_lease(oracle, worker, chunk->ref.number, false);
-    struct expected *expected;
 
-    if (!lease)
-        return;
-    if (chunk->seq <= lease->chunk_seq) {
-        oracle_expect(oracle, SIDE_WORKER, worker->peer, VERB_ERROR, ERROR_BAD_FIELD)->ref = chunk->ref;
-        return;
-    }
-    lease->chunk_seq = chunk->seq;
-    if (!lease->task || !lease->task->stream || !lease->task->client->peer)
-        return;
-    expected = oracle_expect(oracle, SIDE_CLIENT, lease->task->client->peer, VERB_CHUNK, ERROR_NONE);
-    expected->ref = lease->task->key.id;
-    expected->hash = hash_payload(chunk->seq, &chunk->payload);
-    oracle->tally->sometimes[SOMETIMES_CHUNK_PASSED]++;
+    if (lease)
+        oracle_take_chunk(oracle, worker, lease, chunk);
 }
 
 static void

@@ -154,6 +154,66 @@ ask_to_end(struct outbox *outbox, size_t index)
     outbox_send(outbox, SIDE_WORKER, outbox->actions[index].peer, VERB_STOP, NULL)->stop.reason = bytes_of("ttl");
 }
 
+static void
+raise_at_once(struct outbox *outbox, size_t index)
+{
+    outbox->actions[index].message.cancel.raise = true;
+}
+
+static void
+ask_only(struct outbox *outbox, size_t index)
+{
+    outbox->actions[index].message.cancel.raise = false;
+}
+
+/* The agent of whoever is replaced kills it. */
+static void
+kill_instead(struct outbox *outbox, size_t index)
+{
+    struct action *action = &outbox->actions[index];
+    struct replace replace = action->message.replace;
+
+    action->message = (struct message){.verb = VERB_RETIRE};
+    action->message.retire.pid = replace.pid;
+    action->message.retire.kill = true;
+}
+
+static void
+allow_more(struct outbox *outbox, size_t index)
+{
+    outbox->actions[index].message.credit.count++;
+}
+
+static void
+forget_credit(struct outbox *outbox, size_t index)
+{
+    outbox->actions[index].message.task.credit = 0;
+}
+
+static bool
+is_raise(const struct message *message)
+{
+    return message->cancel.raise;
+}
+
+static bool
+is_no_raise(const struct message *message)
+{
+    return !message->cancel.raise;
+}
+
+static bool
+has_credit(const struct message *message)
+{
+    return message->task.credit > 0;
+}
+
+static bool
+is_for_task(const struct message *message)
+{
+    return message->stop.grace_ms > 0;
+}
+
 static bool
 is_final_error(const struct message *message)
 {
@@ -259,6 +319,14 @@ static const struct sabotage all[] = {
     {"needless-stop", SIDE_WORKER, VERB_TASK, NULL, ask_to_end, false, false, 0, NULL, NULL},
     {"wrong-replace", SIDE_WORKER, VERB_REPLACE, NULL, send_elsewhere, false, false, 0, NULL, NULL},
     {"wrong-retire", SIDE_WORKER, VERB_RETIRE, NULL, send_elsewhere, false, false, 0, NULL, NULL},
+    {"early-raise", SIDE_WORKER, VERB_CANCEL, is_no_raise, raise_at_once, false, false, 0, NULL, NULL},
+    {"no-raise", SIDE_WORKER, VERB_CANCEL, is_raise, ask_only, false, false, 0, NULL, NULL},
+    {"drop-raise", SIDE_WORKER, VERB_CANCEL, is_raise, drop, false, false, 0, NULL, NULL},
+    {"needless-kill", SIDE_WORKER, VERB_REPLACE, NULL, kill_instead, false, false, 0, NULL, NULL},
+    {"wrong-kill", SIDE_WORKER, VERB_STOP, is_for_task, send_elsewhere, false, false, 0, NULL, NULL},
+    {"drop-credit", SIDE_WORKER, VERB_CREDIT, NULL, drop, false, false, 0, NULL, NULL},
+    {"more-credit", SIDE_WORKER, VERB_CREDIT, NULL, allow_more, false, false, 0, NULL, NULL},
+    {"no-credit", SIDE_WORKER, VERB_TASK, has_credit, forget_credit, false, false, 0, NULL, NULL},
     {"lost-event", SIDE_CLIENT, VERB_NONE, NULL, NULL, true, false, 0, NULL, NULL},
     {"late-tick", SIDE_CLIENT, VERB_NONE, NULL, NULL, false, true, 0, NULL, NULL},
     {"late-due", SIDE_CLIENT, VERB_NONE, NULL, NULL, false, false, 150000, NULL, NULL},

@@ -158,6 +158,7 @@ message_is_final(const struct message *message)
     case ERROR_DEAD:
     case ERROR_LOST:
     case ERROR_POOL_FAILED:
+    case ERROR_TIMED_OUT:
         return true;
     default:
         return false;
@@ -208,6 +209,12 @@ draw_options(struct world *world, struct sim_client *client, struct submit *subm
         submit->has_deadline = true;
         submit->deadline_ms = rng_below(rng, (uint64_t)(40 * world->scale_us / 1000 + 4));
     }
+    if (!world->has_ladders)
+        return;
+    if (rng_chance(&world->ladders, 200))
+        submit->run_ms = 1 + rng_below(&world->ladders, (uint64_t)(100 * world->scale_us / 1000 + 3));
+    if (submit->stream && rng_chance(&world->ladders, 600))
+        submit->credit = 1 + (uint32_t)rng_below(&world->ladders, 4);
 }
 
 /* Keys are few, and shared by all clients. */
@@ -320,6 +327,52 @@ offer_new(struct world *world, struct sim_client *client)
         other.submit.priority = 9;
         net_send(world, &client->line, &other);
         world->tally.faults[FAULT_DUPLICATE_ID]++;
+    }
+}
+
+/* Allow as many chunks as there is credit beyond those that were read. Now and then say it of an attempt that is over, or
+ * of any. */
+static void
+send_credit(struct world *world, struct sim_client *client, const struct offer *offer)
+{
+    struct rng *rng = &world->ladders;
+    struct message message = {.verb = VERB_CREDIT};
+    const struct submit *submit = &offer->submit->message.submit;
+
+    message.credit.ref = submit->id;
+    message.credit.count = offer->read + submit->credit;
+    message.credit.attempt = offer->attempt;
+    if (!world->is_healed && rng_chance(rng, 100))
+        message.credit.attempt = (uint32_t)rng_below(rng, 3);
+    net_send(world, &client->line, &message);
+}
+
+/* A stream that it has no use for any more would wait for credit for ever. */
+static void
+read_chunk(struct world *world, struct sim_client *client, struct offer *offer, const struct chunk *chunk)
+{
+    struct message cancel = {.verb = VERB_CANCEL, .cancel = {.ref = chunk->ref}};
+
+    if (world->has_ladders && (!offer || !offer->is_open))
+        net_send(world, &client->line, &cancel);
+    if (!offer || !offer->is_open || offer->submit->message.submit.credit == 0)
+        return;
+    offer->read = chunk->seq;
+    offer->attempt = chunk->info.attempt ? chunk->info.attempt : 1;
+    if (rng_chance(&world->ladders, 600))
+        send_credit(world, client, offer);
+}
+
+/* A slow reader comes to it in the end. */
+static void
+read_on(struct world *world, struct sim_client *client)
+{
+    for (int i = 0; world->has_ladders && i < OFFERS_MAX; i++) {
+        const struct offer *offer = &client->offers[i];
+
+        if (offer->submit && offer->is_open && offer->submit->message.submit.credit > 0 && offer->attempt > 0 &&
+            (world->is_healed || rng_chance(&world->ladders, 200)))
+            send_credit(world, client, offer);
     }
 }
 
@@ -444,6 +497,7 @@ client_wake(struct world *world, struct sim_client *client)
         send_seen(world, client);
         send_verb(world, client, VERB_HEARTBEAT);
         offer_open_again(world, client);
+        read_on(world, client);
     } else if (rng_chance(rng, client->mood.vanish)) {
         world->tally.faults[FAULT_CLIENT_VANISHED]++;
         net_cut(world, &client->line, rng_between(rng, 0, 20 * world->scale_us));
@@ -451,6 +505,7 @@ client_wake(struct world *world, struct sim_client *client)
         return;
     } else {
         work(world, client);
+        read_on(world, client);
         misbehave(world, client);
         if (rng_chance(rng, client->mood.seen))
             send_seen(world, client);
@@ -470,6 +525,8 @@ client_receive(struct world *world, struct sim_client *client, const struct mess
         client->finals = 0;
         say_hello(world, client);
         offer_open_again(world, client);
+    } else if (message->verb == VERB_CHUNK) {
+        read_chunk(world, client, find_offer(client, &message->chunk.ref), &message->chunk);
     } else if (message->verb == VERB_ACCEPTED) {
         world->last_task = message->accepted.task;
     } else if (message->verb == VERB_RESULT || message->verb == VERB_ERROR) {

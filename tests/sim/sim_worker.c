@@ -147,6 +147,9 @@ draw_mood(struct world *world, struct worker_mood *mood)
         .second_hello = draw_chance(world, 200, 15),
         .started = rng_chance(rng, 500) ? 500 : 0,
         .obeys_cancel = rng_chance(rng, 700) ? 800 : 0,
+        .obeys_raise = rng_chance(&world->ladders, 600) ? 800 : 0,
+        .ignores_stop = rng_chance(&world->ladders, 200) ? 1000 : 0,
+        .greedy = rng_chance(&world->ladders, 200) ? 300 : 0,
     };
 }
 
@@ -158,6 +161,7 @@ worker_start(struct world *world, struct sim_worker *worker)
     worker->session = 0;
     worker->is_stalled = false;
     worker->is_draining = false;
+    worker->stop_by_us = 0;
     memset(worker->runs, 0, sizeof worker->runs);
     draw_mood(world, &worker->mood);
     if (worker->agent == 0)
@@ -236,6 +240,8 @@ take_task(struct world *world, struct sim_worker *worker, const struct task_comm
         .content = task->payload.data.size,
         .is_silent = !world->is_healed && rng_chance(rng, worker->mood.silent),
         .is_stream = task->stream,
+        .allowed = task->credit,
+        .parts = task->credit > 0 ? 1 + rng_below(&world->ladders, 12) : 0,
     };
     if (run->is_silent) {
         world->tally.faults[FAULT_SILENT_TASK]++;
@@ -315,6 +321,35 @@ end_if_drained(struct world *world, struct sim_worker *worker)
     follow(world, worker);
 }
 
+/* Send what the credit allows of a stream. False: more has to be sent before the answer. A greedy worker sends more. */
+static bool
+send_parts(struct world *world, struct sim_worker *worker, struct run *run)
+{
+    run->is_blocked = false;
+    while (run->sent < run->parts && !run->asked_to_cancel) {
+        if (run->sent >= run->allowed && !rng_chance(&world->ladders, worker->mood.greedy)) {
+            run->is_blocked = true;
+            return false;
+        }
+        world->tally.faults[FAULT_GREEDY_STREAM] += run->sent >= run->allowed;
+        run->has_begun = true;
+        send_chunk(world, worker, run->fence, ++run->sent);
+    }
+    return true;
+}
+
+static void
+take_credit(struct world *world, struct sim_worker *worker, const struct credit *credit)
+{
+    struct run *run = credit->ref.number ? find_run(worker, credit->ref.number) : NULL;
+
+    if (!run)
+        return;
+    run->allowed = credit->count;
+    if (run->is_blocked)
+        plan_run(world, worker, run, world->scale_us / 4);
+}
+
 void
 worker_end_run(struct world *world, struct sim_worker *worker, uint64_t fence)
 {
@@ -329,7 +364,9 @@ worker_end_run(struct world *world, struct sim_worker *worker, uint64_t fence)
         plan_run(world, worker, run, 5 * world->scale_us);
         return;
     }
-    if (run->is_stream && rng_chance(rng, 700))
+    if (!send_parts(world, worker, run))
+        return;
+    if (run->is_stream && run->parts == 0 && rng_chance(rng, 700))
         for (uint64_t seq = 1; seq <= 1 + fence % 3; seq++) {
             send_chunk(world, worker, fence, seq);
             run->has_begun = true;
@@ -426,6 +463,10 @@ worker_wake(struct world *world, struct sim_worker *worker)
     struct rng *rng = &world->rng;
     int64_t beat_in_us;
 
+    if (worker->stop_by_us > 0 && worker->stop_by_us <= world->now_us) {
+        die(world, worker); /* its time was up */
+        return;
+    }
     if (!net_is_open(world, &worker->line)) {
         worker->is_stalled = false;
         if (world->is_healed || rng_chance(rng, 600))
@@ -468,6 +509,18 @@ keep_only(struct world *world, struct sim_worker *worker, const struct welcome *
     }
 }
 
+static void
+take_cancel(struct world *world, struct sim_worker *worker, struct run *run, bool raise)
+{
+    bool obeys = rng_chance(&world->rng, worker->mood.obeys_cancel);
+
+    if (raise)
+        obeys = world->is_healed || rng_chance(&world->ladders, worker->mood.obeys_raise);
+    run->asked_to_cancel = true;
+    if (obeys)
+        plan_run(world, worker, run, world->scale_us / 4);
+}
+
 void
 worker_receive(struct world *world, struct sim_worker *worker, const struct message *message)
 {
@@ -490,14 +543,16 @@ worker_receive(struct world *world, struct sim_worker *worker, const struct mess
         break;
     case VERB_CANCEL:
         run = message->cancel.ref.number ? find_run(worker, message->cancel.ref.number) : NULL;
-        if (run) {
-            run->asked_to_cancel = true;
-            if (rng_chance(&world->rng, worker->mood.obeys_cancel))
-                plan_run(world, worker, run, world->scale_us / 4);
-        }
+        if (run)
+            take_cancel(world, worker, run, message->cancel.raise);
+        break;
+    case VERB_CREDIT:
+        take_credit(world, worker, &message->credit);
         break;
     case VERB_STOP:
         worker->is_draining = true;
+        if (message->stop.grace_ms > 0 && !rng_chance(&world->ladders, worker->mood.ignores_stop))
+            worker->stop_by_us = world->now_us + (int64_t)message->stop.grace_ms * 1000;
         end_if_drained(world, worker);
         break;
     default:

@@ -23,6 +23,7 @@ static const char *const fault_names[FAULTS] = {
     [FAULT_AGENT_CUT] = "agent-cut",
     [FAULT_NO_MEMORY] = "no-memory",
     [FAULT_START_FAILED] = "start-failed",
+    [FAULT_GREEDY_STREAM] = "greedy-stream",
 };
 
 static const char *const sometimes_names[SOMETIMES_KINDS] = {
@@ -115,6 +116,21 @@ static const char *const sometimes_names[SOMETIMES_KINDS] = {
     [SOMETIMES_CANCELLED_FOLLOWING] = "one of those that shared a run was cancelled",
     [SOMETIMES_EXPIRED_FOLLOWING] = "one of those that shared a run expired",
     [SOMETIMES_NOBODY_FOLLOWED] = "a run was cancelled since nobody shared it any more",
+    [SOMETIMES_RAISED] = "an exception was raised in a task that did not end when asked",
+    [SOMETIMES_RAISED_AFTER_RESUME] = "that was due while its worker was away",
+    [SOMETIMES_KILLED_FOR_TASK] = "a process was ended for a task that did not end",
+    [SOMETIMES_KILLED_AGAIN] = "and again, since it did not end",
+    [SOMETIMES_CANCEL_IGNORED] = "a task did not end, and its process stayed for the others' sake",
+    [SOMETIMES_TIMED_OUT] = "a task ran for too long and ended",
+    [SOMETIMES_TIMED_OUT_BY_KILL] = "a task ran for too long and ended with its process",
+    [SOMETIMES_LIMIT_RESULT_WON] = "a result came after the run-time limit and counted",
+    [SOMETIMES_BYSTANDER_REQUEUED] = "a task was requeued because of another one in its process",
+    [SOMETIMES_CREDIT_PASSED] = "a reader's credit was passed on",
+    [SOMETIMES_CREDIT_USED_UP] = "a stream used its credit up",
+    [SOMETIMES_CREDIT_STALE] = "a reader's credit came too late to mean anything",
+    [SOMETIMES_CREDIT_RENEWED] = "credit was renewed after a connection was lost",
+    [SOMETIMES_CHUNK_BEYOND_CREDIT] = "a chunk was beyond the credit",
+    [SOMETIMES_STREAM_OPENED] = "a stream whose reader is gone was let run on",
 };
 
 const char *

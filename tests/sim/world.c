@@ -161,6 +161,26 @@ draw_order(struct world *world, uint64_t seed)
     world->groups = rng_chance(&world->order, 400) ? (unsigned)rng_below(&world->order, 900) : 0;
 }
 
+/* In some worlds tasks that must end are made to, and may run for so long only. */
+static void
+draw_ladders(struct world *world)
+{
+    struct rng *rng = &world->ladders;
+
+    world->has_ladders = rng_chance(rng, 500);
+    for (uint32_t i = 0; i < world->pool_count; i++) {
+        struct pool_settings *pool = &world->pools[i];
+
+        pool->cancel_grace_us = pool->cancel_kill_grace_us = 0;
+        if (!world->has_ladders)
+            continue;
+        pool->run_timeout_us = rng_chance(rng, 200) ? world->scale_us * rng_between(rng, 5, 300) : 0;
+        pool->cancel_grace_us = rng_chance(rng, 800) ? world->scale_us * rng_between(rng, 1, 40) : 0;
+        pool->cancel_kill_grace_us = rng_chance(rng, 800) ? world->scale_us * rng_between(rng, 1, 40) : 0;
+        pool->cancel_kill_shared = rng_chance(rng, 400);
+    }
+}
+
 static void
 plan(struct world *world, enum due kind, int64_t after_us)
 {
@@ -221,6 +241,8 @@ world_init(struct world *world, uint64_t seed)
     world->has_keys = rng_chance(&world->extras, 400);
     if (world->has_keys)
         draw_memories(world);
+    rng_init(&world->ladders, seed + 5000000029);
+    draw_ladders(world);
     start_actors(world);
     plan(world, DUE_OPERATOR, rng_between(&world->rng, 1, 1000 * world->scale_us));
     if (rng_chance(&world->rng, 300))

@@ -58,6 +58,8 @@ struct line {
 struct offer {
     struct parcel *submit; /* NULL: unused */
     bool is_open;          /* neither final nor refused */
+    uint64_t read;         /* chunks of its stream, by their number, of */
+    uint32_t attempt;      /* this attempt */
 };
 
 /* How a client behaves; chances are per thousand wakings. */
@@ -90,13 +92,16 @@ struct run {
     bool is_silent; /* never answered, unless all is healed */
     bool asked_to_cancel;
     bool is_stream;
+    uint64_t sent, parts;  /* chunks of a stream with credit, and how many there will be; 0: it has no credit */
+    uint64_t allowed;
+    bool is_blocked;       /* until there is credit */
 };
 
 struct worker_mood {
     uint32_t slots;
     int64_t wake_us, run_us;
     unsigned kill, cut, resume, lie, duplicate, stale, foreign, nack, silent, fail, stall, drain, bye, wrong, second_hello,
-        started, obeys_cancel;
+        started, obeys_cancel, obeys_raise, ignores_stop, greedy;
 };
 
 struct sim_worker {
@@ -108,6 +113,7 @@ struct sim_worker {
     uint64_t session; /* 0: none yet */
     bool is_stalled;  /* on purpose */
     bool is_draining;
+    int64_t stop_by_us; /* it ends by then; 0: when its tasks have ended */
     int64_t beat_us; /* last sign of life */
     struct run runs[RUNS_MAX];
     uint64_t old_fences[FOREIGN_MAX];
@@ -135,6 +141,8 @@ struct world {
     struct rng shares;  /* the same for limits and fair keys */
     bool has_shares;
     struct rng reloads; /* a chance of its own, so that worlds without reloads stay what they were */
+    struct rng ladders; /* the same, for worlds in which running tasks are ended, and streams have credit */
+    bool has_ladders;
     int64_t now_us;
     int64_t scale_us; /* a round trip, about; all other times are multiples */
     struct agenda agenda;

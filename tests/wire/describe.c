@@ -364,6 +364,7 @@ describe_task(json_t *object, const struct task_command *task)
         json_object_set_new(options, "origin", hex(task->origin));
     set_str(options, "session", task->session);
     set_number(options, "credit", task->credit);
+    set_number(options, "run_ms", task->run_ms);
     set_map(object, "options", options);
 }
 
@@ -518,6 +519,8 @@ describe_rest(json_t *object, const struct message *message)
     case VERB_CREDIT:
         json_object_set_new(object, "ref", describe_ref(&message->credit.ref));
         json_object_set_new(object, "count", number(message->credit.count));
+        if (message->credit.attempt > 0)
+            json_object_set_new(object, "facts", json_pack("{s:o}", "attempt", number(message->credit.attempt)));
         break;
     case VERB_SEEN:
         json_object_set_new(object, "count", number(message->seen_count));

@@ -283,6 +283,7 @@ some_task(struct random *random, struct task_command *task)
     task->origin = some_text(random, 0, ORIGIN_BYTES_MAX);
     task->session = some_text(random, 0, LABEL_BYTES_MAX);
     task->credit = random_below(random, CREDIT_MAX + 1);
+    task->run_ms = some_number_to(random, DURATION_MS_MAX);
 }
 
 static enum error_code
@@ -424,6 +425,7 @@ some_small(struct random *random, enum side side, enum direction direction, stru
     case VERB_CREDIT:
         message->credit.ref = some_ref(random, side);
         message->credit.count = some_number(random);
+        message->credit.attempt = direction == TO_BROKER ? (uint32_t)some_number_to(random, UINT32_MAX) : 0;
         break;
     case VERB_SEEN:
         message->seen_count = some_number(random);

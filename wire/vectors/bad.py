@@ -238,6 +238,8 @@ bad("BYE with a reason that is a number", CLIENT_SENDS, [5, Wrong(1)], "bad_fiel
 bad("CREDIT without a count", CLIENT_SENDS, [15, 1, MISSING], "bad_field", "count", ref=1)
 bad("CREDIT without a ref", CLIENT_SENDS, [15, MISSING], "bad_field", "ref")
 bad("CREDIT with a negative count", CLIENT_SENDS, [15, 1, Wrong(-1)], "bad_field", "count", ref=1)
+bad("CREDIT with attempt 0", CLIENT_SENDS, [15, 1, 9, {"attempt": Wrong(0)}], "bad_field", "attempt", ref=1)
+bad("CREDIT with facts that are no map", CLIENT_SENDS, [15, 1, 9, Wrong(2)], "bad_field", "facts", ref=1)
 bad("CREDIT from a worker", WORKER_SENDS, [Wrong(15), FENCE, 1], "unknown_verb", "verb", verb=15, ref=FENCE)
 bad("CANCEL to a worker with facts that are no map", WORKER_GETS, [10, FENCE, Wrong(1)], "bad_field", "facts",
     ref=FENCE)

@@ -260,6 +260,8 @@ good("CANCEL to a worker that raises", WORKER_GETS, [10, FENCE, {"raise": True}]
 good("CANCEL to a worker with the default said", WORKER_GETS, [10, FENCE, {"raise": False, "x": 1}],
      {"verb": "CANCEL", "ref": FENCE}, canonical=False)
 good("CREDIT of a client", CLIENT_SENDS, [15, b"job-7", 64], {"verb": "CREDIT", "ref": b"job-7", "count": 64})
+good("CREDIT of a client for its second attempt", CLIENT_SENDS, [15, b"job-7", 64, {"attempt": 2}],
+     {"verb": "CREDIT", "ref": b"job-7", "count": 64, "facts": {"attempt": 2}})
 good("CREDIT to a worker", WORKER_GETS, [15, FENCE, U64_MAX], {"verb": "CREDIT", "ref": FENCE, "count": U64_MAX})
 good("SEEN", CLIENT_SENDS, [14, 1000], {"verb": "SEEN", "count": 1000})
 
@@ -336,7 +338,7 @@ good("CHUNK that is progress", WORKER_SENDS, [13, FENCE, 1, b"\x93\x01\x02\xa0",
 TASK = {"verb": "TASK", "fence": FENCE, "attempt": 1, "function": "f", "payload": b"\x90"}
 good("TASK", WORKER_GETS, [16, FENCE, 1, "f", b"\x90"], TASK)
 TASK_OPTIONS = {"content_type": "json", "headers": {"traceparent": "00"}, "stream": True, "progress": True,
-                "deadline_ms": 250, "origin": bytes(range(48)), "session": "s" * 64, "credit": 1000000}
+                "deadline_ms": 250, "origin": bytes(range(48)), "session": "s" * 64, "credit": 1000000, "run_ms": 9}
 good("TASK with every option", WORKER_GETS, [16, FENCE, 2, "f", b"[]", TASK_OPTIONS],
      {**TASK, "attempt": 2, "payload": b"[]", "options": TASK_OPTIONS})
 good("TASK with progress", WORKER_GETS, [16, FENCE, 1, "f", b"\x90", {"progress": True}],

@@ -77,6 +77,9 @@ def described(message: Any) -> dict[str, Any]:
     verb = VERBS[type(message)]
     if isinstance(message, m.Cancel):
         return {"verb": verb, "ref": message.ref, **({"facts": {"raise": True}} if message.raise_ else {})}
+    if isinstance(message, m.Credit):
+        attempt = {"facts": {"attempt": message.attempt}} if message.attempt else {}
+        return {"verb": verb, "ref": message.ref, "count": message.count, **attempt}
     raw = message._asdict() if isinstance(message, tuple) else {n: getattr(message, n) for n in message.__slots__}
     names = {"text": "message", "count": "count"}
     said = {names.get(key, key): item for key, item in raw.items()}

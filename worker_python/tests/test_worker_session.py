@@ -87,8 +87,20 @@ def test_a_recall_gets_a_task_back_only_before_it_begins(ready: WorkerSession) -
 
 
 def test_a_cancel_reaches_the_task_and_an_unknown_one_is_nothing(ready: WorkerSession) -> None:
-    ready.receive([task(1), m.Cancel(1), m.Cancel(9)], 0.0)
+    ready.receive([task(1)], 0.0)
+    assert ready.begin(1)
+    ready.receive([m.Cancel(1), m.Cancel(9)], 0.0)
     assert [running.fence for running in ready.to_cancel] == [1]
+    assert ready.to_interrupt == []
+    ready.receive([m.Cancel(1, raise_=True)], 0.0)
+    assert [running.fence for running in ready.to_interrupt] == [1]
+
+
+def test_a_task_that_is_cancelled_before_it_begins_is_given_back(ready: WorkerSession) -> None:
+    ready.receive([task(1), m.Cancel(1)], 0.0)
+    assert sent(ready) == [m.Nack(1, "cancelled before it began")]
+    assert not ready.begin(1)
+    assert (ready.to_cancel, ready.leases) == ([], {})
 
 
 def test_heartbeats_carry_facts_and_what_runs(ready: WorkerSession) -> None:

@@ -332,7 +332,9 @@ def _cancel(side: str) -> _Decoder:
 def _credit(side: str) -> _Decoder:
     def decoder(c: _Fields, _: Frames) -> Message:
         _need(c, "ref", "count")
-        return m.Credit(_REF[side](c[1], "ref"), _UINT(c[2], "count"))
+        ref, count = _REF[side](c[1], "ref"), _UINT(c[2], "count")
+        facts_of = _facts(c, 3, facts.CREDIT_FACTS) if side == "client" else m.NOTHING
+        return m.Credit(ref, count, facts_of.get("attempt", 0))
 
     return decoder
 

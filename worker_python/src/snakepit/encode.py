@@ -143,7 +143,7 @@ _ENCODERS: dict[type, Callable[[Any], list[Any]]] = {
     m.Submit: lambda c: _trim([m.SUBMIT, c.id, c.pool, c.function, payload_field(c.payload), dict(c.options)], {}),
     m.Accepted: lambda c: [m.ACCEPTED, c.id, c.task],
     m.Cancel: lambda c: [m.CANCEL, c.ref, {"raise": True}] if c.raise_ else [m.CANCEL, c.ref],
-    m.Credit: lambda c: [m.CREDIT, c.ref, c.count],
+    m.Credit: lambda c: [m.CREDIT, c.ref, c.count, *([{"attempt": c.attempt}] if c.attempt else [])],
     m.Result: lambda c: _trim([m.RESULT, c.ref, payload_field(c.payload), dict(c.info)], {}),
     m.Error: _error,
     m.Chunk: lambda c: _trim([m.CHUNK, c.ref, c.seq, payload_field(c.payload), dict(c.info)], {}),

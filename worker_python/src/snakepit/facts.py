@@ -99,6 +99,7 @@ TASK_OPTIONS: dict[str, Check] = {
     "origin": check.blob(m.ORIGIN_BYTES_MAX),
     "session": _KEY,
     "credit": check.uint(m.CREDIT_MAX, 1),
+    "run_ms": check.uint(m.DURATION_MS_MAX, 1),
 }
 INFO: dict[str, Check] = {
     "content_type": check.content_type,
@@ -121,6 +122,7 @@ DETAILS: dict[str, Check] = {
     "final": check.text(64),
 }
 CANCEL_FACTS: dict[str, Check] = {"raise": check.boolean}
+CREDIT_FACTS: dict[str, Check] = {"attempt": check.uint(ATTEMPT_MAX, 1)}
 STOP_FACTS: dict[str, Check] = {
     "reason": check.text(m.ERROR_TEXT_BYTES_MAX),
     "grace_ms": check.uint(),

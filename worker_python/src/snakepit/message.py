@@ -194,10 +194,11 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """How many chunks of an attempt the reader allows in all."""
+    """How many chunks of an attempt the reader allows in all. `attempt`, from clients: of which; 0: the current one."""
 
     ref: int | bytes
     count: int
+    attempt: int = 0
 
 
 class Result(NamedTuple):
@@ -236,7 +237,7 @@ class Seen:
 
 class Task(NamedTuple):
     """An attempt for this worker. `options`: content_type, headers, stream, progress, deadline_ms (what is left),
-    origin, session, credit.
+    origin, session, credit, run_ms.
     """
 
     fence: int

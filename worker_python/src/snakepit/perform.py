@@ -16,6 +16,7 @@ from .app import App
 from .convert import decode_arguments, encode_value
 from .encode import cut_text
 from .errors import THREAD_UNSAFE, BadPayload, TaskCancelled
+from .interrupt import Interruptible
 from .message import Error, Result
 from .task import Emit, RunningTask, TaskFunction, enter_task, leave_task
 
@@ -50,9 +51,7 @@ def perform(app: App, definition: TaskFunction | None, running: RunningTask, emi
         for hook in app.before_hooks:
             hook(running)
         try:
-            value = definition.function(*args, **kwargs)
-            if definition.kind == "generator":
-                value = _drain(value, running)
+            value = _call(definition, running, args, kwargs)
         finally:
             for hook in app.after_hooks:
                 hook(running)
@@ -76,6 +75,17 @@ def thread_unsafe(running: RunningTask) -> Error:
         'call it in a pool with the process profile, or let it run here one at a time, with thread_unsafe = "lock"'
     )
     return error_answer(running, "failed", text, {"type": THREAD_UNSAFE})
+
+
+def _call(definition: TaskFunction, running: RunningTask, args: Any, kwargs: Any) -> Any:
+    """Call the function. Only in here the task may be interrupted."""
+    running.check_cancelled()  # asked to end before it began
+    running.place = place = Interruptible()
+    try:
+        value = definition.function(*args, **kwargs)
+        return _drain(value, running) if definition.kind == "generator" else value
+    finally:
+        place.leave()
 
 
 def _drain(items: Generator[Any, Any, Any], running: RunningTask) -> Any:
@@ -139,14 +149,19 @@ def failure(running: RunningTask, error: BaseException) -> Error:
         text = f"<str() of the exception raised {type(broken).__name__}>"
     details = {
         "type": cut_text(name, m.ERROR_TYPE_BYTES_MAX),
-        "traceback": cut_text(_traceback(error), m.TRACEBACK_BYTES_MAX, keep_tail=True),
+        "traceback": _cut_traceback(error),
     }
     return error_answer(running, "failed", text, details)
 
 
 def cancelled(running: RunningTask, error: BaseException) -> Error:
-    """Answer that the task ended because it was asked to."""
-    return error_answer(running, "cancelled", str(error) or "the task was asked to end")
+    """Answer that the task ended because it was asked to; where it was, if it had to be interrupted."""
+    details = {"traceback": _cut_traceback(error)} if running.is_interrupted else m.NOTHING
+    return error_answer(running, "cancelled", str(error) or "the task was asked to end", details)
+
+
+def _cut_traceback(error: BaseException) -> str:
+    return cut_text(_traceback(error), m.TRACEBACK_BYTES_MAX, keep_tail=True)
 
 
 def _traceback(error: BaseException) -> str:

@@ -8,6 +8,9 @@ import threading
 from typing import Any
 
 _WATCHED = (signal.SIGTERM, signal.SIGINT)
+# Ends what the main thread waits for in a C function (a sleep, a lock, a read), so that it comes back to Python code.
+# By default it does nothing, and few programs use it.
+WAKE_SIGNAL = signal.SIGURG
 
 
 class SignalPipe:
@@ -31,6 +34,8 @@ class SignalPipe:
         signal.set_wakeup_fd(write_fd, warn_on_full_buffer=False)
         signal.signal(signal.SIGTERM, _nothing)
         signal.signal(signal.SIGINT, signal.SIG_IGN if ignore_interrupt else _nothing)
+        if signal.getsignal(WAKE_SIGNAL) == signal.SIG_DFL:  # else the app has a use for it
+            signal.signal(WAKE_SIGNAL, _nothing)
         os.register_at_fork(before=self._hold, after_in_parent=self._let_go, after_in_child=self._forget)
 
     def take(self) -> list[signal.Signals]:
@@ -53,6 +58,11 @@ class SignalPipe:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         self._let_go()
+
+
+def wakes_main_thread() -> bool:
+    """Whether WAKE_SIGNAL is this module's."""
+    return signal.getsignal(WAKE_SIGNAL) is _nothing
 
 
 def _nothing(_number: int, _frame: Any) -> None:

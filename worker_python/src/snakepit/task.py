@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from .errors import SnakepitError, TaskCancelled
+from .interrupt import Interruptible
 from .message import Chunk, Facts, Payload, Task
 from .options import DEFAULT_OPTIONS, Options
 from .progress import PROGRESS, Progress, encode_progress
@@ -83,6 +84,8 @@ class RunningTask:
     deadline: float | None = None
     seq = 0  # chunks sent so far
     home: Home | None = None  # the process that runs it; None in the simplest tests only
+    place: Interruptible | None = None  # where its function runs, when that is no coroutine; for the worker
+    is_interrupted = False
     _cancel_hook: Callable[[], object] | None = None
     _emit: Emit | None = None
     _parts: Any = None  # a lock
@@ -259,6 +262,17 @@ class RunningTask:
         hook = self._cancel_hook
         if hook is not None:
             hook()
+
+    def interrupt(self) -> None:
+        """End a task that was asked to end and did not: raise TaskCancelled in it. Called by the worker's I/O thread.
+
+        A coroutine cannot be interrupted between two awaits: it is cancelled once more.
+        """
+        self.is_interrupted = True
+        self.cancel()
+        place = self.place
+        if place is not None:
+            place.interrupt()
 
     def on_cancel(self, hook: Callable[[], object]) -> None:
         """Set what `cancel` calls, once, from any thread; it is called at once when the cancel came first."""

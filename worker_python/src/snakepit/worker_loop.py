@@ -147,6 +147,9 @@ class WorkerLoop(IoLoop):
         for running in session.to_cancel:
             running.cancel()
         session.to_cancel.clear()
+        for running in session.to_interrupt:
+            running.interrupt()
+        session.to_interrupt.clear()
 
     def sent(self) -> None:
         """Make room for more chunks when those that waited have left, or were dropped with the connection."""

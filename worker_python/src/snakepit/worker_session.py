@@ -35,7 +35,7 @@ LAST_ANSWERS_SECONDS = 2.0
 Answer: TypeAlias = "tuple[int, bytes, tuple[Buffer, ...], int, int]"
 
 # Why workers are recycled every day. The broker's log says it; a warning of each would hide others.
-ROUTINE_REASONS = frozenset({"ttl", "max_tasks", "memory", "manual", "reload"})
+ROUTINE_REASONS = frozenset({"ttl", "max_tasks", "memory", "manual", "reload", "cancel"})
 
 
 class WorkerSession(Session):
@@ -61,6 +61,7 @@ class WorkerSession(Session):
         # Work for the shell: it takes and clears these lists after each call.
         self.to_run: list[RunningTask] = []
         self.to_cancel: list[RunningTask] = []
+        self.to_interrupt: list[RunningTask] = []
         self.clients = ""  # the clients' endpoint, as the broker's WELCOME says it
         self.is_draining = False
         # What the broker gave as its reason when it asked for the end.
@@ -182,9 +183,7 @@ class WorkerSession(Session):
     def _take_command(self, message: Any, now: float) -> None:
         kind = type(message)
         if kind is m.Cancel:
-            running = self.leases.get(message.ref)
-            if running is not None:
-                self.to_cancel.append(running)
+            self._cancel(message)
         elif kind is m.Recall:
             self._give_back(message.fence, "recalled")
         elif kind is m.Stop:
@@ -211,6 +210,14 @@ class WorkerSession(Session):
         if type(message) is m.Heartbeat:
             while self._answers and self._answers[0][4] < self.beats_answered:
                 self._answer_bytes -= self._answers.popleft()[3]
+
+    def _cancel(self, message: Any) -> None:
+        running = self.leases.get(message.ref)
+        if running is None:
+            return
+        self._give_back(running.fence, "cancelled before it began")
+        if running.fence in self.leases:
+            (self.to_interrupt if message.raise_ else self.to_cancel).append(running)
 
     def _give_back(self, fence: int, reason: str) -> None:
         """NACK a task, if it has not begun."""
