@@ -70,6 +70,8 @@ class Client:
             settings.seed, settings.client, settings.tasks, settings.mix, settings.pools, settings.ms
         )
         self.open = {}  # uid -> plan
+        self.offered = set()  # on an earlier connection, of those that are open
+        self.says_again = True
         self.retries = deque()  # (when, uid), in order, as the broker gives one pause
         self.is_done_submitting = False
         self.submitted = 0
@@ -192,6 +194,8 @@ class Client:
             arguments = msgpack.packb([[plan.uid, plan.what, plan.ms, plan.filler]])
             payload, more = split(arguments)
             options = {**plan.options, **self.settings.extra, "ack": True}
+            if plan.uid in self.offered and self.says_again:
+                options["again"] = True
             commands.append([SUBMIT, plan.uid, plan.pool, plan.function, payload, options])
             frames += more
             size += len(arguments)
@@ -240,6 +244,7 @@ class Client:
             self.is_welcome = True
             self.journal.write("H", now(), self.connection, int(command[2].get("resumed", False)))
             self.retries.clear()
+            self.offered = set(self.open)
             self.offer_again(list(self.open))
         elif verb == REHELLO:
             self.reconnect()
@@ -248,9 +253,9 @@ class Client:
         if code in FINAL_CODES:
             self.finish(uid, code, (details or {}).get("attempt", 1), "-", "-")
         elif uid is not None and code not in ("too_late", "not_found"):
-            if code == "unsupported" and self.settings.extra:  # a broker that does not have these options yet
+            if code == "unsupported" and uid in self.open:  # a broker that does not have these options yet
                 self.settings.extra = {}
-            if code == "unsupported" and uid in self.open:
+                self.says_again = False
                 self.offer_again([uid])
                 return
             retry_ms = (details or {}).get("retry_after_ms", 0)

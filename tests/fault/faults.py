@@ -86,19 +86,25 @@ class BrokerPauser(Pauser):
 
 
 class ClientKiller(Injector):
-    """Kills a client and starts another with as many tasks, until `most` are dead."""
+    """Has a client of its own, kills it in the middle of its work and starts the next one: at most so many, and as long
+    as there are others."""
 
     def __init__(self, stage, seed, every, most, settings):
         super().__init__(stage, seed, every)
         self.most = most
         self.settings = settings
+        self.own = {stage.add_client(**settings)}
 
     def strike(self):
-        alive = [number for number, process in self.stage.clients.items() if process.poll() is None]
-        if alive and self.most > 0:
-            self.most -= 1
-            self.stage.kill_client(self.dice.choice(alive))
-            self.stage.add_client(**self.settings)
+        if self.most == 0:
+            return
+        self.most -= 1
+        self.stage.kill_client(max(self.own))
+        others = [process for number, process in self.stage.clients.items() if number not in self.own]
+        if any(process.poll() is None for process in others):
+            self.own.add(self.stage.add_client(**self.settings))
+        else:
+            self.most = 0
 
 
 class LinkCutter(Pauser):

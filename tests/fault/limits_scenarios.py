@@ -97,7 +97,7 @@ def forgive(verdict, kind, count):
         verdict.examples.pop(kind, None)
 
 
-@scenario(tasks=3000, quick=True)
+@scenario(tasks=1000, quick=True)
 def full_disk(order):
     """the log goes to a full disk: the broker goes on, and ends in good order"""
     with Stage(Config(log_level="debug")) as stage:
@@ -114,7 +114,7 @@ def full_disk(order):
         return outcome
 
 
-@scenario(tasks=2000, quick=True)
+@scenario(tasks=500, quick=True)
 def two_brokers(order):
     """a second broker on the endpoints of the first, ipc and tcp: it refuses and says why, the first goes on"""
     outcome = Outcome()
@@ -147,7 +147,7 @@ class Reloader(Injector):
         self.stage.broker.send_signal(signal.SIGHUP)
 
 
-@scenario(tasks=6000, quick=True)
+@scenario(tasks=3000, quick=True)
 def reload_storm(order):
     """SIGHUP fifty times a second under load, with other pools, other limits and wrong files"""
     with Stage(Config()) as stage:

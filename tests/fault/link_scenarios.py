@@ -110,8 +110,6 @@ def storm(order):
         injectors = [
             *mixed_kills(stage, order),
             LinkCutter(stage, order.seed, 2, 0.3, 3.0, links),
-            ClientKiller(
-                stage, order.seed, 5, 50, {"seed": order.seed, "tasks": order.tasks // 100, "extra": ENDURING}
-            ),
+            ClientKiller(stage, order.seed, 5, 50, {"seed": order.seed, "tasks": 1000, "rate": 100, "extra": ENDURING}),
         ]
         return finish(stage, injectors, 120 + order.tasks / 100)

@@ -37,7 +37,7 @@ def bound(order):
     return 60 + order.tasks / 300
 
 
-@scenario(tasks=5000, quick=True)
+@scenario(tasks=3000, quick=True)
 def calm(order):
     """no fault at all"""
     with Stage(Config(pools='{ name = "p"; }, { name = "line"; }')) as stage:
@@ -103,6 +103,20 @@ def broker_kills(order):
         return finish(stage, [BrokerKiller(stage, order.seed, 1.5)], bound(order))
 
 
+@scenario(tasks=60, seconds=20)
+def adoption(order):
+    """the broker killed every 3 s while long tasks run on live workers: none of them runs twice"""
+    with Stage(Config()) as stage:
+        stage.start_broker()
+        for _ in range(6):
+            stage.add_python_worker()
+        stage.await_workers(6)
+        stage.add_client(seed=order.seed, tasks=100_000, mix="plain", ms=4300, window=8, seconds=order.seconds,
+                         patience=PATIENCE)  # fmt: skip
+        stage.add_client(seed=order.seed, tasks=100_000, rate=100, seconds=order.seconds, patience=PATIENCE)
+        return finish(stage, [BrokerKiller(stage, order.seed, 3)], order.seconds + 60, Rules(is_adopting=True))
+
+
 @scenario(tasks=6000)
 def broker_steps(order):
     """the broker killed right after SUBMIT, ACCEPTED, RESULT, TASK, and when a worker has and has not answered"""
@@ -144,9 +158,8 @@ def client_kills(order):
         stage.await_workers(3)
         add_clients(stage, order, 4, rate=200)
         stage.add_product_client(seed=order.seed, tasks=order.tasks // 10, patience=PATIENCE)
-        killer = ClientKiller(
-            stage, order.seed, 0.7, 6, {"seed": order.seed, "tasks": order.tasks // 10, "extra": ENDURING}
-        )
+        victim = {"seed": order.seed, "tasks": order.tasks // 5, "rate": 300, "extra": ENDURING, "patience": PATIENCE}
+        killer = ClientKiller(stage, order.seed, 0.7, 6, victim)
         outcome = finish(stage, [killer], bound(order))
         until = time.monotonic() + 30
         while (stage.ask("status") or {"tasks": 1})["tasks"] > 0 and time.monotonic() < until:

@@ -32,7 +32,10 @@ def main(settings):
     futures = []
 
     def take(future, plan):
-        error = future.exception()
+        try:
+            error = future.exception()
+        except snakepit.TaskCancelled as cancelled:
+            error = cancelled
         if error is None:
             attempt, fence, filler = future.result()
             journal.write("F", plan.uid, now(), 0, "ok", attempt, fence, digest(filler))
