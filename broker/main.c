@@ -228,6 +228,17 @@ make_broker(struct config *config)
     return broker;
 }
 
+/* The time to their first runs begins here. */
+static void
+start_schedules(struct broker *broker, const struct config *config)
+{
+    struct outbox outbox;
+
+    outbox_init(&outbox);
+    reload_schedules(NULL, config, broker, clock_now_us(), &outbox);
+    outbox_fini(&outbox);
+}
+
 /* OK, or ERR_SYSTEM with a logged reason; what was built so far is freed by tear_down. */
 static int
 build(struct program *program, bool no_agent)
@@ -243,6 +254,7 @@ build(struct program *program, bool no_agent)
     }
     zmq_ctx_set(program->context, ZMQ_IO_THREADS, (int)config->io_threads);
     program->broker = make_broker(config);
+    start_schedules(program->broker, config);
     program->events = events_new(program->context, config->events_endpoint, program->log);
     if (!program->events)
         return ERR_SYSTEM;

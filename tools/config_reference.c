@@ -1,6 +1,7 @@
 /* config_reference.c - prints docs/configuration.md from the table of options; with a file, only says whether it is the
  * same: `config_reference > docs/configuration.md`, `config_reference docs/configuration.md`. */
 #include "broker/io/config_describe.h"
+#include "broker/io/config_schedule.h"
 #include "broker/io/config_schema.h"
 
 #include <stdbool.h>
@@ -32,6 +33,9 @@ intro_of(const char *section)
     if (strcmp(section, POOLS_SECTION) == 0)
         return "A list of groups, `pools = ( { name = \"a\"; ... }, { ... } );`, each of which is a pool. The options that say\n"
                "*local* matter only to workers that snakepit-agent starts.\n\n";
+    if (strcmp(section, SCHEDULES_SECTION) == 0)
+        return "A list of groups, `schedules = ( { name = \"a\"; ... }, { ... } );`, each of which is a task that the broker runs from\n"
+               "time to time. `snakepit schedule set` makes one that lasts until the broker ends.\n\n";
     return "";
 }
 
@@ -79,11 +83,11 @@ print_option(const struct option *option, FILE *stream)
 }
 
 static void
-print_section(const char *section, FILE *stream)
+print_section(const char *section, const struct option *options, FILE *stream)
 {
     fprintf(stream, "\n## %s\n\n%s| option | unit | default | allowed | reload | |\n|---|---|---|---|---|---|\n", title_of(section),
            intro_of(section));
-    for (const struct option *option = config_options; option->name != NULL; option++)
+    for (const struct option *option = options; option->name != NULL; option++)
         if (strcmp(option->section, section) == 0)
             print_option(option, stream);
 }
@@ -92,9 +96,10 @@ static void
 print_all(FILE *stream)
 {
     fputs(HEAD, stream);
-    print_section("", stream);
+    print_section("", config_options, stream);
     for (size_t i = 0; config_sections[i] != NULL; i++)
-        print_section(config_sections[i], stream);
+        print_section(config_sections[i], config_options, stream);
+    print_section(SCHEDULES_SECTION, schedule_options, stream);
 }
 
 static bool

@@ -1,8 +1,10 @@
 /* broker.c - construction, turns and timers of the core; see broker.h. */
 #include "broker/core/broker.h"
 
+#include "broker/core/broker_circuit.h"
 #include "broker/core/broker_lifecycle.h"
 #include "broker/core/broker_running.h"
+#include "broker/core/broker_schedule.h"
 #include "wire/text.h"
 
 #include <assert.h>
@@ -207,6 +209,7 @@ broker_destroy(struct broker **broker_p)
     destroy_agents(broker);
     destroy_clients(broker);
     outbox_fini(&unsent);
+    broker_destroy_schedules(broker);
     broker_destroy_pools(broker);
     task_table_fini(&broker->tasks);
     lease_table_fini(&broker->leases);
@@ -294,6 +297,10 @@ run_timer(struct broker *broker, struct heap_node *node)
     }
     if (node->tag == TIMER_LIMIT) {
         broker_limits_due(broker, heap_owner(node, struct pool, limit_timer));
+        return;
+    }
+    if (node->tag == TIMER_SCHEDULE) {
+        broker_schedule_due(broker, heap_owner(node, struct schedule, timer));
         return;
     }
     if (node->tag == TIMER_DEDUP) {

@@ -8,6 +8,7 @@
 #include "lifecycle.h"
 #include "outbox.h"
 #include "pool_settings.h"
+#include "schedule_settings.h"
 
 /* Limits and intervals of the whole broker; docs/protocol.md sections 5 and 11 give the defaults. */
 struct broker_settings {
@@ -56,7 +57,8 @@ broker_set_clients_endpoint(struct broker *broker, const char *endpoint);
 
 /* Take one event. Actions are appended to the outbox, in the order in which they must be carried out.
  * OK; for operator's events ERR_NOT_FOUND (no such pool or task), ERR_AGAIN (TASK_CANCEL: it runs; its worker was asked) and
- * ERR_INVALID (POOL_DRAIN, POOL_RESUME: the pool is being removed; POOL_SET: no name). */
+ * ERR_INVALID (POOL_DRAIN, POOL_RESUME: the pool is being removed; POOL_SET: no name; SCHEDULE_SET: a name or a time is none),
+ * ERR_FULL (SCHEDULE_SET: there are SCHEDULES_MAX). */
 int
 broker_handle(struct broker *broker, const struct event *event, int64_t now_us, struct outbox *outbox);
 
@@ -134,6 +136,18 @@ struct agent_stats {
     uint64_t pools, pools_failed, workers_wanted;
     int64_t started_us;
     int64_t heard_us; /* its last sign of life */
+};
+
+struct schedule_stats {
+    const char *name, *pool;
+    struct bytes function;
+    struct bytes payload; /* JSON: [args] */
+    enum overlap overlap;
+    int64_t every_us, due_us;
+    uint64_t running; /* its tasks that are not final */
+    uint64_t runs, skipped, refused, succeeded, failed; /* never shrink */
+    uint64_t task;    /* the broker's number of the latest one; 0: none yet */
+    const char *last; /* the final state of the latest one that ended; NULL: none has */
 };
 
 struct task_stats {
@@ -254,6 +268,11 @@ broker_each_lease(const struct broker *broker, uint64_t session,
 void
 broker_each_worker(const struct broker *broker, const char *pool,
                    void (*visit)(void *context, const struct worker_stats *stats), void *context);
+
+/* Calls `visit` for each schedule, in the order in which they came. `visit` must not change the broker. */
+void
+broker_each_schedule(const struct broker *broker, void (*visit)(void *context, const struct schedule_stats *stats),
+                     void *context);
 
 /* Calls `visit` for each agent. `visit` must not change the broker. */
 void

@@ -1,4 +1,5 @@
 /* broker_answer.c - what workers say about their leases: results, errors, parts, nacks; see broker_state.h. */
+#include "broker/core/broker_circuit.h"
 #include "broker/core/broker_lifecycle.h"
 #include "broker/core/broker_running.h"
 #include "wire/text.h"

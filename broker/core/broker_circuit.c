@@ -1,5 +1,5 @@
-/* broker_circuit.c - pools whose attempts fail are left alone for a while; see circuit.h and broker_state.h. */
-#include "broker/core/broker_state.h"
+/* broker_circuit.c - pools whose attempts fail are left alone for a while; see circuit.h and broker_circuit.h. */
+#include "broker/core/broker_circuit.h"
 
 /* A probe is under way, and nobody knows for how long. */
 #define PROBE_RETRY_MS UINT64_C(1000)

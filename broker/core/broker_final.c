@@ -2,7 +2,9 @@
  *
  * A final task's body holds the result, or the texts of an error: `function` is the text, `content_type` the exception's
  * type and `headers` its traceback. */
+#include "broker/core/broker_circuit.h"
 #include "broker/core/broker_running.h"
+#include "broker/core/broker_schedule.h"
 #include "broker/core/task_extra.h"
 #include "wire/text.h"
 
@@ -279,6 +281,8 @@ broker_finish(struct broker *broker, struct task *task, const struct verdict *ve
     settle(broker, task, verdict);
     if (task->extra && task->extra->dedup)
         broker_dedup_final(broker, task);
+    if (task->extra && task->extra->schedule)
+        broker_scheduled_final(broker, task);
     if (client->peer > 0)
         send_final(broker, task);
     if (client->state != CLIENT_GONE && !client->is_anonymous) {

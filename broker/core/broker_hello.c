@@ -1,4 +1,5 @@
 /* broker_hello.c - how workers come, and come back with their leases; see broker_state.h. */
+#include "broker/core/broker_circuit.h"
 #include "broker/core/broker_lifecycle.h"
 #include "broker/core/broker_running.h"
 #include "wire/text.h"

@@ -14,6 +14,7 @@ struct offer {
     uint64_t bytes;       /* what it will occupy */
     uint64_t records;     /* tasks that it will be; 0: one */
     bool joins;           /* its dedup key is taken: it needs no place in the queue */
+    uint64_t schedule;    /* whose run it is; 0: none's */
     struct error *unsent; /* the house's: a refusal goes here; NULL: to the client */
 };
 
@@ -53,6 +54,10 @@ broker_acknowledge(struct broker *broker, const struct task *task);
 /* It stands where it belongs: now it may be dispatched. */
 void
 broker_begin_task(struct broker *broker, struct task *task);
+
+/* A task of the house, as broker_house_submit, that is the run of a schedule. */
+enum error_code
+broker_submit_scheduled(struct broker *broker, const struct submit *submit, uint64_t schedule, uint64_t *ret_number);
 
 /* --- broker_dedup.c ------------------------------------------------------------------------------------------------- */
 

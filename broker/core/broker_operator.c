@@ -1,5 +1,7 @@
 /* broker_operator.c - what operators ask for: drain, resume, cancel, shutdown; see broker_state.h. */
+#include "broker/core/broker_circuit.h"
 #include "broker/core/broker_lifecycle.h"
+#include "broker/core/broker_schedule.h"
 #include "wire/text.h"
 
 #include <utlist.h>
@@ -134,6 +136,10 @@ broker_handle_operator(struct broker *broker, const struct event *event)
         return set_pool_states(broker, event->pool, POOL_OPEN);
     case EVENT_TASK_CANCEL:
         return cancel_number(broker, event->task);
+    case EVENT_SCHEDULE_SET:
+        return broker_set_schedule(broker, event->schedule_settings);
+    case EVENT_SCHEDULE_REMOVE:
+        return broker_remove_schedule(broker, event->schedule);
     case EVENT_RECYCLE:
         return recycle(broker, event);
     case EVENT_SHUTDOWN:

@@ -2,6 +2,7 @@
  *
  * A pool that is removed takes no new tasks. When its last task has ended, its workers are asked to stop; when the last of
  * them has gone, the pool has. Added again before that, it goes on as if nothing had been. */
+#include "broker/core/broker_circuit.h"
 #include "broker/core/broker_lifecycle.h"
 #include "wire/text.h"
 

@@ -13,6 +13,7 @@
 #include "broker/core/outbox.h"
 #include "broker/core/peers.h"
 #include "broker/core/pool.h"
+#include "broker/core/schedule.h"
 #include "broker/core/task.h"
 #include "broker/core/task_table.h"
 #include "broker/core/worker.h"
@@ -25,7 +26,7 @@ enum broker_state {
 
 /* Whose heap_node `tag` says it is. */
 enum timer_kind { TIMER_TASK, TIMER_WORKER, TIMER_CLIENT, TIMER_POOL, TIMER_AGENT, TIMER_LIFESPAN, TIMER_RECYCLE,
-                  TIMER_CIRCUIT, TIMER_LIMIT, TIMER_DEDUP, TIMER_LEASE };
+                  TIMER_CIRCUIT, TIMER_LIMIT, TIMER_DEDUP, TIMER_LEASE, TIMER_SCHEDULE };
 
 struct broker {
     struct broker_settings settings; /* its `version` is this one: */
@@ -72,6 +73,8 @@ struct broker {
     uint64_t bytes;      /* bodies of all tasks */
     struct lease_table leases;
     struct heap timers;
+    struct schedule *schedules; /* hash by number */
+    uint64_t schedule_last;
 
     /* Memory of tasks, leases and small bodies that ended, for the next ones. */
     struct stock *task_stock;
@@ -388,35 +391,6 @@ broker_judge_silence(struct broker *broker);
 /* When broker_judge_silence has something to do, or INT64_MAX. */
 int64_t
 broker_silence_due_us(const struct broker *broker);
-
-/* --- broker_circuit.c: pools that fail are left alone for a while --------------------------------------------- */
-
-/* The path of broker_judge_attempt for a pool that has a circuit. */
-void
-broker_feed_circuit(struct broker *broker, struct pool *pool, uint64_t fence, enum attempt_outcome outcome);
-
-/* The attempt of a lease ended so, or its task did. To be called once, before the lease releases its task. */
-static inline void
-broker_judge_attempt(struct broker *broker, const struct lease *lease, enum attempt_outcome outcome)
-{
-    struct pool *pool = lease->worker->pool;
-
-    if (pool->settings.circuit_failures > 0)
-        broker_feed_circuit(broker, pool, lease->fence, outcome);
-}
-
-/* The pause of the pool's circuit is over. */
-void
-broker_circuit_due(struct broker *broker, struct pool *pool);
-
-/* Close the circuit, for this reason (static), and go on. */
-void
-broker_close_circuit(struct broker *broker, struct pool *pool, const char *reason);
-
-/* How long a new task of the pool should stay away, since its circuit lets nothing through and tasks are not to wait for
- * that; 0: it need not. */
-uint64_t
-broker_circuit_refusal_ms(const struct broker *broker, const struct pool *pool);
 
 /* --- broker_dedup.c: one run for all tasks with one key --------------------------------------------------------- */
 

@@ -1,6 +1,8 @@
 /* broker_submit.c - tasks from clients: taken, refused, found again, cancelled; see broker_state.h. */
+#include "broker/core/broker_circuit.h"
 #include "broker/core/broker_offer.h"
 #include "broker/core/broker_running.h"
+#include "broker/core/task_extra.h"
 #include "wire/text.h"
 
 #include <assert.h>
@@ -321,6 +323,8 @@ broker_make_task(struct broker *broker, const struct offer *offer)
     if (submit->group.size > 0)
         broker_join_order(broker, task, submit);
     take_options(task, submit);
+    if (offer->schedule)
+        task_get_extra(task)->schedule = offer->schedule;
     assert(body_bytes(task->body) == offer->bytes);
     return task;
 }
@@ -407,11 +411,11 @@ broker_submit(struct broker *broker, struct client *client, const struct submit 
 }
 
 enum error_code
-broker_house_submit(struct broker *broker, const struct submit *submit, uint64_t *ret_number)
+broker_submit_scheduled(struct broker *broker, const struct submit *submit, uint64_t schedule, uint64_t *ret_number)
 {
     struct submit own = *submit;
     struct error refusal = {.code = ERROR_NONE};
-    struct offer offer = {.client = broker->house, .submit = &own, .unsent = &refusal};
+    struct offer offer = {.client = broker->house, .submit = &own, .schedule = schedule, .unsent = &refusal};
     uint64_t number = broker->task_next;
 
     own.id = ref_number(number); /* numbers never come again, so neither does this id */
@@ -427,6 +431,12 @@ broker_house_submit(struct broker *broker, const struct submit *submit, uint64_t
     accept(broker, &offer);
     *ret_number = number;
     return ERROR_NONE;
+}
+
+enum error_code
+broker_house_submit(struct broker *broker, const struct submit *submit, uint64_t *ret_number)
+{
+    return broker_submit_scheduled(broker, submit, 0, ret_number);
 }
 
 /* --- cancelling and timers -------------------------------------------------------------------------------------- */

@@ -1,4 +1,5 @@
 /* broker_worker.c - sessions of workers: their states, silence, and end; see broker_state.h. How they come: broker_hello.c. */
+#include "broker/core/broker_circuit.h"
 #include "broker/core/broker_lifecycle.h"
 #include "broker/core/broker_running.h"
 #include "wire/text.h"

@@ -6,6 +6,7 @@
 
 struct broker_settings;
 struct pool_settings;
+struct schedule_settings;
 
 enum event_kind {
     EVENT_COMMAND,     /* `message` came from `peer` */
@@ -16,6 +17,8 @@ enum event_kind {
     EVENT_POOL_SET,    /* configuration: add the pool of `pool_settings`, or give it these settings */
     EVENT_POOL_REMOVE, /* configuration: refuse new tasks of `pool`, let all others end, then let its workers and itself go */
     EVENT_SETTINGS,    /* configuration: go on with `settings`; what they say of epoch, version and hash stays as it was */
+    EVENT_SCHEDULE_SET,    /* operator, configuration: run the task of `schedule_settings` from time to time */
+    EVENT_SCHEDULE_REMOVE, /* and no longer that of this name: `schedule` */
     EVENT_RECYCLE,     /* operator: replace the worker with session `worker`, or (0) all of `pool` */
     EVENT_SHUTDOWN,    /* refuse new tasks, dispatch nothing more, let leases end until `shutdown_us` from now */
 };
@@ -32,6 +35,8 @@ struct event {
     uint64_t task;                 /* TASK_CANCEL */
     const struct pool_settings *pool_settings; /* POOL_SET */
     const struct broker_settings *settings;    /* SETTINGS */
+    const struct schedule_settings *schedule_settings; /* SCHEDULE_SET */
+    struct bytes schedule;         /* SCHEDULE_REMOVE */
     int64_t shutdown_us;           /* SHUTDOWN: how long leases may go on */
 };
 

@@ -51,6 +51,7 @@ static const char *const note_names[NOTE_KINDS] = {
     [NOTE_POOL_REMOVING] = "pool.removing",
     [NOTE_POOL_EMPTY] = "pool.empty",
     [NOTE_POOL_REMOVED] = "pool.removed",
+    [NOTE_SCHEDULE_MISSED] = "schedule.missed",
     [NOTE_TASK_REQUEUED] = "task.requeued",
     [NOTE_TASK_DEAD] = "task.dead",
     [NOTE_TASK_TIMED_OUT] = "task.timed_out",

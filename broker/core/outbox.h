@@ -46,6 +46,7 @@ enum note_kind {
     NOTE_POOL_REMOVING, /* by a reload: it takes no new tasks */
     NOTE_POOL_EMPTY,    /* its last task has ended; its workers are asked to stop */
     NOTE_POOL_REMOVED,  /* its last task and its last worker have gone */
+    NOTE_SCHEDULE_MISSED, /* it was time for a run, and there was none */
     NOTE_TASK_REQUEUED,
     NOTE_TASK_DEAD,
     NOTE_TASK_TIMED_OUT,      /* its run-time limit passed, and it is asked to end */
@@ -69,6 +70,7 @@ struct note {
     const char *worker_name;
     const char *client_name;
     const char *reason;
+    const char *schedule; /* its name */
     const char *function;
     const char *state; /* the task's final state */
     const char *name;  /* APP_EVENT: begins with "app." */

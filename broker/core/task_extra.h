@@ -11,6 +11,7 @@ struct task;
 
 struct task_extra {
     struct dedup *dedup; /* whose work it is, or that it follows; NULL: none */
+    uint64_t schedule;   /* whose run it is; 0: none's */
     struct flow *flow; /* flow.h: whose turn it waits for, until it is final; NULL: nobody's of its own */
 
     struct group *group;                  /* NULL: none, or the task is final */

@@ -4,6 +4,7 @@
 #include "broker/io/admin_answer.h"
 #include "broker/io/admin_args.h"
 #include "broker/io/admin_ready.h"
+#include "broker/io/admin_schedule.h"
 #include "broker/io/report_explain.h"
 #include "broker/io/report_load.h"
 #include "broker/io/report_worker.h"
@@ -111,6 +112,12 @@ static void
 tell_inspect(struct wire_buffer *buffer, const struct admin_sources *sources, const struct call *call)
 {
     report_inspect(buffer, sources, call->args.pool, call->now_us);
+}
+
+static void
+tell_schedules(struct wire_buffer *buffer, const struct admin_sources *sources, const struct call *call)
+{
+    report_schedules(buffer, sources->broker, call->now_us);
 }
 
 /* --- calls that may fail, or do something --------------------------------------------------------------------- */
@@ -259,6 +266,28 @@ run_await_ready(struct admin *admin, struct call *call)
     ready_waits_add(&admin->waits, &call->caller, &call->args, call->now_us, call->outbox);
 }
 
+static void
+run_schedule_set(struct admin *admin, struct call *call)
+{
+    struct admin_fault fault = {.code = ERROR_INTERNAL};
+
+    if (admin_set_schedule(admin->sources.broker, &call->args, call->now_us, call->outbox, &fault) == OK)
+        answer_state(call, "set");
+    else
+        answer_fault(call, &fault);
+}
+
+static void
+run_schedule_remove(struct admin *admin, struct call *call)
+{
+    struct admin_fault fault = {.code = ERROR_INTERNAL};
+
+    if (admin_remove_schedule(admin->sources.broker, &call->args, call->now_us, call->outbox, &fault) == OK)
+        answer_state(call, "removed");
+    else
+        answer_fault(call, &fault);
+}
+
 /* --- finding and checking ------------------------------------------------------------------------------------- */
 
 static const struct function {
@@ -281,6 +310,10 @@ static const struct function {
     {"recycle", ARG_POOL | ARG_WORKER, NULL, run_recycle},
     {"drain", ARG_POOL, NULL, run_drain},
     {"resume", ARG_POOL, NULL, run_resume},
+    {"schedules", 0, tell_schedules, NULL},
+    {"schedule_set", ARG_NAME | ARG_POOL | ARG_FUNCTION | ARG_ARGS | ARG_EVERY_MS | ARG_DELAY_MS | ARG_OVERLAP, NULL,
+     run_schedule_set},
+    {"schedule_remove", ARG_NAME, NULL, run_schedule_remove},
     {"await_ready", ARG_POOL | ARG_WORKERS | ARG_TIMEOUT_MS, NULL, run_await_ready},
 };
 

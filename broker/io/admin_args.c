@@ -22,6 +22,12 @@ static const struct argument {
     {"workers", ARG_WORKERS, false, offsetof(struct admin_args, workers), 1000000},
     {"worker", ARG_WORKER, false, offsetof(struct admin_args, worker), UINT64_MAX},
     {"timeout_ms", ARG_TIMEOUT_MS, false, offsetof(struct admin_args, timeout_ms), 86400000},
+    {"name", ARG_NAME, true, offsetof(struct admin_args, name), NAME_BYTES_MAX},
+    {"function", ARG_FUNCTION, true, offsetof(struct admin_args, function), FUNCTION_BYTES_MAX},
+    {"args", ARG_ARGS, true, offsetof(struct admin_args, args), INLINE_BYTES_MAX / 2},
+    {"every_ms", ARG_EVERY_MS, false, offsetof(struct admin_args, every_ms), DURATION_MS_MAX},
+    {"delay_ms", ARG_DELAY_MS, false, offsetof(struct admin_args, delay_ms), DURATION_MS_MAX},
+    {"overlap", ARG_OVERLAP, true, offsetof(struct admin_args, overlap), 16},
 };
 
 enum { ARGUMENT_COUNT = sizeof ARGUMENTS / sizeof ARGUMENTS[0] };

@@ -12,6 +12,12 @@ enum {
     ARG_WORKERS = 1 << 3,
     ARG_TIMEOUT_MS = 1 << 4,
     ARG_WORKER = 1 << 5,
+    ARG_NAME = 1 << 6,
+    ARG_FUNCTION = 1 << 7,
+    ARG_ARGS = 1 << 8,
+    ARG_EVERY_MS = 1 << 9,
+    ARG_DELAY_MS = 1 << 10,
+    ARG_OVERLAP = 1 << 11,
 };
 
 struct admin_args {
@@ -22,6 +28,9 @@ struct admin_args {
     uint64_t workers;
     uint64_t worker;
     uint64_t timeout_ms;
+    struct bytes name; /* of a schedule, and the next ones */
+    struct bytes function, args, overlap;
+    uint64_t every_ms, delay_ms;
 };
 
 struct admin_fault {

@@ -8,6 +8,7 @@
 #include "broker/io/config_option.h"
 #include "broker/io/config_print.h"
 #include "broker/io/config_scan.h"
+#include "broker/io/config_schedule.h"
 #include "broker/io/config_value.h"
 #include "wire/text.h"
 
@@ -265,7 +266,7 @@ read_root(struct config *config, const config_setting_t *root, struct config_rep
     for (unsigned i = 0; i < (unsigned)config_setting_length(root); i++) {
         const config_setting_t *setting = config_setting_get_elem(root, i);
         const char *name = config_setting_name(setting);
-        if (legacy_find(name) != NULL)
+        if (legacy_find(name) != NULL || strcmp(name, SCHEDULES_SECTION) == 0)
             continue;
         if (!is_section(name))
             read_top("", setting, config, report);
@@ -273,6 +274,7 @@ read_root(struct config *config, const config_setting_t *root, struct config_rep
             read_section(name, setting, config, report);
     }
     read_either_form(config, root, report);
+    config_read_schedules(config, config_setting_get_member(root, SCHEDULES_SECTION), report);
 }
 
 /* libconfig says only "syntax error"; the line itself says more. */
@@ -365,6 +367,7 @@ config_unload(struct config **config_p)
     for (size_t i = 0; i < config->pool_count; i++)
         pool_config_fini(&config->pools[i]);
     free(config->pools);
+    config_free_schedules(config);
     options_free("", config);
     for (size_t i = 0; config_sections[i] != NULL; i++)
         if (strcmp(config_sections[i], POOLS_SECTION) != 0)

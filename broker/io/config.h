@@ -50,6 +50,8 @@ struct config {
     struct broker_settings broker; /* epoch and version are not from the file */
     struct pool_config *pools;
     size_t pool_count;
+    struct schedule_settings *schedules; /* `delay_us` 0: as long as every */
+    size_t schedule_count;
 };
 
 /* Read and check a file. OK and *ret_config, which the caller frees with config_unload.

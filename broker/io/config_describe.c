@@ -51,7 +51,8 @@ describe_range(const struct option *option, char *ret_text, size_t size)
         snprintf(ret_text, size, "a %s such as %s, from %s to %s, or %s for %s", kind,
                  option->type == OPTION_DURATION ? "\"5m\"" : "\"1GiB\"", min, max, zero, option->zero);
     else
-        snprintf(ret_text, size, "a %s such as %s, from %s to %s", kind, option->default_text, min, max);
+        snprintf(ret_text, size, "a %s such as %s, from %s to %s", kind,
+                 option->default_text == NULL ? "\"1h\"" : option->default_text, min, max);
 }
 
 void

@@ -2,6 +2,7 @@
 #include "broker/io/config_diff.h"
 
 #include "broker/io/config_field.h"
+#include "broker/io/config_schedule.h"
 #include "broker/io/config_schema.h"
 
 #include <stdarg.h>
@@ -130,6 +131,21 @@ pool_config_differs(const struct pool_config *pool, const struct pool_config *ot
     return false;
 }
 
+static void
+compare_schedules(const struct config *old, const struct config *new, struct list *list)
+{
+    for (size_t i = 0; i < new->schedule_count; i++) {
+        const struct schedule_settings *before = config_find_schedule(old, new->schedules[i].name);
+        if (before == NULL)
+            list_add(list, "schedule \"%s\" added", new->schedules[i].name);
+        else if (schedule_settings_differ(before, &new->schedules[i]))
+            list_add(list, "schedule \"%s\" changed", new->schedules[i].name);
+    }
+    for (size_t i = 0; i < old->schedule_count; i++)
+        if (config_find_schedule(new, old->schedules[i].name) == NULL)
+            list_add(list, "schedule \"%s\" removed", old->schedules[i].name);
+}
+
 char *
 config_diff(const struct config *old, const struct config *new, struct config_report *report)
 {
@@ -147,5 +163,6 @@ config_diff(const struct config *old, const struct config *new, struct config_re
     for (size_t i = 0; i < old->pool_count; i++)
         if (config_find_pool(new, old->pools[i].core.name) == NULL)
             list_add(&list, "pool \"%s\" removed", old->pools[i].core.name);
+    compare_schedules(old, new, &list);
     return list_end(&list);
 }

@@ -3,6 +3,7 @@
 
 #include "broker/io/config_field.h"
 #include "broker/io/config_option.h"
+#include "broker/io/config_schedule.h"
 
 #include <string.h>
 
@@ -94,6 +95,7 @@ print_config(const struct config *config, FILE *stream, bool is_brief)
         fputs("};\n", stream);
     }
     print_pools(config, stream, is_brief);
+    config_print_schedules(config, stream);
     config_unload(&defaults);
 }
 

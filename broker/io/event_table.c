@@ -29,6 +29,7 @@ enum {
     AGENT_NAME = 1 << 22,
     OUTPUT = 1 << 23,
     CHANGES = 1 << 24,
+    SCHEDULE = 1 << 25,
 
     A_WORKER = POOL | WORKER | WORKER_NAME,
     A_CLIENT = CLIENT | CLIENT_NAME,
@@ -60,6 +61,7 @@ const struct event_field event_fields[] = {
     FIELD("pid", FIELD_UINT, pid, PID),
     FIELD("agent", FIELD_UINT, agent, AGENT),
     FIELD("agent_name", FIELD_TEXT, agent_name, AGENT_NAME),
+    FIELD("schedule", FIELD_TEXT, schedule, SCHEDULE),
     FIELD("changes", FIELD_TEXT, changes, CHANGES),
     FIELD("output", FIELD_TEXT, output, OUTPUT),
     {0},
@@ -100,6 +102,7 @@ static const struct event_kind KINDS[NOTE_KINDS] = {
     [NOTE_POOL_REMOVING] = {LOG_INFO, POOL | QUEUED, "running"},
     [NOTE_POOL_EMPTY] = {LOG_INFO, POOL, NULL},
     [NOTE_POOL_REMOVED] = {LOG_INFO, POOL, NULL},
+    [NOTE_SCHEDULE_MISSED] = {LOG_WARN, POOL | REASON | SCHEDULE, NULL},
     [NOTE_TASK_REQUEUED] = {LOG_DEBUG, POOL | TASK | WORKER | REASON, "attempt"},
     [NOTE_TASK_DEAD] = {LOG_WARN, POOL | TASK | WORKER | REASON, "attempt"},
     [NOTE_TASK_TIMED_OUT] = {LOG_WARN, A_WORKER | TASK | RUN, "attempt"},

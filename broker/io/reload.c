@@ -2,6 +2,7 @@
 #include "broker/io/reload.h"
 
 #include "broker/io/config_diff.h"
+#include "broker/io/config_schedule.h"
 #include "wire/err.h"
 
 #include <stdlib.h>
@@ -95,6 +96,26 @@ remove_pools(const struct config *old, const struct config *new, struct broker *
         const char *name = old->pools[i].core.name;
         struct event event = {.kind = EVENT_POOL_REMOVE, .pool = name_of(name)};
         if (config_find_pool(new, name) == NULL)
+            broker_handle(broker, &event, now_us, outbox);
+    }
+}
+
+/* Those that operators set stay, unless the file has one of their name now. */
+void
+reload_schedules(const struct config *old, const struct config *new, struct broker *broker, int64_t now_us,
+                 struct outbox *outbox)
+{
+    for (size_t i = 0; old != NULL && i < old->schedule_count; i++) {
+        struct event event = {.kind = EVENT_SCHEDULE_REMOVE, .schedule = name_of(old->schedules[i].name)};
+        if (config_find_schedule(new, old->schedules[i].name) == NULL)
+            broker_handle(broker, &event, now_us, outbox);
+    }
+    for (size_t i = 0; i < new->schedule_count; i++) {
+        struct schedule_settings settings = new->schedules[i];
+        const struct schedule_settings *before = old == NULL ? NULL : config_find_schedule(old, settings.name);
+        struct event event = {.kind = EVENT_SCHEDULE_SET, .schedule_settings = &settings};
+        settings.delay_us = schedule_first_us(&settings);
+        if (before == NULL || schedule_settings_differ(before, &new->schedules[i]))
             broker_handle(broker, &event, now_us, outbox);
     }
 }
@@ -196,6 +217,7 @@ apply(struct reload *reload, struct config *new, int64_t now_us, struct outbox *
     broker_handle(reload->broker, &event, now_us, outbox);
     set_pools(reload->config, new, reload->broker, now_us, outbox);
     remove_pools(reload->config, new, reload->broker, now_us, outbox);
+    reload_schedules(reload->config, new, reload->broker, now_us, outbox);
     log_set(reload->log, new->log_format, new->log_level);
     exchange(reload->config, new);
     keep_leaving(reload, new);

@@ -28,4 +28,10 @@ reload_run(struct reload *reload, int64_t now_us, struct outbox *outbox);
 void
 reload_review(struct reload *reload, int64_t now_us);
 
+/* Give the broker the schedules of `new` that `old` (NULL: nothing) had not, or had otherwise, and take those away that it
+ * has no more. */
+void
+reload_schedules(const struct config *old, const struct config *new, struct broker *broker, int64_t now_us,
+                 struct outbox *outbox);
+
 #endif
