@@ -77,6 +77,8 @@ enum {
     KEY_BATCH,
     KEY_IMPORT,
     KEY_PROFILE,
+    KEY_EVERY,
+    KEY_OVERLAP,
 };
 
 enum { ARG_STOP = -3 };
@@ -153,6 +155,8 @@ int
 command_tasks(struct cli *cli, struct args *args);
 int
 command_ping(struct cli *cli, struct args *args);
+int
+command_schedule(struct cli *cli, struct args *args);
 int
 command_cancel(struct cli *cli, struct args *args);
 int

@@ -96,6 +96,13 @@ static const struct option_spec explain_options[] = {
     {0},
 };
 
+static const struct option_spec schedule_options[] = {
+    {KEY_EVERY, "every", "TIME", "set: from one run to the next"},
+    {KEY_DELAY, "delay", "TIME", "set: to the first run; default: as long as --every"},
+    {KEY_OVERLAP, "overlap", "skip|queue", "set: when the former run has not ended; default skip"},
+    {0},
+};
+
 const struct command commands[] = {
     {"call", "[OPTIONS] POOL FUNCTION [JSON...]", "run one task and print its result", call_options,
      "Each JSON is one positional argument. The result is printed as JSON, on one line.\n"
@@ -143,6 +150,12 @@ const struct command commands[] = {
      "A number is a worker, as `snakepit workers` shows it; anything else is a pool. The workers are replaced\n"
      "one after the other (recycle_parallel), each when its replacement is ready and its tasks have ended.\n",
      command_recycle},
+    {"schedule", "[OPTIONS] [ls | set NAME POOL FUNCTION [JSON...] | rm NAME]", "tasks that the broker runs every so often",
+     schedule_options,
+     "  snakepit schedule set sweep files sweep '\"/srv\"' --every 1h\n"
+     "One of that name is changed. What is set so lasts until the broker ends; the configuration keeps it\n"
+     "(schedules). Times are counted from run to run and not by the clock on the wall.\n",
+     command_schedule},
     {"await", "[OPTIONS] [POOL]", "wait until the workers of a pool (or of all) are ready", ready_options,
      "Waits for 30 s, or as -t says; the broker may be started after this command.\n", command_ready},
     {"ready", "[OPTIONS] [POOL]", "the same as await", ready_options,

@@ -9,7 +9,7 @@ _snakepit_pools()
 
 _snakepit()
 {
-    local commands="call submit status pools workers worker agents tasks stats inspect top explain events ping cancel recycle drain resume await ready doctor compat help"
+    local commands="call submit status pools workers worker agents tasks stats inspect top explain events ping cancel recycle drain resume schedule await ready doctor compat help"
     local common="--connect --timeout --output --help --version"
     local task="--priority --deadline --delay --max-attempts --at-most-once --retries --retry-on --backoff --kills-max"
     task+=" --dedup-key --dedup --group --fair-key --session --session-mode --run-limit"
@@ -22,7 +22,7 @@ _snakepit()
         case ${words[i]} in
         --connect | --timeout | -t | --output | -o | --kw | --priority | --deadline | --delay | --max-attempts | \
             --retries | --retry-on | --backoff | --kills-max | --dedup-key | --dedup | --group | --fair-key | \
-            --session | --session-mode | --run-limit | --window | --limit | --workers | -c | --count | --config | --profile)
+            --session | --session-mode | --run-limit | --window | --limit | --workers | -c | --count | --config | --profile | --every | --overlap)
             ((i++)) ;;
         -*) ;;
         *)
@@ -35,10 +35,11 @@ _snakepit()
     -c) [[ $command == doctor ]] && mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
     --session-mode) mapfile -t COMPREPLY < <(compgen -W "hint strict_queue strict_fail_fast" -- "$word"); return ;;
     --profile) mapfile -t COMPREPLY < <(compgen -W "thread process" -- "$word"); return ;;
+    --overlap) mapfile -t COMPREPLY < <(compgen -W "skip queue" -- "$word"); return ;;
     -o | --output) mapfile -t COMPREPLY < <(compgen -W "table json" -- "$word"); return ;;
     --connect | -t | --timeout | --kw | --priority | --deadline | --delay | --max-attempts | --window | --limit | \
         --retries | --retry-on | --backoff | --kills-max | --dedup-key | --dedup | --group | --fair-key | --session | \
-        --run-limit | --workers | --count)
+        --run-limit | --workers | --count | --every)
         return ;;
     esac
     if [[ -z $command ]]; then
@@ -56,6 +57,7 @@ _snakepit()
         ready | await) common+=" --workers" ;;
         recycle) common+=" --wait --pool" ;;
         explain) common+=" --pool" ;;
+        schedule) common+=" --every --delay --overlap" ;;
         events) common+=" --count --events" ;;
         top) common+=" --batch --count --delay" ;;
         doctor) common+=" --config --import" ;;
@@ -67,6 +69,7 @@ _snakepit()
     case $command in
     call | submit | pools | workers | tasks | stats | inspect | explain | recycle | drain | resume | await | ready)
         ((place == 0)) && mapfile -t COMPREPLY < <(compgen -W "$(_snakepit_pools)" -- "$word") ;;
+    schedule) ((place == 0)) && mapfile -t COMPREPLY < <(compgen -W "ls set rm" -- "$word") ;;
     help) ((place == 0)) && mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word") ;;
     esac
 }

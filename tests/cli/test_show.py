@@ -32,7 +32,7 @@ TASK_FIELDS = set("task pool function state priority attempt worker age_seconds"
 PING_FIELDS = set("endpoint version protocol count min_ms mean_ms max_ms times_ms".split())
 COMMANDS = (
     "call submit status pools workers worker agents tasks stats inspect top explain events ping cancel recycle drain "
-    "resume await ready doctor compat".split()
+    "resume schedule await ready doctor compat".split()
 )
 
 
