@@ -16,6 +16,7 @@ struct inbound {
     zmq_msg_t *frames; /* MESSAGE_FRAMES_MAX of them, always initialised */
     unsigned frame_count;
     unsigned frames_taken;
+    uint64_t bytes; /* of all frames, the routing id left out */
     bool has_delimiter;
     bool is_over;          /* nothing more to give out */
     bool is_short;         /* a command claimed frames that are not there */
@@ -92,6 +93,7 @@ receive_attachments(struct inbound *inbound, void *socket)
         last = &inbound->frames[inbound->frame_count++];
         if (receive_frame(last, socket) != OK)
             return;
+        inbound->bytes += zmq_msg_size(last);
     }
 }
 
@@ -126,6 +128,7 @@ inbound_receive(struct inbound *inbound, void *socket)
         if (receive_frame(&inbound->control, socket) != OK)
             return ERR_SYSTEM;
     }
+    inbound->bytes = zmq_msg_size(&inbound->control);
     check_control(inbound);
     receive_attachments(inbound, socket);
     wire_reader_init(&inbound->reader,
@@ -148,6 +151,12 @@ bool
 inbound_has_delimiter(const struct inbound *inbound)
 {
     return inbound->has_delimiter;
+}
+
+uint64_t
+inbound_bytes(const struct inbound *inbound)
+{
+    return inbound->bytes;
 }
 
 int

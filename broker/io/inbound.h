@@ -25,6 +25,10 @@ inbound_routing_id(const struct inbound *inbound);
 bool
 inbound_has_delimiter(const struct inbound *inbound);
 
+/* Bytes of the message's frames. */
+uint64_t
+inbound_bytes(const struct inbound *inbound);
+
 /* The descriptor of the connection that it came from, or -1. Costs a search by name: ask once per connection. */
 int
 inbound_fd(struct inbound *inbound);

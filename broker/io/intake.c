@@ -1,4 +1,4 @@
-/* intake.c - unfinished messages, counted by the kernel; see intake.h. */
+/* intake.c - what libzmq holds, by the kernel's count; see intake.h. */
 #include "broker/io/intake.h"
 
 #include <linux/tcp.h>
@@ -20,7 +20,8 @@
 struct line {
     bool is_open;
     bool has_spoken; /* since the last look */
-    uint64_t base_bytes; /* received when it had last spoken */
+    uint64_t taken_bytes; /* received from libzmq since then, heads of frames not counted */
+    uint64_t base_bytes;  /* what the kernel had received of what we have received */
 };
 
 struct intake {
@@ -30,7 +31,7 @@ struct intake {
     unsigned open_count;
     int64_t due_us;
     uint64_t calm_bytes; /* resident memory when little had come */
-    bool has_ended; /* a connection, at the last look: libzmq has freed its memory by now */
+    bool was_much; /* at an earlier look */
     uint64_t ended;
 };
 
@@ -96,10 +97,12 @@ intake_begin(struct intake *intake, int fd)
 }
 
 void
-intake_note_message(struct intake *intake, int fd)
+intake_note_message(struct intake *intake, int fd, uint64_t bytes)
 {
-    if ((unsigned)fd < intake->capacity)
-        intake->lines[fd].has_spoken = true;
+    if ((unsigned)fd >= intake->capacity)
+        return;
+    intake->lines[fd].has_spoken = true;
+    intake->lines[fd].taken_bytes += bytes;
 }
 
 void
@@ -114,7 +117,7 @@ intake_end(struct intake *intake, int fd)
 int64_t
 intake_next_due_us(const struct intake *intake)
 {
-    return intake->open_count > 0 || intake->has_ended ? intake->due_us : INT64_MAX;
+    return intake->open_count > 0 || intake->was_much ? intake->due_us : INT64_MAX;
 }
 
 /* What the kernel has received, or 0 when it does not count. */
@@ -130,17 +133,30 @@ received_bytes(int fd)
     return info.tcpi_bytes_received;
 }
 
-/* What a connection has sent since its last whole message, as far as it is known. A descriptor that was closed, and whose end
- * was not told yet, may be another's: then the count is less than before. */
+/* What libzmq holds of a connection, as far as it is known. When nothing whole is left there, what has come until the last
+ * message is ours, and the heads of frames need not be counted. A descriptor that was closed, and whose end was not told yet,
+ * may be another's: then the kernel's count is less than before. */
 static uint64_t
-measure(struct line *line, int fd)
+measure(struct line *line, int fd, bool is_drained)
 {
     uint64_t bytes = received_bytes(fd);
 
-    if (line->has_spoken || bytes < line->base_bytes)
+    line->base_bytes += line->taken_bytes;
+    if ((line->has_spoken && is_drained) || bytes < line->base_bytes)
         line->base_bytes = bytes;
     line->has_spoken = false;
+    line->taken_bytes = 0;
     return bytes - line->base_bytes;
+}
+
+/* Little is there, and what libzmq had is free; the allocator would keep it. */
+static void
+give_back(struct intake *intake, uint64_t resident)
+{
+    if (intake->was_much && resident > intake->calm_bytes + intake->bytes_max / ALERT_PART)
+        malloc_trim(0);
+    intake->was_much = false;
+    intake->calm_bytes = resident_bytes();
 }
 
 /* A frame of a byte takes libzmq seventy: of tiny ones, less is too much. Then it shows in the memory of the process. */
@@ -150,23 +166,21 @@ is_too_much(struct intake *intake, uint64_t total)
     uint64_t resident = resident_bytes();
 
     if (total <= intake->bytes_max / ALERT_PART) {
-        intake->calm_bytes = resident;
+        give_back(intake, resident);
         return false;
     }
+    intake->was_much = true;
     return total > intake->bytes_max ||
            (resident > intake->calm_bytes && resident - intake->calm_bytes > intake->bytes_max);
 }
 
 bool
-intake_check(struct intake *intake, int64_t now_us, int *ret_fd, uint64_t *ret_bytes)
+intake_check(struct intake *intake, bool is_drained, int64_t now_us, int *ret_fd, uint64_t *ret_bytes)
 {
     uint64_t total = 0, most = 0;
 
-    if (intake->has_ended) /* or the allocator would keep it */
-        malloc_trim(0);
-    intake->has_ended = false;
     for (unsigned fd = 0; fd < intake->capacity; fd++) {
-        uint64_t bytes = intake->lines[fd].is_open ? measure(&intake->lines[fd], (int)fd) : 0;
+        uint64_t bytes = intake->lines[fd].is_open ? measure(&intake->lines[fd], (int)fd, is_drained) : 0;
 
         total += bytes;
         if (bytes <= most)
@@ -179,7 +193,6 @@ intake_check(struct intake *intake, int64_t now_us, int *ret_fd, uint64_t *ret_b
         return false;
     shutdown(*ret_fd, SHUT_RDWR);
     intake_end(intake, *ret_fd);
-    intake->has_ended = true;
     intake->ended++;
     intake->due_us = now_us + (total - most > intake->bytes_max ? ALERT_US : CALM_US);
     *ret_bytes = most;

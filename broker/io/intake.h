@@ -1,8 +1,8 @@
-/* intake.h - how much connections have sent of messages that are not whole yet. Knows descriptors only, receives nothing.
+/* intake.h - how much connections have sent that we have not received. Knows descriptors only, receives nothing.
  *
- * libzmq keeps the frames of a message to itself until the last one is there, and has no limit for that. Over tcp the kernel
- * counts what a connection has sent; since the last whole message from it, that is what libzmq holds of the next one. Of
- * other transports nobody counts. */
+ * libzmq keeps the frames of a message to itself until the last one is there, and has no limit for that; of whole messages it
+ * keeps some dozens for each peer, however large they are. Over tcp the kernel counts what a connection has sent; less what was
+ * received from it, that is what libzmq holds. Of other transports nobody counts. */
 #ifndef SNAKEPIT_IO_INTAKE_H
 #define SNAKEPIT_IO_INTAKE_H
 
@@ -11,7 +11,7 @@
 
 struct intake;
 
-/* All connections together may have sent `bytes_max` of messages that are not whole, or so much that the process takes
+/* All connections together may have sent `bytes_max` that was not received, or so much that the process takes
  * `bytes_max` more memory. */
 struct intake *
 intake_new(uint64_t bytes_max);
@@ -24,8 +24,9 @@ intake_destroy(struct intake **intake_p);
 void
 intake_begin(struct intake *intake, int fd);
 
+/* `bytes` are those of the message's frames. */
 void
-intake_note_message(struct intake *intake, int fd);
+intake_note_message(struct intake *intake, int fd, uint64_t bytes);
 
 void
 intake_end(struct intake *intake, int fd);
@@ -34,10 +35,10 @@ intake_end(struct intake *intake, int fd);
 int64_t
 intake_next_due_us(const struct intake *intake);
 
-/* True: it is too much, and the connection that has sent the most was ended (shut down; the descriptor stays libzmq's):
+/* `is_drained`: all whole messages have been received. True: it is too much, and the connection that has sent the most was ended (shut down; the descriptor stays libzmq's):
  * *ret_fd and *ret_bytes are of that. */
 bool
-intake_check(struct intake *intake, int64_t now_us, int *ret_fd, uint64_t *ret_bytes);
+intake_check(struct intake *intake, bool is_drained, int64_t now_us, int *ret_fd, uint64_t *ret_bytes);
 
 /* How many connections were ended so; never shrinks. */
 uint64_t

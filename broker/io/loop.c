@@ -113,6 +113,8 @@ receive(struct loop *loop, struct router *router, bool *has_more)
             return;
         }
     }
+    if (*has_more)
+        router_look_for_others(router);
 }
 
 static void

@@ -36,6 +36,7 @@ struct router {
     struct connection *leaving; /* ended; to be told to the core */
     struct message verdict;     /* what an event says of an attempt whose answer was refused */
     unsigned patience;          /* messages to read before those that leave are told */
+    bool is_drained;            /* there was nothing more to receive, the last time */
     bool has_offended;          /* this message was counted as an offence */
     bool is_full; /* new connections are refused for want of descriptors */
     bool is_touched;            /* ZeroMQ was asked to send since the last flush */
@@ -181,7 +182,7 @@ router_watch(struct router *router)
     }
 }
 
-/* A message without end: nobody has seen any of it, so there is nobody to name but a descriptor. */
+/* Of a message without end nobody has seen anything, so there is nobody to name but a descriptor. */
 void
 router_check_intake(struct router *router, int64_t now_us)
 {
@@ -189,7 +190,7 @@ router_check_intake(struct router *router, int64_t now_us)
     int fd;
 
     router_watch(router);
-    if (!intake_check(router->intake, now_us, &fd, &bytes))
+    if (!intake_check(router->intake, router->is_drained, now_us, &fd, &bytes))
         return;
     log_begin(router->log, LOG_WARN, "peer.endless");
     log_str(router->log, "side", router->side == SIDE_CLIENT ? "client" : "worker");
@@ -278,6 +279,7 @@ begin_message(struct router *router)
 {
     int rc = inbound_receive(router->inbound, router->socket);
 
+    router->is_drained = rc == ERR_AGAIN;
     if (rc != OK)
         return rc;
     router->stats.messages_in++;
@@ -290,7 +292,7 @@ begin_message(struct router *router)
         return OK;
     }
     router->speaker = find_speaker(router);
-    intake_note_message(router->intake, router->speaker->fd);
+    intake_note_message(router->intake, router->speaker->fd, inbound_bytes(router->inbound));
     router->has_offended = false;
     if (router->speaker->state != CONNECTION_OPEN) {
         inbound_drop(router->inbound);
@@ -354,6 +356,15 @@ walk_message(struct router *router, struct event *ret_event)
     }
     router->speaker = NULL;
     return ERR_INVALID;
+}
+
+void
+router_look_for_others(struct router *router)
+{
+    size_t size = sizeof(int);
+    int events;
+
+    zmq_getsockopt(router->socket, ZMQ_EVENTS, &events, &size);
 }
 
 int

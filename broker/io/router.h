@@ -58,8 +58,12 @@ router_mend_listener(struct router *router);
 void
 router_watch(struct router *router);
 
-/* End the connection that has sent the most of a message that is not whole, when all of them have sent more than bytes_max. To
- * be called when it is due. */
+/* To be called now and then while there is more to receive. ZeroMQ learns who has come, and who has sent something, at each
+ * hundredth frame only, and some messages take long to handle. */
+void
+router_look_for_others(struct router *router);
+
+/* End the connection of which ZeroMQ holds the most, when it holds more than bytes_max of all. To be called when it is due. */
 void
 router_check_intake(struct router *router, int64_t now_us);
 

@@ -9,8 +9,9 @@
 #define LINGER_MS 1000
 /* Connections that wait to be accepted: all workers of a host reconnect at one moment after a restart. */
 #define BACKLOG 4096
-/* Messages per peer that wait to be read. The broker reads faster than it is written to, so this bounds a flood. */
-#define RECEIVE_QUEUE_MAX 1000
+/* Messages per peer that wait to be read, of up to 8 MiB and more: with the former 1000, one peer that sent batches of SUBMIT
+ * faster than the core took them filled gigabytes. */
+#define RECEIVE_QUEUE_MAX 64
 
 /* A link that is cut without a word is found in two ways. Over tcp by the kernels, within link_timeout: an idle peer is asked,
  * one answer may be lost, and nobody here wakes up for it. The limit for what is not acknowledged (ZMQ_TCP_MAXRT) is the

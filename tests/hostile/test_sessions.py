@@ -1,7 +1,11 @@
 """Attacks in SPIT/1: peers that lie about what they hold, come and go without end, or ask and never listen."""
 
+import contextlib
 import os
+import socket
+import time
 
+import zmtp
 from raw_peer import (
     BYE,
     CANCEL,
@@ -224,6 +228,23 @@ def test_submits_without_reading_what_is_answered(folder, scale):
         flood.send_frames(frame)
         flood_until(broker, flood, more, 300 * scale)
     # Its tasks ended with its session: a connection without HELLO has nothing to come back to.
+
+
+def test_batches_that_come_faster_than_they_are_handled(folder, scale):
+    """Each offers one task again, sixty thousand times, which nobody answers. They wait in ZeroMQ, and only so many."""
+    again = encode([SUBMIT, 1, "p", "f", b"x"])
+    batch = zmtp.frame(again * (MIB // len(again) - 1))
+    with besieged(folder, limits=SMALL, grows_bytes=160 * MIB) as broker:
+        raw = zmtp.open_peer(broker.clients)
+        raw.settimeout(0.2)
+        sent, until = 0, time.monotonic() + 4 * scale
+        while time.monotonic() < until:
+            with contextlib.suppress(TimeoutError):
+                sent += raw.send(memoryview(batch)[sent % len(batch) :])
+        assert sent > 2 * MIB
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        raw.close()
+        wait_until(lambda: status(broker)["tasks"] <= 1, "what it had sent is handled", bound=120)
 
 
 def test_unknown_verbs_without_end(folder, scale):

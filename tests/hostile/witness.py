@@ -12,7 +12,7 @@ from raw_peer import RESULT, RawClient, RawWorker
 MIB = 1024 * 1024
 # Sanitizers keep freed memory and make everything several times as slow.
 IS_SANITIZED = os.environ.get("SNAKEPIT_SANITIZED") == "1"
-LATENCY_SECONDS = 10.0 if IS_SANITIZED else 2.0
+LATENCY_SECONDS = 10.0 if IS_SANITIZED else 4.0
 SETTLE_SECONDS = 20.0
 
 

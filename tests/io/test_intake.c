@@ -67,9 +67,15 @@ carry(struct line line, size_t bytes)
 }
 
 static bool
+check_undrained(void)
+{
+    return intake_check(intake, false, SECOND, &ended_fd, &ended_bytes);
+}
+
+static bool
 check(void)
 {
-    return intake_check(intake, SECOND, &ended_fd, &ended_bytes);
+    return intake_check(intake, true, SECOND, &ended_fd, &ended_bytes);
 }
 
 static bool
@@ -120,7 +126,34 @@ Test(intake, whole_messages_may_be_as_many_as_they_like)
 
     for (int i = 0; i < 10; i++) {
         carry(line, 60 * PART);
-        intake_note_message(intake, line.near);
+        intake_note_message(intake, line.near, 60 * PART);
+        cr_assert(!check());
+    }
+    drop_line(line);
+}
+
+Test(intake, whole_messages_that_wait_count_until_they_are_received)
+{
+    struct line line = make_line();
+
+    for (int i = 0; i < 4; i++) {
+        carry(line, 60 * PART);
+        intake_note_message(intake, line.near, 40 * PART);
+        cr_assert(!check_undrained(), "after %d", i);
+    }
+    carry(line, 30 * PART);
+    cr_assert(check_undrained());
+    cr_assert_eq(ended_bytes, (4 * 20 + 30) * PART);
+    drop_line(line);
+}
+
+Test(intake, heads_of_frames_are_forgiven_when_all_was_received)
+{
+    struct line line = make_line();
+
+    for (int i = 0; i < 10; i++) {
+        carry(line, 60 * PART);
+        intake_note_message(intake, line.near, 30 * PART);
         cr_assert(!check());
     }
     drop_line(line);
