@@ -57,17 +57,16 @@ def poor_links(order):
 
 
 class OneCutter(LinkCutter):
-    """Cuts a link until the task behind it runs elsewhere, then mends it, and lets the far workers come back."""
+    """Cuts a link behind which a task runs, until it runs elsewhere; then mends it, and lets the far workers come back."""
 
     def strike(self):
-        link = self.links[self.strikes % len(self.links)]
-        pools = self.stage.ask("pools") or [{"workers_ready": 0}]
-        if not any(each.is_cut() for each in self.links) and pools[0]["workers_ready"] == len(self.stage.workers):
-            link.cut(self.way(link))
+        workers = [worker for worker in self.stage.ask("workers") or () if worker["state"] == "ready"]
+        busy = {worker["pid"] for worker in workers if worker["busy"]}
+        links = [link for link in self.links if busy & {worker.process.pid for worker in link.workers}]
+        if links and len(workers) == len(self.stage.workers) and not any(link.is_cut() for link in self.links):
+            link = self.dice.choice(links)
+            link.cut(self.dice.choice([way for way in link.WAYS if way in ("full", "down", "deaf", "mute")]))
             self.ends.append((time.monotonic() + 6.0, link.mend))
-
-    def way(self, link):
-        return self.dice.choice([way for way in link.WAYS if way in ("full", "down", "deaf", "mute")])
 
 
 @scenario(tasks=100)

@@ -219,11 +219,14 @@ def agent_kills(order):
 
 
 class OneKiller(WorkerKiller):
-    """Kills a worker only when all are ready, so that another one has a free slot."""
+    """Kills a worker that has a task, and only when all are ready, so that another one has a free slot."""
 
     def strike(self):
-        if (self.stage.ask("pools") or [{"workers_ready": 0}])[0]["workers_ready"] == len(self.stage.workers):
-            super().strike()
+        workers = [worker for worker in self.stage.ask("workers") or () if worker["state"] == "ready"]
+        busy = [worker["pid"] for worker in workers if worker["busy"]]
+        if len(workers) == len(self.stage.workers) and busy:
+            pid = self.dice.choice(busy)
+            self.stage.kill_worker(next(worker for worker in self.stage.workers if worker.process.pid == pid))
 
 
 @scenario(tasks=1500, seconds=20)

@@ -148,7 +148,7 @@ class Worker:
         facts = command[2]
         open_leases = set(facts.get("leases", ())) if facts.get("resumed") else set()
         self.session = command[1]
-        self.heartbeat = facts["heartbeat_ms"] / 1000
+        self.heartbeat = min(facts["heartbeat_ms"] / 1000, 1.0)
         self.tasks = deque(task for task in self.tasks if task[1] in open_leases)
         if self.answer and self.answer[0] in open_leases:
             self.link.send(self.answer[1], frames=self.answer[2])
