@@ -107,8 +107,9 @@ const struct option config_options[] = {
      .help = "SIGTERM: how long running tasks may go on before the broker ends."},
     {"timers", "link_timeout", OPTION_DURATION, IN_CONFIG(link_timeout_us), "\"4s\"", 1000 * MS, 5 * MINUTE, NULL,
      .needs_restart = true,
-     .help = "A connection on which nothing is answered for so long is ended. Over tcp the kernels see to that, in whole "
-             "seconds, without waking anybody (keepalive)."},
+     .help = "A connection on which nothing is answered for so long is ended. Over tcp the kernels see to that, without "
+             "waking anybody (keepalive): half of it for a silence, in whole seconds, and half for what was sent then and "
+             "is not acknowledged. Where packets get lost, 6s or more lets one question be lost, too."},
     {"timers", "link_heartbeat", OPTION_DURATION, IN_CONFIG(link_heartbeat_us), "\"10s\"", 100 * MS, 5 * MINUTE, NULL,
      .needs_restart = true,
      .help = "ZMTP heartbeats on the broker's sockets find what keepalive does not: a process that stands still, a link "

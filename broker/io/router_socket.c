@@ -13,9 +13,11 @@
  * faster than the core took them filled gigabytes. */
 #define RECEIVE_QUEUE_MAX 64
 
-/* A link that is cut without a word is found in two ways. Over tcp by the kernels, within link_timeout: an idle peer is asked,
- * one answer may be lost, and nobody here wakes up for it. The limit for what is not acknowledged (ZMQ_TCP_MAXRT) is the
- * one that is compared when the question stays open, so it is a little less than the sum of the steps. And by ZMTP
+/* A link that is cut without a word is found in two ways. Over tcp by the kernels, within link_timeout: an idle peer is
+ * asked, and nobody here wakes up for it. But a kernel does not ask while something that was sent is not acknowledged, and
+ * begins to count when that was sent, which may be at the last moment of the silence: so each of the two gets half of the
+ * time. The limit for what is not acknowledged (ZMQ_TCP_MAXRT) is also the one that is compared when the question stays
+ * open, so it is a little less than the sum of the steps. From a link_timeout of 6 s on one answer may be lost. And by ZMTP
  * heartbeats, which also reach through whatever passes TCP on, and find a process that stands still; but each wakes a
  * thread on both sides, so that they are rare. libzmq answers them from a thread of its own.
  *
@@ -27,7 +29,7 @@ router_socket_new(void *context, const struct config *config, const char *addres
     void *socket = zmq_socket(context, ZMQ_ROUTER);
     int64_t frame_max = (int64_t)config->broker.frame_bytes_max;
     int link_ms = (int)(config->link_timeout_us / 1000);
-    int link_s = (link_ms + 999) / 1000;
+    int half_s = (link_ms / 2 + 999) / 1000;
     const struct {
         int name;
         int value;
@@ -40,10 +42,10 @@ router_socket_new(void *context, const struct config *config, const char *addres
         {ZMQ_HEARTBEAT_IVL, (int)(config->link_heartbeat_us / 1000)},
         {ZMQ_HEARTBEAT_TIMEOUT, link_ms},
         {ZMQ_TCP_KEEPALIVE, 1},
-        {ZMQ_TCP_KEEPALIVE_IDLE, link_s > 2 ? link_s - 2 : 1},
+        {ZMQ_TCP_KEEPALIVE_IDLE, half_s > 2 ? half_s - 2 : 1},
         {ZMQ_TCP_KEEPALIVE_INTVL, 1},
         {ZMQ_TCP_KEEPALIVE_CNT, 2},
-        {ZMQ_TCP_MAXRT, link_ms * 9 / 10}, /* the same for what was sent and is not acknowledged */
+        {ZMQ_TCP_MAXRT, link_ms / 2 * 9 / 10}, /* the same for what was sent and is not acknowledged */
         {ZMQ_IPV6, strchr(address, '[') != NULL},
     };
     size_t fd_bytes = sizeof *ret_fd;

@@ -57,7 +57,8 @@ def poor_links(order):
 
 
 class OneCutter(LinkCutter):
-    """Cuts a link behind which a task runs, until it runs elsewhere; then mends it, and lets the far workers come back."""
+    """Cuts a link behind which a task runs, until it runs elsewhere; then mends it, and lets the far workers come
+    back."""
 
     def strike(self):
         workers = [worker for worker in self.stage.ask("workers") or () if worker["state"] == "ready"]
