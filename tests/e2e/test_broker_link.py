@@ -63,7 +63,8 @@ class RemoteWorker(WorkerProcess):
 
     def __init__(self, link, endpoint, slots=1):
         self.process = subprocess.Popen(
-            ["ip", "netns", "exec", link.namespace, sys.executable, str(HERE / "raw_worker.py"), endpoint, "p", str(slots)],
+            ["ip", "netns", "exec", link.namespace, sys.executable, str(HERE / "raw_worker.py"), endpoint, "p",
+             str(slots)],
             stdout=subprocess.PIPE, text=True)
         self.expect("ready")
 
