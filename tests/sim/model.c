@@ -157,7 +157,7 @@ unlink_task(struct model *model, struct model_task *task)
     struct model_pool *pool = task->pool;
 
     if (task->state == MODEL_QUEUED) {
-        model_dequeue_task(task);
+        model_dequeue_task(model, task);
     } else if (task->state == MODEL_DELAYED) {
         DL_DELETE(model->delayed, task);
         pool->delayed--;

@@ -314,7 +314,7 @@ model_enqueue_task(struct model *model, struct model_task *task);
 
 /* It leaves either. */
 void
-model_dequeue_task(struct model_task *task);
+model_dequeue_task(struct model *model, struct model_task *task);
 
 /* --- model.c again ------------------------------------------------------------------------------------------------ */
 

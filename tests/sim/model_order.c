@@ -49,12 +49,12 @@ model_enqueue_task(struct model *model, struct model_task *task)
 }
 
 void
-model_dequeue_task(struct model_task *task)
+model_dequeue_task(struct model *model, struct model_task *task)
 {
     if (task->is_parked)
         unpark(task);
     else
-        model_unqueue_task(task);
+        model_unqueue_task(model, task);
 }
 
 static void

@@ -134,7 +134,7 @@ review(struct model *model, struct model_pool *pool, struct model_flow *flow)
         limit = find_limit(&pool->settings.key_limit, flow->running, &flow->rate, model->now_us);
     if (flow->limit != MODEL_FREE && limit == MODEL_FREE)
         for (int priority = 0; priority < PRIORITIES; priority++)
-            flow->positions[priority] = model->turns;
+            flow->positions[priority] = flow->earliest[priority] = model->turns;
     flow->limit = limit;
 }
 
@@ -168,6 +168,15 @@ model_change_limits(struct model *model, struct model_pool *pool, const struct p
 
 /* --- tasks -------------------------------------------------------------------------------------------------------- */
 
+/* The lane has its first task. */
+static void
+join_round(struct model *model, struct model_flow *flow, uint8_t priority)
+{
+    flow->positions[priority] = model->turns;
+    if (flow->emptied[priority] != model->step)
+        flow->earliest[priority] = model->turns;
+}
+
 void
 model_queue_task(struct model *model, struct model_task *task)
 {
@@ -178,7 +187,7 @@ model_queue_task(struct model *model, struct model_task *task)
     task->pool->queued++;
     task->pool->waiting_bytes += task->size_bytes;
     if (!*queue)
-        task->flow->positions[task->priority] = model->turns;
+        join_round(model, task->flow, task->priority);
     if (!at || at->prev->number < task->number) {
         DL_APPEND(*queue, task);
         return;
@@ -189,9 +198,11 @@ model_queue_task(struct model *model, struct model_task *task)
 }
 
 void
-model_unqueue_task(struct model_task *task)
+model_unqueue_task(struct model *model, struct model_task *task)
 {
     DL_DELETE(task->flow->queues[task->priority], task);
+    if (!task->flow->queues[task->priority])
+        task->flow->emptied[task->priority] = model->step;
     task->pool->queued--;
     task->pool->waiting_bytes -= task->size_bytes;
 }
@@ -205,7 +216,7 @@ model_start(struct model *model, struct model_task *task)
     use(&pool->rate, &pool->settings.limit, model->now_us);
     if (flow != pool->flows)
         use(&flow->rate, &pool->settings.key_limit, model->now_us);
-    flow->positions[task->priority] = ++model->turns;
+    flow->positions[task->priority] = flow->earliest[task->priority] = ++model->turns;
     flow->running++;
     review(model, pool, flow);
 }

@@ -28,6 +28,9 @@ struct model_flow {
     uint32_t key_bytes; /* 0: a client's, or that of all the others */
     struct model_task *queues[PRIORITIES]; /* oldest first */
     uint64_t positions[PRIORITIES];
+    uint64_t earliest[PRIORITIES]; /* the same, if the lane was never empty in a step in which tasks left it and others came:
+                                    * what comes first of all that is due at one time is the broker's choice */
+    uint64_t emptied[PRIORITIES]; /* in that step */
     uint64_t tasks, running; /* not final; leases */
     struct model_rate rate;
     enum model_limit limit; /* as last reviewed */
@@ -48,7 +51,7 @@ void
 model_queue_task(struct model *model, struct model_task *task);
 
 void
-model_unqueue_task(struct model_task *task);
+model_unqueue_task(struct model *model, struct model_task *task);
 
 /* A task of the flow starts, which stands in a queue: it is the flow's turn. */
 void

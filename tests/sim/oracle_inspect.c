@@ -12,7 +12,7 @@ struct walk {
     int priority;       /* of the queued tasks that are shown */
     bool is_held;       /* those whose flows must not go now, which come after the others */
     uint64_t round;     /* so many were shown of the same flow before */
-    uint64_t position;  /* of the flow that was shown last in this round */
+    uint64_t position;  /* of the flows that were shown in this round, at least */
     uint64_t running, waiting, parked, delayed, workers;
 };
 
@@ -76,7 +76,8 @@ visit_queued(struct walk *walk, const struct task_stats *stats)
         BREAK(walk->oracle, "P8", "task %" PRIu64 " is shown where it does not stand in the queue", stats->task);
         return;
     }
-    walk->position = flow->positions[walk->priority];
+    if (flow->earliest[walk->priority] > walk->position)
+        walk->position = flow->earliest[walk->priority];
     flow->walk_round++;
     flow->walk = flow->walk->next;
 }

@@ -38,7 +38,7 @@ check_other_lanes(struct oracle *oracle, const struct model_task *task, const st
 
     if (!first)
         return;
-    if (other->positions[task->priority] < task->flow->positions[task->priority])
+    if (other->positions[task->priority] < task->flow->earliest[task->priority])
         BREAK(oracle, "P13", "task %" PRIu64 " was dispatched, and it was the turn of task %" PRIu64, task->number,
               first->number);
     oracle->tally->sometimes[SOMETIMES_TURN_TAKEN] += first->number < task->number;
