@@ -1,5 +1,5 @@
 /* core_bench.c - how fast the pure core is, without sockets and codec: time per task from SUBMIT to SEEN, for several
- * lengths of the queue and numbers of workers. Prints a table. See usage. */
+ * lengths of the queue, numbers of workers, and numbers of fair keys. Prints a table. See usage. */
 #include "broker/core/broker.h"
 
 #include <stdio.h>
@@ -25,6 +25,7 @@ struct bench {
     int64_t now_us;
     uint64_t next_id;
     uint64_t finals;
+    size_t keys; /* fair keys of the tasks, one after the other; 0: none */
 };
 
 /* Of this process: other load on the machine does not count. */
@@ -90,11 +91,13 @@ static void
 submit(struct bench *bench)
 {
     static const uint8_t argument[64];
+    uint64_t key = bench->keys > 0 ? bench->next_id % bench->keys : 0;
     struct message message = {.verb = VERB_SUBMIT,
                               .submit = {.id = ref_number(bench->next_id++),
                                          .pool = bytes_of("bench"),
                                          .function = bytes_of("echo"),
                                          .payload = {.data = {argument, sizeof argument}},
+                                         .fair_key = {(const uint8_t *)&key, bench->keys > 0 ? sizeof key : 0},
                                          .priority = PRIORITY_DEFAULT}};
 
     command(bench, SIDE_CLIENT, CLIENT, &message);
@@ -122,12 +125,13 @@ answer(struct bench *bench)
 }
 
 static void
-bench_init(struct bench *bench, uint32_t workers, uint32_t slots)
+bench_init(struct bench *bench, uint32_t workers, uint32_t slots, size_t keys)
 {
     struct broker_settings settings;
     struct pool_settings pool;
 
     memset(bench, 0, sizeof *bench);
+    bench->keys = keys;
     broker_settings_init(&settings);
     settings.client_tasks_max = settings.tasks_max = 10000000;
     settings.client_bytes_max = settings.bytes_max = UINT64_C(1) << 40;
@@ -157,14 +161,14 @@ bench_fini(struct bench *bench)
 
 /* Keep `queued` tasks waiting while `tasks` more go through, then let all end. */
 static void
-run(uint32_t workers, uint32_t slots, size_t queued, size_t tasks)
+run(uint32_t workers, uint32_t slots, size_t queued, size_t keys, size_t tasks)
 {
     size_t running = (size_t)workers * slots;
     double fill_seconds, flow_seconds, start = cpu_seconds();
     struct broker_stats stats;
     struct bench bench;
 
-    bench_init(&bench, workers, slots);
+    bench_init(&bench, workers, slots, keys);
     start = cpu_seconds();
     for (size_t i = 0; i < running + queued; i++)
         submit(&bench);
@@ -180,7 +184,7 @@ run(uint32_t workers, uint32_t slots, size_t queued, size_t tasks)
         answer(&bench);
     if (bench.finals != bench.next_id)
         abort();
-    printf("%8u %6u %9zu %12.0f %14.0f %14.0f\n", workers, slots, queued,
+    printf("%8u %6u %9zu %9zu %12.0f %14.0f %14.0f\n", workers, slots, queued, keys,
            fill_seconds * 1e9 / (double)(running + queued), flow_seconds * 1e9 / (double)tasks,
            (double)tasks / flow_seconds);
     fflush(stdout);
@@ -192,20 +196,22 @@ main(int argc, char **argv)
 {
     size_t tasks = argc > 1 ? strtoul(argv[1], NULL, 10) : TASKS_DEFAULT;
 
-    if (tasks == 0 || (argc != 1 && argc != 2 && argc != 5)) {
-        fprintf(stderr, "usage: core_bench [TASKS [WORKERS SLOTS QUEUED]]\n");
+    if (tasks == 0 || (argc != 1 && argc != 2 && argc != 5 && argc != 6)) {
+        fprintf(stderr, "usage: core_bench [TASKS [WORKERS SLOTS QUEUED [KEYS]]]\n");
         return 2;
     }
-    printf("%8s %6s %9s %12s %14s %14s\n", "workers", "slots", "queued", "submit ns", "ns per task", "tasks/s");
-    if (argc == 5) {
+    printf("%8s %6s %9s %9s %12s %14s %14s\n", "workers", "slots", "queued", "keys", "submit ns", "ns per task", "tasks/s");
+    if (argc >= 5) {
         run((uint32_t)strtoul(argv[2], NULL, 10), (uint32_t)strtoul(argv[3], NULL, 10), strtoul(argv[4], NULL, 10),
-            tasks);
+            argc == 6 ? strtoul(argv[5], NULL, 10) : 0, tasks);
         return 0;
     }
     for (size_t queued = 1000; queued <= 1000000; queued *= 10)
-        run(2, 16, queued, tasks);
+        run(2, 16, queued, 0, tasks);
+    for (size_t keys = 1; keys <= 1000000; keys *= 100)
+        run(2, 16, 1000000, keys, tasks);
     for (uint32_t workers = 1; workers <= 10000; workers *= 10)
-        run(workers, 1, 1000, tasks);
-    run(1, 1, 0, tasks);
+        run(workers, 1, 1000, 0, tasks);
+    run(1, 1, 0, 0, tasks);
     return 0;
 }

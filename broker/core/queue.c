@@ -24,10 +24,16 @@ queue_fini(struct queue *queue)
 
 /* --- lanes and rings -------------------------------------------------------------------------------------------- */
 
+static bool
+is_held(const struct lane *lane)
+{
+    return lane->flow && lane->flow->is_held;
+}
+
 static struct lane **
 ring_of(struct queue *queue, const struct lane *lane)
 {
-    return lane->flow && lane->flow->is_held ? &queue->held[lane->priority] : &queue->rings[lane->priority];
+    return is_held(lane) ? &queue->held[lane->priority] : &queue->rings[lane->priority];
 }
 
 /* The lane in which the task stands, or will. */
@@ -39,21 +45,35 @@ lane_of(struct queue *queue, const struct task *task)
     return flow ? flow_open_lane(flow, task->priority) : &queue->own[task->priority];
 }
 
+static void
+join_ring(struct queue *queue, struct lane *lane)
+{
+    struct lane **ring = ring_of(queue, lane);
+
+    CDL_APPEND(*ring, lane);
+    if (!is_held(lane))
+        queue->ready |= 1u << lane->priority;
+}
+
+static void
+leave_ring(struct queue *queue, struct lane *lane)
+{
+    struct lane **ring = ring_of(queue, lane);
+
+    CDL_DELETE(*ring, lane);
+    lane->prev = lane->next = NULL;
+    if (!*ring && !is_held(lane))
+        queue->ready &= ~(1u << lane->priority);
+}
+
 /* The lane has got a task. */
 static void
 count_in(struct queue *queue, struct lane *lane)
 {
     if (lane->count == 1)
-        CDL_APPEND(*ring_of(queue, lane), lane);
+        join_ring(queue, lane);
     queue->counts[lane->priority]++;
     queue->count++;
-}
-
-static void
-leave_ring(struct lane **ring, struct lane *lane)
-{
-    CDL_DELETE(*ring, lane);
-    lane->prev = lane->next = NULL;
 }
 
 void
@@ -85,7 +105,7 @@ remove_from(struct queue *queue, struct lane *lane, struct task *task)
     queue->count--;
     if (lane->count > 0)
         return;
-    leave_ring(ring_of(queue, lane), lane);
+    leave_ring(queue, lane);
     if (lane->flow)
         flow_close_lane(lane->flow, lane);
 }
@@ -114,12 +134,9 @@ queue_take(struct queue *queue, struct task *task)
 struct task *
 queue_first(const struct queue *queue)
 {
-    if (queue->count == 0)
+    if (queue->ready == 0)
         return NULL;
-    for (int priority = PRIORITIES - 1; priority >= 0; priority--)
-        if (queue->rings[priority])
-            return lane_first(queue->rings[priority]);
-    return NULL;
+    return lane_first(queue->rings[31 - __builtin_clz(queue->ready)]);
 }
 
 struct task *
@@ -141,10 +158,10 @@ move_lanes(struct queue *queue, struct flow *flow, bool is_held)
 
     assert(flow->is_held != is_held);
     LL_FOREACH2(flow->lanes, lane, sibling)
-        leave_ring(ring_of(queue, lane), lane);
+        leave_ring(queue, lane);
     flow->is_held = is_held;
     LL_FOREACH2(flow->lanes, lane, sibling)
-        CDL_APPEND(*ring_of(queue, lane), lane);
+        join_ring(queue, lane);
 }
 
 void
@@ -273,6 +290,7 @@ queue_check(const struct queue *queue)
                             check_ring(queue->held[priority], priority, true);
 
         assert(in_rings == queue->counts[priority]);
+        assert((queue->rings[priority] != NULL) == (queue->ready >> priority & 1));
         assert(queue->own[priority].count > 0 || !queue->own[priority].next);
         count += in_rings;
     }

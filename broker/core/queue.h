@@ -10,6 +10,7 @@
 struct queue {
     struct lane own[PRIORITIES];
     struct lane *rings[PRIORITIES];
+    uint32_t ready;                /* a bit for each priority whose ring is not empty */
     struct lane *held[PRIORITIES]; /* rings of lanes whose flows must not go now */
     uint64_t counts[PRIORITIES];
     uint64_t count;
