@@ -1,6 +1,7 @@
 /* broker.c - construction, turns and timers of the core; see broker.h. */
 #include "broker/core/broker.h"
 
+#include "broker/core/broker_adopt.h"
 #include "broker/core/broker_circuit.h"
 #include "broker/core/broker_lifecycle.h"
 #include "broker/core/broker_running.h"
@@ -35,6 +36,7 @@ broker_settings_init(struct broker_settings *settings)
         .heartbeats_missed_max = 3,
         .worker_grace_us = SECOND_US / 2,
         .client_retention_us = 60 * SECOND_US,
+        .adopt_window_us = 2 * SECOND_US,
         .tasks_max = 1000000,
         .bytes_max = 1024 * MEBIBYTE,
         .client_tasks_max = 100000,
@@ -93,8 +95,10 @@ broker_new(const struct broker_settings *settings)
     broker_set_default_pool(broker, settings->default_pool);
     broker->now_us = INT64_MIN;
     broker->judge_after_us = INT64_MIN;
+    broker->adopt_until_us = INT64_MIN;
     broker->fence_next = (settings->epoch << FENCE_EPOCH_SHIFT) + (uint64_t)settings->epoch_us * FENCES_PER_US;
     broker->session_next = (settings->epoch << SESSION_EPOCH_SHIFT) + settings->epoch_us;
+    broker->session_first = broker->session_next;
     broker->task_next = 1;
     broker->task_stock = stock_new(sizeof(struct task), STOCK_KEPT_MAX);
     broker->lease_stock = stock_new(sizeof(struct lease), STOCK_KEPT_MAX);
@@ -204,6 +208,7 @@ broker_destroy(struct broker **broker_p)
         return;
     outbox_init(&unsent);
     broker->outbox = &unsent;
+    broker_destroy_orphans(broker);
     destroy_tasks(broker);
     destroy_workers(broker);
     destroy_agents(broker);
@@ -242,6 +247,7 @@ broker_next_due_us(const struct broker *broker)
         return INT64_MAX;
     due_us = earlier(heap_first_key(&broker->timers), broker_silence_due_us(broker));
     due_us = earlier(due_us, broker_kept_due_us(broker));
+    due_us = earlier(due_us, broker_orphans_due_us(broker));
     return broker->state == BROKER_DRAINING ? earlier(due_us, broker->shutdown_at_us) : due_us;
 }
 
@@ -325,16 +331,19 @@ do_due(struct broker *broker)
         run_timer(broker, heap_first(&broker->timers));
     broker_judge_silence(broker);
     broker_expire_kept(broker);
+    broker_expire_orphans(broker);
     broker->is_doing_due = false;
     for (size_t i = 0; i < broker->pools_count; i++)
         broker_dispatch(broker, broker->pools[i]);
 }
 
-/* Time begins: that of the pools, too. */
+/* Time begins: that of the pools, and the one in which an earlier broker's workers may come, too. */
 static void
 begin_time(struct broker *broker, int64_t now_us)
 {
     broker->now_us = now_us;
+    if (broker->settings.adopt_window_us > 0)
+        broker->adopt_until_us = now_us + broker->settings.adopt_window_us;
     for (size_t i = 0; i < broker->pools_count; i++)
         broker_touch_pool(broker, broker->pools[i]);
 }
@@ -346,6 +355,9 @@ advance_time(struct broker *broker, int64_t now_us)
 
     if (was_away(broker, due_us, now_us))
         broker->judge_after_us = now_us + broker->settings.heartbeat_us;
+    /* It stood still, and who came meanwhile is still unheard: he gets his time. */
+    if (broker->now_us < broker->adopt_until_us && due_us < now_us - broker->settings.adopt_window_us / 8)
+        broker->adopt_until_us = now_us + broker->settings.adopt_window_us;
     if (broker->now_us == INT64_MIN)
         begin_time(broker, now_us);
     broker->now_us = now_us;

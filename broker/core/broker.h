@@ -21,6 +21,7 @@ struct broker_settings {
     uint32_t heartbeats_missed_max; /* then stalled */
     int64_t worker_grace_us;
     int64_t client_retention_us;
+    int64_t adopt_window_us; /* from the start on: how long tasks that were offered before wait for their workers; 0: not */
     uint64_t tasks_max;
     uint64_t bytes_max;
     uint64_t client_tasks_max;
@@ -203,6 +204,7 @@ enum wait_cause {
     CAUSE_FINAL,         /* the task has ended */
     CAUSE_RUNNING,       /* the task runs */
     CAUSE_DELAYED,       /* its time has not come */
+    CAUSE_ADOPTING,      /* it was offered to an earlier broker, and a worker may still come that runs it */
     CAUSE_SHUTDOWN,      /* the broker ends and dispatches nothing more */
     CAUSE_NO_WORKER,     /* the pool has no worker */
     CAUSE_POOL_FAILED,   /* the same, and its workers cannot be started */
@@ -221,7 +223,7 @@ struct explanation {
     struct pool_stats pool;
     struct task_stats task;   /* explain_task; for a pool, the task that waits longest at the front; `task` 0: none */
     const char *final_state;  /* FINAL */
-    int64_t due_us;           /* DELAYED: when it may run; CIRCUIT_OPEN: end of the pause, 0: a probe runs; else 0 */
+    int64_t due_us;           /* DELAYED, ADOPTING: when it may run; CIRCUIT_OPEN: end of the pause, 0: a probe runs */
     int64_t leased_us;        /* RUNNING: since when */
     bool is_cancel_asked;     /* RUNNING: its worker was asked to end it */
     const char *limit;        /* KEY_LIMITED: "key_running_max" or "key_rate"; NULL otherwise */

@@ -1,4 +1,5 @@
 /* broker_answer.c - what workers say about their leases: results, errors, parts, nacks; see broker_state.h. */
+#include "broker/core/broker_adopt.h"
 #include "broker/core/broker_circuit.h"
 #include "broker/core/broker_lifecycle.h"
 #include "broker/core/broker_running.h"
@@ -30,6 +31,8 @@ end_attempt(struct broker *broker, struct lease *lease, struct verdict *verdict)
     struct worker *worker = lease->worker;
     struct pool *pool = worker->pool;
     struct task *task = lease->task;
+    struct orphan *orphan = worker->orphans && !task ? orphan_find_fence(worker, lease->fence) : NULL;
+    uint64_t chunks = lease->chunk_seq;
 
     worker->tasks_done++;
     broker_touch_pool(broker, pool);
@@ -43,6 +46,8 @@ end_attempt(struct broker *broker, struct lease *lease, struct verdict *verdict)
         broker_finish(broker, task, verdict);
     }
     broker_end_lease(broker, lease);
+    if (orphan)
+        broker_answer_orphan(broker, orphan, verdict, chunks);
     if (worker->tasks_done >= worker->tasks_due)
         broker_judge_lifespan(broker, worker);
     broker_dispatch(broker, pool);
@@ -50,21 +55,29 @@ end_attempt(struct broker *broker, struct lease *lease, struct verdict *verdict)
 
 /* `msgpack` is what a missing content type means; and a result has that of the arguments unless it says otherwise. */
 struct bytes
-broker_result_type(const struct lease *lease, struct bytes said)
+broker_result_type(const struct task *task, struct bytes said)
 {
+    if (!task)
+        return said;
     if (text_is(said, "msgpack"))
         return (struct bytes){0};
-    return said.size > 0 || !lease->task ? said : lease->task->body->content_type;
+    return said.size > 0 ? said : task->body->content_type;
+}
+
+static struct verdict
+result_verdict(const struct task *task, const struct result *result)
+{
+    return (struct verdict){
+        .code = ERROR_NONE,
+        .payload = &result->payload,
+        .content_type = broker_result_type(task, result->info.content_type),
+    };
 }
 
 static void
 handle_result(struct broker *broker, struct lease *lease, const struct result *result)
 {
-    struct verdict verdict = {
-        .code = ERROR_NONE,
-        .payload = &result->payload,
-        .content_type = broker_result_type(lease, result->info.content_type),
-    };
+    struct verdict verdict = result_verdict(lease->task, result);
 
     end_attempt(broker, lease, &verdict);
 }
@@ -90,21 +103,46 @@ has_timed_out(const struct lease *lease, enum error_code code)
     return (code == ERROR_CANCELLED || code == ERROR_FAILED) && lease->task && broker_judge_end(lease) == ERROR_TIMED_OUT;
 }
 
-static void
-handle_error(struct broker *broker, struct lease *lease, const struct error *error)
+static struct verdict
+error_verdict(const struct error *error)
 {
-    struct verdict verdict = {
+    return (struct verdict){
         .code = worker_code(error->code),
         .text = text_head(error->text, ERROR_TEXT_BYTES_MAX),
         .type = text_head(error->type, ERROR_TYPE_BYTES_MAX),
         .traceback = text_head(error->traceback, TRACEBACK_BYTES_MAX),
     };
+}
+
+static void
+handle_error(struct broker *broker, struct lease *lease, const struct error *error)
+{
+    struct verdict verdict = error_verdict(error);
 
     if (has_timed_out(lease, verdict.code)) {
         verdict.code = ERROR_TIMED_OUT;
         verdict.text = broker_say_timed_out(broker, lease);
     }
     end_attempt(broker, lease, &verdict);
+}
+
+/* It may be an answer to an earlier broker that was announced in HELLO and took no slot. */
+static void
+handle_without_lease(struct broker *broker, struct worker *worker, const struct message *message, uint64_t fence)
+{
+    struct orphan *orphan = worker->orphans ? orphan_find_fence(worker, fence) : NULL;
+    struct verdict verdict;
+
+    if (orphan && message->verb == VERB_RESULT)
+        verdict = result_verdict(NULL, &message->result);
+    else if (orphan && message->verb == VERB_ERROR)
+        verdict = error_verdict(&message->error);
+    else
+        orphan = NULL;
+    if (orphan)
+        broker_answer_orphan(broker, orphan, &verdict, 0);
+    else
+        answer_stale(broker, worker, fence);
 }
 
 /* Returned unstarted: the dispatch does not count, and nothing can have been lost. */
@@ -118,6 +156,8 @@ handle_nack(struct broker *broker, struct lease *lease)
     if (task) {
         broker_judge_attempt(broker, lease, ATTEMPT_NEUTRAL);
         lease_release_task(lease);
+    } else if (lease->worker->orphans) {
+        broker_drop_orphan(broker, lease->worker, lease->fence);
     }
     broker_end_lease(broker, lease);
     if (task && task->is_cancel_asked) {
@@ -154,7 +194,7 @@ broker_handle_answer(struct broker *broker, struct worker *worker, const struct 
     struct lease *lease = broker_find_lease(broker, worker, fence);
 
     if (!lease) {
-        answer_stale(broker, worker, fence);
+        handle_without_lease(broker, worker, message, fence);
         return;
     }
     switch (message->verb) {

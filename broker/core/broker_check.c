@@ -41,7 +41,7 @@ check_tasks(const struct broker *broker)
         in_pools += pool_waiting(broker->pools[i]) + broker->pools[i]->running_count;
     for (size_t i = 0; i < broker->pools_count; i++)
         bytes += broker->pools[i]->dedups.kept_bytes;
-    assert(bytes == broker->bytes);
+    assert(bytes + broker->orphans.bytes == broker->bytes);
     assert(finals == broker->kept_count);
     assert(in_pools + finals + following == broker->tasks.count);
     assert(broker->kept_count <= broker->settings.tasks_max / 2);
@@ -158,6 +158,20 @@ check_leases(const struct broker *broker)
     }
 }
 
+/* An orphan with a lease has one without a task; a task that waits has none that could be its own. */
+static void
+check_orphans(const struct broker *broker)
+{
+    const struct orphan *orphan;
+
+    for (orphan = broker->orphans.by_origin; orphan; orphan = orphan->hh.next) {
+        assert(!orphan->worker || orphan_find_fence(orphan->worker, orphan->fence) == orphan);
+        assert(!orphan->lease || (!orphan->lease->task && orphan->lease->worker == orphan->worker));
+        assert(!orphan->lease || orphan->lease->fence == orphan->fence);
+        assert(!orphan->answer || !orphan->worker);
+    }
+}
+
 static void
 check_worker(const struct broker *broker, const struct worker *worker)
 {
@@ -245,6 +259,8 @@ broker_check(const struct broker *broker)
     check_former_pools(broker);
     check_leases(broker);
     check_workers(broker);
+    orphanage_check(&broker->orphans);
+    check_orphans(broker);
     check_agents(broker);
     check_clients(broker);
     assert(!broker->departed_clients && !broker->departed_workers && !broker->outbox);

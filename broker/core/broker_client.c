@@ -1,4 +1,5 @@
 /* broker_client.c - sessions of clients: HELLO, reconnects, SEEN, BYE; see broker_state.h. */
+#include "broker/core/broker_adopt.h"
 #include "broker/core/broker_running.h"
 #include "wire/text.h"
 
@@ -156,8 +157,8 @@ remember_instance(struct broker *broker, struct client *client)
     note_client(broker, NOTE_CLIENT_CONNECTED, client, NULL);
 }
 
-static struct client *
-find_instance(const struct broker *broker, struct bytes instance)
+struct client *
+broker_find_instance(const struct broker *broker, struct bytes instance)
 {
     struct client *client;
 
@@ -223,7 +224,7 @@ handle_hello(struct broker *broker, uint32_t number, struct client *current, con
             text_bytes("instance");
         return;
     }
-    client = find_instance(broker, hello->instance);
+    client = broker_find_instance(broker, hello->instance);
     if (client) {
         resume(broker, number, client, current, hello);
     } else if (current && current->is_anonymous) {

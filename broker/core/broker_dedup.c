@@ -2,6 +2,7 @@
  *
  * Only results that are ok are remembered: a task that failed, or whose worker was lost, runs again when it is next asked
  * for, since whoever asks again wants it done. */
+#include "broker/core/broker_adopt.h"
 #include "broker/core/broker_offer.h"
 #include "broker/core/task_extra.h"
 
@@ -194,6 +195,9 @@ share(struct broker *broker, const struct offer *offer, struct dedup *dedup)
         struct verdict expired = verdict_make(ERROR_EXPIRED);
 
         broker_finish(broker, task, &expired);
+    } else if (broker_adopt(broker, dedup->work, task) ||
+               (work && offer->submit->again && broker_gives_up(broker, work))) {
+        return;
     } else if (work) {
         broker_begin_task(broker, work);
     }

@@ -1,5 +1,8 @@
 /* broker_dispatch.c - hands tasks to workers, and takes them back; see broker_state.h. */
+#include "broker/core/broker_adopt.h"
 #include "broker/core/broker_running.h"
+#include "broker/core/dedup.h"
+#include "broker/core/task_extra.h"
 #include "wire/text.h"
 
 #include <assert.h>
@@ -11,6 +14,21 @@ broker_find_lease(const struct broker *broker, const struct worker *worker, uint
     struct lease *lease = lease_table_find(&broker->leases, fence);
 
     return lease && lease->worker == worker ? lease : NULL;
+}
+
+/* By what the task is known again after a restart; a client without an instance offers nothing again. What several ask for
+ * is known by the first of them. */
+static struct bytes
+write_origin(struct broker *broker, const struct task *task)
+{
+    const struct task *asked = task->extra && task->extra->dedup ? task->extra->dedup->followers : task;
+    uint8_t buffer[ORIGIN_BYTES_MAX];
+    uint32_t size;
+
+    if (!asked || asked->client->is_anonymous)
+        return (struct bytes){0};
+    size = origin_write(asked->client->instance, &asked->key.id, buffer);
+    return (struct bytes){outbox_copy(broker->outbox, buffer, size), size};
 }
 
 static void
@@ -36,12 +54,52 @@ send_task(struct broker *broker, const struct task *task)
     command->headers = task->body->headers;
     command->stream = task->is_streamed;
     command->progress = task->wants_progress;
+    command->origin = write_origin(broker, task);
     if (task->extra || task->pool->settings.run_timeout_us > 0)
         set_limits(broker, task, command);
     if (task->live.deadline_us == INT64_MAX)
         return;
     command->has_deadline = true;
     command->deadline_ms = (uint64_t)(task->live.deadline_us - broker->now_us + 999) / 1000;
+}
+
+static struct lease *
+open_lease(struct broker *broker, struct worker *worker, uint64_t fence)
+{
+    struct lease *lease = lease_new(broker->lease_stock, fence, worker, broker->now_us);
+
+    lease->timer.tag = TIMER_LEASE;
+    lease_table_add(&broker->leases, lease);
+    pool_review_worker(worker->pool, worker);
+    return lease;
+}
+
+struct lease *
+broker_open_lease(struct broker *broker, struct worker *worker, uint64_t fence)
+{
+    broker_touch_pool(broker, worker->pool);
+    pool_load_dispatch(&worker->pool->load, -1);
+    return open_lease(broker, worker, fence);
+}
+
+/* It has started already, so that no rate is asked. */
+void
+broker_tie_lease(struct broker *broker, struct lease *lease, struct task *task)
+{
+    broker_touch_pool(broker, task->pool);
+    pool_withdraw(task->pool, task);
+    lease->flow = task_flow(task);
+    lease_tie_task(lease, task);
+    pool_put(task->pool, task, TASK_LEASED);
+    broker_limit_run(broker, lease);
+    if (task->extra) {
+        broker_begin_order(broker, lease);
+        broker_open_stream(broker, task);
+    }
+    if (!lease->flow)
+        return;
+    pool_adopt_lease(task->pool, lease->flow, broker->now_us);
+    broker_arm_limits(broker, task->pool);
 }
 
 static void
@@ -53,16 +111,14 @@ lease_task(struct broker *broker, struct task *task, struct worker *worker)
     broker_touch_pool(broker, pool);
     pool_load_dispatch(&pool->load, task->attempt == 0 ? broker->now_us - task->live.not_before_us : -1);
     pool_take(pool, task);
-    lease = lease_new(broker->lease_stock, broker->fence_next++, task, worker, broker->now_us);
+    lease = open_lease(broker, worker, broker->fence_next++);
     lease->flow = task_flow(task);
     if (lease->flow || limit_is_set(&pool->settings.limit))
         pool_start_lease(pool, lease->flow, broker->now_us);
-    lease_table_add(&broker->leases, lease);
-    lease->timer.tag = TIMER_LEASE;
+    lease_tie_task(lease, task);
     pool_put(pool, task, TASK_LEASED);
     if (task->extra)
         broker_begin_order(broker, lease);
-    pool_review_worker(pool, worker);
     if (pool->circuit.state == CIRCUIT_HALF_OPEN)
         circuit_begin_probe(&pool->circuit, lease->fence);
     task->attempt++;
@@ -193,6 +249,8 @@ broker_lose_lease(struct broker *broker, struct lease *lease, const char *reason
     if (task) {
         verdict = judge_loss(broker, lease, reason);
         lease_release_task(lease);
+    } else if (lease->worker->orphans) {
+        broker_drop_orphan(broker, lease->worker, lease->fence);
     }
     broker_end_lease(broker, lease);
     if (!task)

@@ -1,5 +1,5 @@
 /* broker_explain.c - why tasks wait; see broker.h. Changes nothing. */
-#include "broker/core/broker_state.h"
+#include "broker/core/broker_adopt.h"
 #include "broker/core/task_extra.h"
 
 #include <utlist.h>
@@ -160,6 +160,12 @@ find_number(const struct broker *broker, uint64_t number)
     return NULL;
 }
 
+static enum wait_cause
+delayed_cause(const struct broker *broker, const struct task *task)
+{
+    return task->is_held_back && broker_is_adopting(broker) ? CAUSE_ADOPTING : CAUSE_DELAYED;
+}
+
 static void
 explain_running(const struct task *task, struct explanation *explanation)
 {
@@ -190,7 +196,7 @@ broker_explain_task(const struct broker *broker, uint64_t number, struct explana
         explain_running(task, ret_explanation);
         break;
     case TASK_DELAYED:
-        ret_explanation->cause = CAUSE_DELAYED;
+        ret_explanation->cause = delayed_cause(broker, task);
         ret_explanation->due_us = task->live.not_before_us;
         break;
     default:
@@ -205,7 +211,7 @@ broker_explain_task(const struct broker *broker, uint64_t number, struct explana
 
 /* The delayed task whose time comes first. */
 static void
-explain_delayed(const struct pool *pool, struct explanation *explanation)
+explain_delayed(const struct broker *broker, const struct pool *pool, struct explanation *explanation)
 {
     const struct task *next = pool->delayed, *task;
 
@@ -214,7 +220,7 @@ explain_delayed(const struct pool *pool, struct explanation *explanation)
             next = task;
     if (!next)
         return;
-    explanation->cause = CAUSE_DELAYED;
+    explanation->cause = delayed_cause(broker, next);
     explanation->due_us = next->live.not_before_us;
     broker_get_task(next, &explanation->task);
 }
@@ -243,7 +249,7 @@ broker_explain_pool(const struct broker *broker, struct bytes name, struct expla
     count_workers(pool, ret_explanation);
     next = find_next(pool);
     if (!next) {
-        explain_delayed(pool, ret_explanation);
+        explain_delayed(broker, pool, ret_explanation);
         return OK;
     }
     broker_get_task(next, &ret_explanation->task);

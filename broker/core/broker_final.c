@@ -2,6 +2,7 @@
  *
  * A final task's body holds the result, or the texts of an error: `function` is the text, `content_type` the exception's
  * type and `headers` its traceback. */
+#include "broker/core/broker_adopt.h"
 #include "broker/core/broker_circuit.h"
 #include "broker/core/broker_running.h"
 #include "broker/core/broker_schedule.h"
@@ -201,8 +202,8 @@ broker_expire_kept(struct broker *broker)
 
 /* --- ending ----------------------------------------------------------------------------------------------------- */
 
-static struct body *
-make_body(struct broker *broker, const struct verdict *verdict)
+struct body *
+broker_make_answer(struct broker *broker, const struct verdict *verdict)
 {
     static const struct payload nothing;
 
@@ -249,7 +250,7 @@ take_shared(struct task *task, const struct shared_final *shared)
 static void
 settle(struct broker *broker, struct task *task, const struct verdict *verdict)
 {
-    struct body *body = make_body(broker, verdict);
+    struct body *body = broker_make_answer(broker, verdict);
 
     broker->bytes -= task_bytes(task);
     broker->bytes += body_bytes(body);
@@ -257,7 +258,9 @@ settle(struct broker *broker, struct task *task, const struct verdict *verdict)
     body_unref(task->body);
     task->body = body;
     task->verdict = (uint8_t)verdict->code;
-    task->final.position = task->final.worker = task->final.chunks = 0;
+    task->final.position = 0;
+    task->final.worker = verdict->worker;
+    task->final.chunks = task->is_streamed || task->wants_progress ? verdict->chunks : 0;
     task->final.queue_us = task->final.run_us = 0;
     if (verdict->shared)
         take_shared(task, verdict->shared);

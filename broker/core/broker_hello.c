@@ -1,4 +1,5 @@
 /* broker_hello.c - how workers come, and come back with their leases; see broker_state.h. */
+#include "broker/core/broker_adopt.h"
 #include "broker/core/broker_circuit.h"
 #include "broker/core/broker_lifecycle.h"
 #include "broker/core/broker_running.h"
@@ -6,7 +7,7 @@
 
 #include <utlist.h>
 
-/* The session that this HELLO may resume, or NULL. */
+/* The session that this HELLO may resume, or NULL. It may not know it: the WELCOME was lost with its connection. */
 static struct worker *
 find_resumable(const struct broker *broker, const struct pool *pool, const struct hello *hello)
 {
@@ -14,6 +15,8 @@ find_resumable(const struct broker *broker, const struct pool *pool, const struc
 
     HASH_FIND_BYHASHVALUE(hh, broker->workers, &hello->session, sizeof hello->session,
                           (unsigned)hash_mix(hello->session), worker);
+    if (!worker && hello->holds.count > 0)
+        worker = broker_find_holder(broker, hello);
     return worker && worker->pool == pool && worker_is_same(worker, hello) ? worker : NULL;
 }
 
@@ -21,6 +24,8 @@ static void
 create(struct broker *broker, struct pool *pool, uint32_t number, const struct hello *hello)
 {
     struct worker *worker = worker_new(broker->session_next++, hello, broker->now_us);
+    struct fences leases;
+    size_t at;
 
     worker->timer.tag = TIMER_WORKER;
     worker->due_timer.tag = TIMER_LIFESPAN;
@@ -32,6 +37,9 @@ create(struct broker *broker, struct pool *pool, uint32_t number, const struct h
     pool_add_worker(pool, worker);
     broker_move_worker(broker, worker, WORKER_READY, number);
     broker_welcome(broker, SIDE_WORKER, number, worker->session, false);
+    at = broker->outbox->count - 1; /* what follows from its holds stands behind its WELCOME */
+    leases = broker_take_holds(broker, worker, hello);
+    broker->outbox->actions[at].message.welcome.leases = leases;
     broker_note_worker(broker, NOTE_WORKER_STARTED, worker)->count = worker->slots;
     broker_set_lifespan(broker, worker);
     broker_recycle_arrived(broker, worker);
@@ -66,16 +74,20 @@ keep_named_leases(struct broker *broker, struct worker *worker, struct fences fe
     }
 }
 
-/* The fences of all leases of the worker, in memory of the outbox. */
+/* The fences of all leases of the worker, and of answers that it was about to give, in memory of the outbox. */
 static struct fences
 list_leases(struct broker *broker, const struct worker *worker)
 {
     uint64_t list[SLOTS_MAX];
     struct fences fences = {0};
+    const struct orphan *orphan;
     const struct lease *lease;
 
     DL_FOREACH(worker->leases, lease)
         list[fences.count++] = lease->fence;
+    DL_FOREACH(worker->orphans, orphan)
+        if (!orphan->lease && fences.count < SLOTS_MAX)
+            list[fences.count++] = orphan->fence;
     fences.list = outbox_copy(broker->outbox, list, fences.count * sizeof *list);
     return fences;
 }

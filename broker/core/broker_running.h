@@ -49,6 +49,10 @@ broker_renew_lease_credit(struct broker *broker, const struct lease *lease);
 void
 broker_renew_credit(struct broker *broker, const struct task *task);
 
+/* Let the worker of this task send what it likes: how far its reader is, nobody knows. */
+void
+broker_open_stream(struct broker *broker, const struct task *task);
+
 /* The client is not coming back: its workers need not wait for it. */
 void
 broker_open_streams(struct broker *broker, const struct client *client);

@@ -10,6 +10,7 @@
 #include "broker/core/client.h"
 #include "broker/core/heap.h"
 #include "broker/core/lease_table.h"
+#include "broker/core/orphan.h"
 #include "broker/core/outbox.h"
 #include "broker/core/peers.h"
 #include "broker/core/pool.h"
@@ -72,6 +73,8 @@ struct broker {
     uint64_t kept_bytes;
     uint64_t bytes;      /* bodies of all tasks */
     struct lease_table leases;
+    struct orphanage orphans; /* its bytes are part of `bytes`, too */
+    int64_t adopt_until_us;   /* workers of an earlier broker may still come, and clients' tasks wait for them */
     struct heap timers;
     struct schedule *schedules; /* hash by number */
     uint64_t schedule_last;
@@ -82,6 +85,7 @@ struct broker {
     struct stock *body_stock;
 
     uint64_t fence_next;
+    uint64_t session_first; /* of this broker */
     uint64_t session_next;
     uint64_t task_next;
     uint64_t stale;
@@ -304,7 +308,8 @@ struct verdict {
     const struct shared_final *shared; /* of a work, for those that followed it; NULL: its own */
     const struct payload *payload; /* ok: the result */
     struct bytes content_type;
-    const struct lease *lease; /* the attempt that brought it about, or NULL */
+    const struct lease *lease; /* the attempt that brought it about, or NULL: then */
+    uint64_t worker, chunks;   /* whose answer it is, and its parts; 0: nobody's */
 };
 
 /* The verdict with this code and the usual text. */
@@ -445,10 +450,6 @@ broker_hello_worker(struct broker *broker, uint32_t peer, struct worker *current
 
 void
 broker_handle_answer(struct broker *broker, struct worker *worker, const struct message *message);
-
-/* The content type of what the attempt brings: that of the arguments unless it says otherwise; empty is msgpack. */
-struct bytes
-broker_result_type(const struct lease *lease, struct bytes said);
 
 /* --- broker_inspect.c ------------------------------------------------------------------------------------------- */
 

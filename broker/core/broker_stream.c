@@ -2,6 +2,7 @@
  *
  * A reader says how many chunks of an attempt its worker may send, and says more as it reads. A reader that is away for a
  * moment keeps its worker waiting; one that is not coming back must not. */
+#include "broker/core/broker_adopt.h"
 #include "broker/core/broker_running.h"
 #include "broker/core/task_extra.h"
 #include "wire/text.h"
@@ -77,20 +78,25 @@ broker_renew_credit(struct broker *broker, const struct task *task)
 }
 
 void
+broker_open_stream(struct broker *broker, const struct task *task)
+{
+    struct task_extra *extra = counted(task);
+
+    if (!extra)
+        return;
+    extra->credit = 0;
+    extra->credit_total = UINT64_MAX;
+    if (task->lease)
+        send_credit(broker, task->lease, UINT64_MAX);
+}
+
+void
 broker_open_streams(struct broker *broker, const struct client *client)
 {
     const struct task *task;
 
-    DL_FOREACH2(client->live, task, younger) {
-        struct task_extra *extra = counted(task);
-
-        if (!extra)
-            continue;
-        extra->credit = 0;
-        extra->credit_total = UINT64_MAX;
-        if (task->lease)
-            send_credit(broker, task->lease, UINT64_MAX);
-    }
+    DL_FOREACH2(client->live, task, younger)
+        broker_open_stream(broker, task);
 }
 
 /* --- chunks ------------------------------------------------------------------------------------------------------- */
@@ -112,7 +118,7 @@ forward(struct broker *broker, const struct lease *lease, const struct chunk *ch
     message->chunk.ref = task->key.id;
     message->chunk.seq = chunk->seq;
     message->chunk.payload = chunk->payload;
-    message->chunk.info.content_type = broker_result_type(lease, chunk->info.content_type);
+    message->chunk.info.content_type = broker_result_type(task, chunk->info.content_type);
     if (task->attempt > 1 || task->wants_info)
         message->chunk.info.attempt = task->attempt;
 }

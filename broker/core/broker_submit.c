@@ -1,4 +1,5 @@
 /* broker_submit.c - tasks from clients: taken, refused, found again, cancelled; see broker_state.h. */
+#include "broker/core/broker_adopt.h"
 #include "broker/core/broker_circuit.h"
 #include "broker/core/broker_offer.h"
 #include "broker/core/broker_running.h"
@@ -325,6 +326,8 @@ broker_make_task(struct broker *broker, const struct offer *offer)
     take_options(task, submit);
     if (offer->schedule)
         task_get_extra(task)->schedule = offer->schedule;
+    if (submit->again || submit->group.size > 0)
+        broker_hold_back(broker, task);
     assert(body_bytes(task->body) == offer->bytes);
     return task;
 }
@@ -371,6 +374,8 @@ accept(struct broker *broker, const struct offer *offer)
     broker_enqueue_task(broker, task);
     if (offer->submit->ack)
         broker_acknowledge(broker, task);
+    if (broker_adopt(broker, task, task) || (offer->submit->again && broker_gives_up(broker, task)))
+        return;
     broker_begin_task(broker, task);
 }
 
@@ -465,6 +470,8 @@ broker_task_due(struct broker *broker, struct task *task)
         return;
     }
     assert(task->state == TASK_DELAYED);
+    if (task->is_held_back && broker_holds_on(broker, task))
+        return;
     broker_touch_pool(broker, task->pool);
     pool_withdraw(task->pool, task);
     broker_enqueue(broker, task);

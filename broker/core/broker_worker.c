@@ -1,4 +1,5 @@
 /* broker_worker.c - sessions of workers: their states, silence, and end; see broker_state.h. How they come: broker_hello.c. */
+#include "broker/core/broker_adopt.h"
 #include "broker/core/broker_circuit.h"
 #include "broker/core/broker_lifecycle.h"
 #include "broker/core/broker_running.h"
@@ -76,6 +77,7 @@ broker_end_worker(struct broker *broker, struct worker *worker, enum worker_end 
 
     broker_move_worker(broker, worker, WORKER_GONE, 0);
     review_failure(broker, pool);
+    broker_drop_orphans(broker, worker);
     lose_leases(broker, worker, how, reason);
     heap_remove(&broker->timers, &worker->due_timer);
     broker_recycle_gone(broker, worker, how);

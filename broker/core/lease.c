@@ -9,20 +9,26 @@
 #include <utlist.h>
 
 struct lease *
-lease_new(struct stock *stock, uint64_t fence, struct task *task, struct worker *worker, int64_t now_us)
+lease_new(struct stock *stock, uint64_t fence, struct worker *worker, int64_t now_us)
 {
     struct lease *lease = stock_take(stock, sizeof *lease);
 
     memset(lease, 0, sizeof *lease);
-    assert(!task->lease && worker->busy < worker->slots);
+    assert(worker->busy < worker->slots);
     lease->fence = fence;
-    lease->task = task;
     lease->worker = worker;
     lease->leased_us = now_us;
-    task->lease = lease;
     DL_APPEND(worker->leases, lease);
     worker->busy++;
     return lease;
+}
+
+void
+lease_tie_task(struct lease *lease, struct task *task)
+{
+    assert(!lease->task && !task->lease);
+    lease->task = task;
+    task->lease = lease;
 }
 
 void

@@ -25,7 +25,7 @@ enum ladder {
 
 struct lease {
     uint64_t fence;
-    struct task *task;         /* NULL once the task has ended */
+    struct task *task;         /* NULL once the task has ended, and while it is an orphan's */
     struct worker *worker;
     struct lease *prev, *next; /* its worker's list, oldest first */
     struct flow *flow;         /* its task's, in which it counts; NULL: none */
@@ -38,9 +38,13 @@ struct lease {
     bool is_named : 1;         /* while a HELLO is read: the worker says that it holds it */
 };
 
-/* Make a lease and tie it to both; it takes one slot of the worker. Its memory is from `stock`, which may be NULL. */
+/* Make a lease without a task; it takes one slot of the worker. Its memory is from `stock`, which may be NULL. */
 struct lease *
-lease_new(struct stock *stock, uint64_t fence, struct task *task, struct worker *worker, int64_t now_us);
+lease_new(struct stock *stock, uint64_t fence, struct worker *worker, int64_t now_us);
+
+/* The task runs under this lease from now on. */
+void
+lease_tie_task(struct lease *lease, struct task *task);
 
 /* The task goes on or ends without this lease; the slot stays taken. */
 void

@@ -9,10 +9,13 @@
 enum {
     CAPACITY_MIN = 64,
     CAPACITY_KEPT = 16384, /* a burst may take more; that is given back when it is over */
+    COPY_BLOCK_BYTES = 16384,
 };
 
+/* A block of memory for many copies: each dispatch makes one. */
 struct outbox_copy {
     struct outbox_copy *next;
+    size_t used, size;
     alignas(max_align_t) uint8_t data[];
 };
 
@@ -53,6 +56,7 @@ static const char *const note_names[NOTE_KINDS] = {
     [NOTE_POOL_REMOVED] = "pool.removed",
     [NOTE_SCHEDULE_MISSED] = "schedule.missed",
     [NOTE_TASK_REQUEUED] = "task.requeued",
+    [NOTE_TASK_ADOPTED] = "task.adopted",
     [NOTE_TASK_DEAD] = "task.dead",
     [NOTE_TASK_TIMED_OUT] = "task.timed_out",
     [NOTE_TASK_CANCEL_IGNORED] = "task.cancel_ignored",
@@ -80,8 +84,23 @@ void
 outbox_fini(struct outbox *outbox)
 {
     outbox_clear(outbox);
+    free(outbox->copies);
     free(outbox->actions);
     memset(outbox, 0, sizeof *outbox);
+}
+
+/* The first block stays for the next turn. */
+static void
+clear_copies(struct outbox *outbox)
+{
+    while (outbox->copies && (outbox->copies->next || outbox->copies->size > COPY_BLOCK_BYTES)) {
+        struct outbox_copy *copy = outbox->copies;
+
+        outbox->copies = copy->next;
+        free(copy);
+    }
+    if (outbox->copies)
+        outbox->copies->used = 0;
 }
 
 void
@@ -90,12 +109,7 @@ outbox_clear(struct outbox *outbox)
     for (size_t i = 0; i < outbox->count; i++)
         body_unref(outbox->actions[i].hold);
     outbox->count = 0;
-    while (outbox->copies) {
-        struct outbox_copy *copy = outbox->copies;
-
-        outbox->copies = copy->next;
-        free(copy);
-    }
+    clear_copies(outbox);
     if (outbox->capacity > CAPACITY_KEPT) {
         free(outbox->actions);
         outbox->actions = NULL;
@@ -151,17 +165,35 @@ outbox_shut(struct outbox *outbox)
     append(outbox, ACTION_SHUT);
 }
 
+/* A block with room for so many bytes. */
+static struct outbox_copy *
+find_block(struct outbox *outbox, size_t bytes)
+{
+    size_t size = bytes > COPY_BLOCK_BYTES ? bytes : COPY_BLOCK_BYTES;
+    struct outbox_copy *block = outbox->copies;
+
+    if (block && block->size - block->used >= bytes)
+        return block;
+    block = malloc(sizeof *block + size);
+    if (!block)
+        abort();
+    block->next = outbox->copies;
+    block->used = 0;
+    block->size = size;
+    outbox->copies = block;
+    return block;
+}
+
 void *
 outbox_copy(struct outbox *outbox, const void *data, size_t size)
 {
-    struct outbox_copy *copy = malloc(sizeof *copy + size + 1);
+    size_t bytes = (size + 1 + alignof(max_align_t) - 1) / alignof(max_align_t) * alignof(max_align_t);
+    struct outbox_copy *block = find_block(outbox, bytes);
+    uint8_t *copy = block->data + block->used;
 
-    if (!copy)
-        abort();
+    block->used += bytes;
     if (size > 0)
-        memcpy(copy->data, data, size);
-    copy->data[size] = 0;
-    copy->next = outbox->copies;
-    outbox->copies = copy;
-    return copy->data;
+        memcpy(copy, data, size);
+    copy[size] = 0;
+    return copy;
 }

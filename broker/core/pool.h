@@ -225,6 +225,10 @@ pool_leave_flow(struct pool *pool, struct flow *flow, int64_t now_us);
 void
 pool_start_lease(struct pool *pool, struct flow *flow, int64_t now_us);
 
+/* One that has run for some time is the flow's from now on: it counts as running, and not as a start. */
+void
+pool_adopt_lease(struct pool *pool, struct flow *flow, int64_t now_us);
+
 void
 pool_end_lease(struct pool *pool, struct flow *flow, int64_t now_us);
 

@@ -157,6 +157,13 @@ pool_start_lease(struct pool *pool, struct flow *flow, int64_t now_us)
 }
 
 void
+pool_adopt_lease(struct pool *pool, struct flow *flow, int64_t now_us)
+{
+    flow->running++;
+    review_flow(pool, flow, now_us);
+}
+
+void
 pool_end_lease(struct pool *pool, struct flow *flow, int64_t now_us)
 {
     assert(flow->running > 0);

@@ -67,6 +67,7 @@ struct task {
     bool is_lost_once_lost : 1; /* on_loss = lost */
     bool is_cancel_asked : 1;   /* LEASED: its worker was asked to end it */
     bool is_parked : 1;         /* QUEUED: in pool.parked instead of the queue */
+    bool is_held_back : 1;      /* DELAYED: a worker may still come and say that it runs it (broker_adopt.c) */
 };
 
 /* Make a task in state NEW. `hash` is that of the key. Takes over the reference to `body`. The record's

@@ -8,6 +8,7 @@
 #include "wire/message.h"
 
 struct lease;
+struct orphan;
 struct pool;
 struct recycle;
 
@@ -51,6 +52,7 @@ struct worker {
     uint32_t free_counted; /* and of pool.slots_free */
     struct pool *pool;
     struct lease *leases;
+    struct orphan *orphans; /* of an earlier broker's tasks, whose answers it owes */
     struct worker *prev, *next;             /* pool.workers, oldest first */
     struct worker *crew_prev, *crew_next;   /* a bucket of pool.crew */
     struct worker *heard_prev, *heard_next; /* broker.heard, longest silent first */

@@ -103,6 +103,10 @@ const struct option config_options[] = {
     {"timers", "client_retention", OPTION_DURATION, IN_CONFIG(broker.client_retention_us), "\"60s\"", 0, 24 * HOUR,
      NULL,
      .help = "How long final messages, and the session of a client that went away, are kept for its return."},
+    {"timers", "adopt_window", OPTION_DURATION, IN_CONFIG(broker.adopt_window_us), "\"2s\"", 0, 1 * MINUTE, NULL,
+     .needs_restart = true,
+     .help = "After the broker's start, tasks that clients offered to an earlier broker wait for so long: a worker may "
+             "come that has them running, and then they are not run a second time. New tasks do not wait. 0s: not."},
     {"timers", "drain_timeout", OPTION_DURATION, IN_CONFIG(drain_timeout_us), "\"30s\"", 0, 24 * HOUR, NULL,
      .help = "SIGTERM: how long running tasks may go on before the broker ends."},
     {"timers", "link_timeout", OPTION_DURATION, IN_CONFIG(link_timeout_us), "\"4s\"", 1000 * MS, 5 * MINUTE, NULL,

@@ -39,7 +39,7 @@ wait_cause_name(enum wait_cause cause)
         [CAUSE_SHUTDOWN] = "shutdown",    [CAUSE_NO_WORKER] = "no_worker",
         [CAUSE_POOL_FAILED] = "pool_failed", [CAUSE_NONE_USABLE] = "no_usable_worker",
         [CAUSE_ALL_BUSY] = "all_busy",    [CAUSE_CIRCUIT_OPEN] = "circuit_open",
-        [CAUSE_GROUP_WAITS] = "group_waits",
+        [CAUSE_GROUP_WAITS] = "group_waits",  [CAUSE_ADOPTING] = "adopting",
         [CAUSE_RUNNING_MAX] = "running_max", [CAUSE_RATE_LIMITED] = "rate_limited",
         [CAUSE_KEY_LIMITED] = "key_limited",
     };
@@ -130,6 +130,16 @@ say_limit(struct text *text, const struct explanation *why, int64_t now_us)
 }
 
 static void
+say_delay(struct text *text, const struct explanation *why, int64_t now_us)
+{
+    if (why->cause == CAUSE_ADOPTING)
+        add(text, "the broker was started anew, and a worker may still come that has it running; else it");
+    else
+        add(text, "it is delayed and");
+    add(text, " may start in %.3g s", seconds(why->due_us - now_us));
+}
+
+static void
 say_cause(struct text *text, const struct explanation *why, int64_t now_us)
 {
     switch (why->cause) {
@@ -142,7 +152,8 @@ say_cause(struct text *text, const struct explanation *why, int64_t now_us)
             why->is_cancel_asked ? "; its worker was asked to end it" : "");
         return;
     case CAUSE_DELAYED:
-        add(text, "it is delayed and may start in %.3g s", seconds(why->due_us - now_us));
+    case CAUSE_ADOPTING:
+        say_delay(text, why, now_us);
         return;
     case CAUSE_SHUTDOWN:
         add(text, "the broker is shutting down and starts no more tasks");
@@ -259,8 +270,8 @@ report_explain(struct wire_buffer *buffer, const struct explanation *why, const 
         report_put_text(&map, "final", why->final_state);
     if (why->limit)
         report_put_text(&map, "limit", why->limit);
-    if (why->cause == CAUSE_DELAYED || why->cause == CAUSE_CIRCUIT_OPEN || why->cause == CAUSE_RATE_LIMITED ||
-        why->cause == CAUSE_KEY_LIMITED)
+    if (why->cause == CAUSE_DELAYED || why->cause == CAUSE_ADOPTING || why->cause == CAUSE_CIRCUIT_OPEN ||
+        why->cause == CAUSE_RATE_LIMITED || why->cause == CAUSE_KEY_LIMITED)
         report_put_seconds(&map, "due_seconds", why->due_us > now_us ? why->due_us - now_us : 0);
     if (why->cause == CAUSE_RUNNING)
         report_put_seconds(&map, "running_seconds", now_us - why->leased_us);

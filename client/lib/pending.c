@@ -1,5 +1,6 @@
 /* pending.c - table and lists of unfinished tasks; see pending.h. */
 #include "client/lib/pending.h"
+#include "client/lib/again.h"
 #include "wire/err.h"
 
 #include <assert.h>
@@ -21,7 +22,7 @@ struct pending_task *
 pending_task_new(size_t command_bytes, uint32_t frame_count)
 {
     size_t head_bytes = sizeof(struct pending_task) + frame_count * sizeof(zmq_msg_t);
-    struct pending_task *task = malloc(head_bytes + command_bytes);
+    struct pending_task *task = malloc(head_bytes + command_bytes + AGAIN_BYTES_MAX);
 
     if (!task)
         return NULL;
@@ -129,12 +130,25 @@ move_all(struct pending *pending, enum pending_state from, enum pending_state to
         pending_move(pending, pending->lists[from], to);
 }
 
+static void
+mark_offered(struct pending *pending)
+{
+    struct pending_task *task;
+
+    DL_FOREACH(pending->lists[PENDING_OFFERED], task) {
+        if (!task->is_again && !task->is_admin)
+            task->command_bytes = again_mark(task->command, task->command_bytes);
+        task->is_again = true;
+    }
+}
+
 void
 pending_rewind(struct pending *pending)
 {
     struct pending_task *waiting = pending->lists[PENDING_WAITING];
 
     pending->lists[PENDING_WAITING] = NULL;
+    mark_offered(pending);
     move_all(pending, PENDING_OFFERED, PENDING_WAITING);
     move_all(pending, PENDING_RETRYING, PENDING_WAITING);
     DL_CONCAT(pending->lists[PENDING_WAITING], waiting);

@@ -36,12 +36,13 @@ struct pending_task {
 
     bool is_admin;     /* the broker's own pool: its errors are all answers to the SUBMIT */
     bool was_sent;     /* some broker may know it */
+    bool is_again;     /* its SUBMIT says that it was offered before, on another connection */
     bool cancel_asked; /* CANCEL goes out behind each SUBMIT of it */
     uint32_t refusals; /* `busy`, in a row */
     int64_t retry_at_us;
     size_t cost_bytes;       /* counts against bytes_max */
     size_t frame_bytes_max;  /* its largest attachment frame */
-    uint8_t *command;        /* the encoded SUBMIT, behind the frames */
+    uint8_t *command;        /* the encoded SUBMIT, behind the frames, and behind it AGAIN_BYTES_MAX of room */
     uint32_t command_bytes;
     uint32_t frame_count;
     zmq_msg_t frames[];      /* its attachments */
@@ -83,7 +84,8 @@ pending_move(struct pending *pending, struct pending_task *task, enum pending_st
 void
 pending_remove(struct pending *pending, struct pending_task *task);
 
-/* A connection ended: all that was offered or is retrying is waiting again, before what was waiting. */
+/* A connection ended: all that was offered or is retrying is waiting again, before what was waiting. The broker may have
+ * taken what was offered, and the SUBMIT says so from now on. */
 void
 pending_rewind(struct pending *pending);
 

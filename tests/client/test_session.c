@@ -171,9 +171,15 @@ Test(session, after_a_broker_restart_unfinished_tasks_are_offered_again_in_order
     ids[4] = submit();
     seen = fake_broker_expect(broker, client, VERB_HELLO);
     cr_assert_arr_eq(seen->message.hello.instance.data, instance, INSTANCE_BYTES);
-    for (int i = 0; i < 5; i++)
-        if (i != 1)
-            cr_assert_eq(fake_broker_expect(broker, client, VERB_SUBMIT)->message.submit.id.number, ids[i]);
+    for (int i = 0; i < 5; i++) {
+        const struct submit *submit;
+
+        if (i == 1)
+            continue;
+        submit = &fake_broker_expect(broker, client, VERB_SUBMIT)->message.submit;
+        cr_assert_eq(submit->id.number, ids[i]);
+        cr_assert(submit->again || i == 4, "all but the last one were certainly offered before");
+    }
     for (int i = 0; i < 5; i++)
         fake_broker_answer(broker, ids[i], "done");
     process_callbacks(client, 4);
@@ -213,6 +219,26 @@ Test(session, attachments_are_offered_again_whole)
     fake_broker_expect(broker, client, VERB_HELLO);
     seen = fake_broker_expect(broker, client, VERB_SUBMIT);
     cr_assert_arr_eq(zmq_msg_data((zmq_msg_t *)&seen->frames[0]), large, sizeof large);
+    cr_assert(seen->message.submit.again);
+}
+
+Test(session, a_task_that_is_offered_again_keeps_its_options)
+{
+    struct snakepit_task task = plain_task(&outcome);
+    const struct submit *submit;
+
+    task.priority = SNAKEPIT_PRIORITY(9);
+    task.max_attempts = 3;
+    set_up(&(struct snakepit_client_options){.reconnect_ms = 20});
+    snakepit_submit(client, &task, NULL);
+    for (int i = 0; i < 3; i++) {
+        submit = &fake_broker_expect(broker, client, VERB_SUBMIT)->message.submit;
+        cr_assert_eq(submit->priority, 9);
+        cr_assert_eq(submit->max_attempts, 3);
+        cr_assert_eq(submit->again, i > 0);
+        restart_broker();
+        fake_broker_expect(broker, client, VERB_HELLO);
+    }
 }
 
 Test(session, rehello_is_answered_with_hello_and_the_tasks_again)

@@ -8,6 +8,7 @@ kit_settings(struct broker_settings *settings)
 {
     broker_settings_init(settings);
     settings->heartbeat_us = SECOND;
+    settings->adopt_window_us = 0; /* test_broker_adopt.c has one */
 }
 
 void

@@ -74,6 +74,20 @@ Test(outbox, copies_end_in_nul_and_are_aligned)
     cr_assert_str_eq(outbox_copy(&outbox, NULL, 0), "");
 }
 
+Test(outbox, copies_stay_where_they_are_when_many_follow)
+{
+    static char many[100000];
+    const char *first = outbox_copy(&outbox, "first", 5);
+
+    memset(many, 'x', sizeof many);
+    for (int i = 0; i < 10000; i++)
+        outbox_copy(&outbox, "another one", 11);
+    cr_assert_eq(strlen(outbox_copy(&outbox, many, sizeof many)), sizeof many);
+    cr_assert_str_eq(first, "first");
+    outbox_clear(&outbox);
+    cr_assert_str_eq(outbox_copy(&outbox, "next", 4), "next");
+}
+
 Test(outbox, every_note_has_a_name)
 {
     for (int kind = 0; kind < NOTE_KINDS; kind++)

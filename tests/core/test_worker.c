@@ -98,8 +98,9 @@ Test(worker, a_lease_takes_a_slot_until_it_is_destroyed)
     struct ref id = ref_number(1);
     struct task_key key = task_key_make(1, &id);
     struct task *task = task_new(NULL, &key, 0, body_new(NULL, (struct bytes){0}, (struct bytes){0}, (struct bytes){0}, &nothing));
-    struct lease *lease = lease_new(NULL, 99, task, worker, 6);
+    struct lease *lease = lease_new(NULL, 99, worker, 6);
 
+    lease_tie_task(lease, task);
     cr_assert_eq(worker->busy, 1);
     cr_assert_eq(task->lease, lease);
     lease_release_task(lease);

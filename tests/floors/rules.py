@@ -15,6 +15,7 @@ FLOORS = [
     ("broker/core/schedule_settings", 0),
     ("broker/core/lifecycle", 0),
     ("broker/core/lease", 1),
+    ("broker/core/orphan", 1),
     ("broker/core/agent", 1),
     ("broker/core/recycle", 1),
     ("wire/", 1),
@@ -27,7 +28,7 @@ FLOORS = [
     ("broker/core/broker", 4),
     *((f"broker/core/broker_{part}", 4) for part in
       "state reply client submit dispatch final worker answer operator inspect check load pools say explain lifecycle "
-      "agent hello lifespan recycle replace circuit dedup offer schedule order ladder stream running".split()),
+      "agent hello lifespan recycle replace circuit dedup offer schedule order ladder stream running adopt".split()),
     ("broker/core/", 3),
     ("broker/io/log", 4),
     ("broker/io/clock", 4),

@@ -223,6 +223,7 @@ world_init(struct world *world, uint64_t seed)
     world->loss = (unsigned)rng_below(&world->rng, 1001);
     world->pool_count = 1 + (uint32_t)rng_below(&world->rng, POOLS_MAX);
     broker_settings_init(&world->settings);
+    world->settings.adopt_window_us = 0;
     world->settings.epoch = 1 + rng_below(&world->rng, 2000000000);
     draw_limits(world);
     draw_intervals(world);

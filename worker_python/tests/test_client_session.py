@@ -9,6 +9,7 @@ import pytest
 from snakepit import errors, wire
 from snakepit import message as m
 from snakepit.client_session import SEEN_SECONDS, ClientSession, Limits, Offer
+from snakepit.encode import mark_again
 from snakepit.session import State
 
 INSTANCE = bytes(16)
@@ -53,6 +54,46 @@ def test_offers_wait_for_the_welcome(session: ClientSession) -> None:
     assert sent(session) == [m.ClientHello(INSTANCE)]
     session.receive([m.Welcome(7)], 0.2)
     assert ids(sent(session)) == [1]
+
+
+def again(messages: list[Any]) -> list[int]:
+    return [message.id for message in messages if type(message) is m.Submit and message.options.get("again")]
+
+
+def test_a_task_is_offered_again_as_such_on_the_next_connection_only(ready: ClientSession) -> None:
+    ready.offer(offer(1), 0.0)
+    assert again(sent(ready)) == []
+    ready.receive([m.Error(1, "busy", "", {"retry_after_ms": 100})], 0.1)
+    ready.tick(0.3)
+    assert again(sent(ready)) == [], "it was refused before"
+    ready.link_down(0.4)
+    ready.offer(offer(2), 0.4)
+    ready.link_up(0.5)
+    ready.receive([m.Welcome(8)], 0.5)
+    messages = sent(ready)
+    assert (ids(messages), again(messages)) == ([1, 2], [1])
+    ready.link_down(0.6)
+    ready.link_up(0.7)
+    ready.receive([m.Welcome(9)], 0.7)
+    assert again(sent(ready)) == [1, 2]
+
+
+def test_a_task_that_was_refused_last_is_offered_as_a_new_one(ready: ClientSession) -> None:
+    ready.offer(offer(1), 0.0)
+    ready.receive([m.Error(1, "busy", "", {"retry_after_ms": 100})], 0.1)
+    ready.link_down(0.15)
+    ready.link_up(0.2)
+    ready.receive([m.Welcome(8)], 0.2)
+    messages = sent(ready)
+    assert (ids(messages), again(messages)) == ([1], [])
+
+
+def test_an_option_more_leaves_the_others_as_they_are() -> None:
+    options = {"priority": 9, "headers": {"a": "b"}, "group": "g"}
+    command = wire.encode(m.Submit(b"id", "p", "f\udc80", b"\x90\xc4", options))
+    [plain] = wire.decode(command, side="client", to_broker=True)
+    [marked] = wire.decode(mark_again(command), side="client", to_broker=True)
+    assert marked == plain._replace(options={**options, "again": True})
 
 
 def test_a_result_and_an_error_end_their_offers(ready: ClientSession) -> None:

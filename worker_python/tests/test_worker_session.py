@@ -9,7 +9,14 @@ import pytest
 from snakepit import message as m
 from snakepit import wire
 from snakepit.session import GREETING_SECONDS, State
-from snakepit.worker_session import ANSWERS_MAX, LAST_ANSWERS_SECONDS, WorkerSession
+from snakepit.worker_session import (
+    ANSWERS_MAX,
+    LAST_ANSWERS_SECONDS,
+    RECENT_BYTES_MAX,
+    RECENT_MAX,
+    RECENT_SECONDS,
+    WorkerSession,
+)
 
 
 def sent(session: WorkerSession) -> list[Any]:
@@ -75,6 +82,87 @@ def test_a_task_runs_once_and_its_answer_is_sent(ready: WorkerSession) -> None:
     ready.answer(*result(1), now=0.1)
     assert sent(ready) == [m.Result(1, b"\xc0")]
     assert (ready.leases, ready.tasks_done) == ({}, 1)
+
+
+def origin(number: int) -> bytes:
+    return bytes(16) + bytes((1, number))
+
+
+def restart(session: WorkerSession, now: float, leases: tuple[int, ...]) -> tuple[Any, list[Any]]:
+    """Another broker takes the place of the one before; give the HELLO, and what is said after its WELCOME."""
+    session.link_down(now)
+    session.link_up(now + 0.1)
+    [hello] = sent(session)
+    session.receive([m.Welcome(70, leases=leases)], now + 0.2)
+    return hello, sent(session)
+
+
+def test_a_hello_names_what_another_broker_can_adopt(ready: WorkerSession) -> None:
+    ready.receive([task(1, origin=origin(1)), task(2), task(3, origin=origin(3))], 0.0)
+    assert begin_all(ready) == [1, 2, 3]
+    hello, _ = restart(ready, 0.5, leases=(1,))
+    assert hello.holds == ((1, 1, origin(1)), (3, 1, origin(3))), "the second belongs to nobody who could ask again"
+    assert hello.leases == (1, 2, 3)
+    assert set(ready.leases) == {1}
+    assert {running.fence for running in ready.to_cancel} == {2, 3}
+
+
+def test_a_first_hello_names_nothing(session: WorkerSession) -> None:
+    session.link_up(0.0)
+    assert sent(session)[0].holds == ()
+
+
+def test_the_answers_of_the_last_seconds_are_given_again_to_another_broker(ready: WorkerSession) -> None:
+    ready.receive([task(fence, origin=origin(fence)) for fence in (1, 2, 3)], 0.0)
+    ready.answer(*result(1), now=1.0)
+    ready.answer(*result(2), now=4.0)
+    ready.tick(4.1)
+    ready.receive([m.Heartbeat()], 4.2)  # the broker had both
+    sent(ready)
+    hello, said = restart(ready, 1.0 + RECENT_SECONDS + 0.1, leases=(2, 3))
+    assert hello.holds == ((3, 1, origin(3)), (2, 1, origin(2))), "what runs, then the answers; the first is too old"
+    assert hello.leases == (3,), "for this broker, the second is done"
+    assert said == [m.Result(2, b"\xc0")]
+
+
+def test_an_answer_that_another_broker_does_not_want_is_dropped(ready: WorkerSession) -> None:
+    ready.receive([task(1, origin=origin(1))], 0.0)
+    ready.answer(*result(1), now=0.1)
+    sent(ready)
+    hello, said = restart(ready, 0.5, leases=())
+    assert hello.holds == ((1, 1, origin(1)),)
+    assert said == []
+    assert ready.notes == []
+
+
+def test_an_answer_given_again_may_be_given_a_third_time(ready: WorkerSession) -> None:
+    ready.receive([task(1, origin=origin(1))], 0.0)
+    ready.answer(*result(1), now=0.1)
+    restart(ready, 0.5, leases=(1,))
+    hello, said = restart(ready, 1.0, leases=(1,))
+    assert hello.holds == ((1, 1, origin(1)),)
+    assert said == [m.Result(1, b"\xc0")]
+
+
+def test_recent_answers_are_bounded(ready: WorkerSession) -> None:
+    for fence in range(1, RECENT_MAX + 100):
+        ready.receive([task(fence, origin=b"o" * 18)], 0.0)
+        ready.answer(*result(fence), now=0.1)
+    ready.tick(0.1)
+    ready.receive([m.Heartbeat()], 0.2)
+    hello, _ = restart(ready, 0.5, leases=())
+    assert len(hello.holds) == RECENT_MAX
+    assert hello.holds[0][0] == RECENT_MAX + 99, "the latest first"
+
+
+def test_recent_answers_are_bounded_in_bytes(ready: WorkerSession) -> None:
+    for fence in (1, 2, 3):
+        ready.receive([task(fence, origin=origin(fence))], 0.0)
+        ready.answer(fence, b"x", (bytes(RECENT_BYTES_MAX // 2 - 100),), now=0.1)
+    ready.tick(0.1)
+    ready.receive([m.Heartbeat()], 0.2)
+    hello, _ = restart(ready, 0.5, leases=())
+    assert [hold[0] for hold in hello.holds] == [3, 2]
 
 
 def test_a_recall_gets_a_task_back_only_before_it_begins(ready: WorkerSession) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from . import message as m
-from .encode import encode
+from .encode import encode, mark_again
 from .errors import SnakepitError, Unreachable, error_from_code
 from .message import Buffer
 from .session import Session, State
@@ -62,7 +62,10 @@ class Limits:
 class Offer:
     """One task until it is final: its encoded SUBMIT with frames, and whom to tell (`sink`, which the shell calls)."""
 
-    __slots__ = ("command", "frames", "id", "is_admin", "is_cancelled", "refused_at", "retry_at", "sink")
+    __slots__ = (
+        "command", "frames", "id", "is_admin", "is_again", "is_cancelled", "is_offered", "refused_at", "retry_at",
+        "sink",
+    )  # fmt: skip
 
     def __init__(
         self, task_id: int, command: bytes, frames: tuple[Buffer, ...], sink: Any, *, is_admin: bool = False
@@ -73,6 +76,8 @@ class Offer:
         self.sink = sink
         self.is_admin = is_admin  # answered by the broker itself, which keeps nothing of it: SEEN does not count it
         self.is_cancelled = False
+        self.is_offered = False  # the broker was told of it, and has not refused it
+        self.is_again = False  # its SUBMIT says that it was offered before, on another connection
         self.refused_at = math.inf  # when the first `busy` came
         self.retry_at = math.inf  # when it is offered again; infinity while the broker has it
 
@@ -112,7 +117,7 @@ class ClientSession(Session):
         if offer.frames and self._is_too_large(offer.frames):
             self._finish(offer, self._too_large(offer))
         elif self.state is State.READY:
-            self._put(offer.command, offer.frames)
+            self._put_offer(offer)
 
     def cancel(self, task_id: int, now: float) -> None:
         """Ask for the end of a task. One that the broker does not have yet ends here."""
@@ -148,7 +153,7 @@ class ClientSession(Session):
             offer = heapq.heappop(self._retries)[2]
             if self.offers.get(offer.id) is offer and self.state is State.READY:
                 offer.retry_at = math.inf
-                self._put(offer.command, offer.frames)
+                self._put_offer(offer)
         if self.state is State.READY and self._seen != self._seen_told and (self.outbox or now >= self._seen_due):
             self._tell_seen()
         if not self.was_welcomed and now >= self._contact_by and self.offers:
@@ -186,7 +191,10 @@ class ClientSession(Session):
             self._finish(offer, self._too_large(offer))
         for offer in self.offers.values():
             offer.retry_at = math.inf
-            self._put(offer.command, offer.frames)
+            if offer.is_offered and not offer.is_again and not offer.is_admin:
+                offer.command = mark_again(offer.command)
+                offer.is_again = True
+            self._put_offer(offer)
             if offer.is_cancelled:
                 self._send(m.Cancel(offer.id))
         if self._is_leaving:
@@ -236,9 +244,14 @@ class ClientSession(Session):
         if offer.is_cancelled or now + wait > first + self._limits.busy_seconds:
             return False
         offer.refused_at = first
+        offer.is_offered = False
         offer.retry_at = now + wait
         heapq.heappush(self._retries, (offer.retry_at, next(self._order), offer))
         return True
+
+    def _put_offer(self, offer: Offer) -> None:
+        offer.is_offered = True
+        self._put(offer.command, offer.frames)
 
     def _finish(self, offer: Offer, error: SnakepitError) -> None:
         del self.offers[offer.id]

@@ -73,6 +73,13 @@ def attach_payload(command: bytes) -> tuple[bytes, tuple[Buffer, ...]]:
     return bytes(msgpack.packb(fields, unicode_errors="surrogateescape")), (payload,)
 
 
+def mark_again(command: bytes) -> bytes:
+    """Say in an encoded SUBMIT that the task was offered before, on another connection."""
+    fields = msgpack.unpackb(command, unicode_errors="surrogateescape")
+    options = fields[5] if len(fields) > 5 else {}
+    return bytes(msgpack.packb([*fields[:5], {**options, "again": True}], unicode_errors="surrogateescape"))
+
+
 def cut_text(text: str, bytes_max: int, *, keep_tail: bool = False) -> str:
     """Cut a text to so many bytes of UTF-8, at a character; lone surrogates become question marks."""
     data = text.encode("utf-8", "replace")

@@ -3,6 +3,9 @@
 An answer is kept until the broker has answered a heartbeat that was sent after it: a connection keeps its order, so the
 broker has it then. If the connection ends before, the fence is offered in the next HELLO, and when the broker still has
 the lease open the answer is sent again. So a link that blinks costs no second run.
+
+A broker that was killed may have had an answer and not passed it on. So those of the last seconds are kept for longer,
+and HELLO names what a broker that was started anew can adopt: tasks that run, and answers that can be given once more.
 """
 
 from __future__ import annotations
@@ -24,15 +27,21 @@ from .task import RunningTask
 # then run again if the broker has not got them.
 ANSWERS_MAX = m.LEASES_MAX // 2
 ANSWER_BYTES_MAX = 16 * 1024 * 1024
+# The same for answers that the broker has acknowledged, which only one that was started anew can still want.
+RECENT_SECONDS = 5.0
+RECENT_MAX = 1000
+RECENT_BYTES_MAX = 4 * 1024 * 1024
 # Telemetry waits while so much else does.
 EVENTS_WAITING_MAX = 1000
 # A worker that is done, but has no connection, waits so long for one to bring its last answers.
 LAST_ANSWERS_SECONDS = 2.0
 
 
-# A final answer that was given and may not have arrived: fence, encoded command, frames, bytes that it holds, and how
-# many heartbeats were sent before it. A bare tuple, since each task makes one.
-Answer: TypeAlias = "tuple[int, bytes, tuple[Buffer, ...], int, int]"
+# A lease as HELLO names it to another broker: fence, attempt, origin (empty: nobody will offer the task again).
+Hold: TypeAlias = "tuple[int, int, bytes]"
+# A final answer that was given and may not have arrived: its lease, encoded command, frames, bytes that it holds, how
+# many heartbeats were sent before it, and when it was given. A bare tuple, since each task makes one.
+Answer: TypeAlias = "tuple[Hold, bytes, tuple[Buffer, ...], int, int, float]"
 
 # Why workers are recycled every day. The broker's log says it; a warning of each would hide others.
 ROUTINE_REASONS = frozenset({"ttl", "max_tasks", "memory", "manual", "reload", "cancel"})
@@ -57,6 +66,8 @@ class WorkerSession(Session):
         self._unstarted: dict[int, RunningTask] = {}
         self._answers: deque[Answer] = deque()
         self._answer_bytes = 0
+        self._recent: deque[Answer] = deque()
+        self._recent_bytes = 0
         self.tasks_done = 0
         # Work for the shell: it takes and clears these lists after each call.
         self.to_run: list[RunningTask] = []
@@ -94,7 +105,8 @@ class WorkerSession(Session):
 
     def answer(self, fence: int, command: bytes, frames: tuple[Buffer, ...], now: float) -> None:
         """Send the final answer (an encoded RESULT or ERROR) of a lease. Dropped when the lease was given up."""
-        if self.leases.pop(fence, None) is None:
+        running = self.leases.pop(fence, None)
+        if running is None:
             return
         self.tasks_done += 1
         if frames and self._is_too_large(frames):
@@ -102,7 +114,7 @@ class WorkerSession(Session):
             command, frames = encode(m.Error(fence, "failed", text, {"type": RESULT_TOO_LARGE})), ()
         if self.state is State.READY:
             self._put(command, frames)
-        self._remember(fence, command, frames)
+        self._remember(hold_of(running), command, frames, now)
         if self.is_draining:
             self._end_if_done(now)
 
@@ -148,9 +160,24 @@ class WorkerSession(Session):
 
     # --- the conversation ---
 
+    def link_down(self, now: float) -> None:
+        """The connection ended. What was answered shortly before may have ended with the broker."""
+        super().link_down(now)
+        self._forget_recent(now)
+
     def _hello(self) -> m.Message:
-        fences = [answer[0] for answer in self._answers] + list(self.leases)
-        return dataclasses.replace(self._facts, session=self.session, leases=tuple(fences[-m.LEASES_MAX :]))
+        fences = [answer[0][0] for answer in self._answers] + list(self.leases)
+        return dataclasses.replace(
+            self._facts, session=self.session, leases=tuple(fences[-m.LEASES_MAX :]), holds=self._holds()
+        )
+
+    def _holds(self) -> tuple[Hold, ...]:
+        """What a broker that does not know this session can adopt; what runs comes first, since it takes the slots."""
+        if not self.session:
+            return ()
+        holds = [hold_of(running) for running in self.leases.values()]
+        holds += [answer[0] for answers in (self._answers, self._recent) for answer in reversed(answers)]
+        return tuple(hold for hold in holds if hold[2])[: m.LEASES_MAX]
 
     def _heartbeat(self) -> m.Message:
         running = [fence for fence in self.leases if fence not in self._unstarted]
@@ -167,11 +194,13 @@ class WorkerSession(Session):
         still_open = set(welcome.leases)
         for fence in [fence for fence in self.leases if fence not in still_open]:
             self._give_up(fence)
-        answers, self._answers, self._answer_bytes = self._answers, deque(), 0
-        for fence, command, frames, _, _ in answers:
-            if fence in still_open:
+        answers = [*self._recent, *self._answers]
+        self._answers, self._answer_bytes = deque(), 0
+        self._recent, self._recent_bytes = deque(), 0
+        for hold, command, frames, *_ in answers:
+            if hold[0] in still_open:
                 self._put(command, frames)
-                self._remember(fence, command, frames)
+                self._remember(hold, command, frames, now)
         if self.is_draining:
             self._send(m.Draining())
             self._end_if_done(now)
@@ -208,8 +237,7 @@ class WorkerSession(Session):
             return
         super()._take(message, now)
         if type(message) is m.Heartbeat:
-            while self._answers and self._answers[0][4] < self.beats_answered:
-                self._answer_bytes -= self._answers.popleft()[3]
+            self._acknowledge(now)
 
     def _cancel(self, message: Any) -> None:
         running = self.leases.get(message.ref)
@@ -233,14 +261,30 @@ class WorkerSession(Session):
         if self._unstarted.pop(fence, None) is None:
             self.to_cancel.append(running)
 
-    def _remember(self, fence: int, command: bytes, frames: tuple[Buffer, ...]) -> None:
+    def _remember(self, hold: Hold, command: bytes, frames: tuple[Buffer, ...], now: float) -> None:
         size = len(command)
         if frames:
             size += sum(memoryview(frame).nbytes for frame in frames)
-        self._answers.append((fence, command, frames, size, self.beats_sent))
+        self._answers.append((hold, command, frames, size, self.beats_sent, now))
         self._answer_bytes += size
         while len(self._answers) > ANSWERS_MAX or self._answer_bytes > ANSWER_BYTES_MAX:
             self._answer_bytes -= self._answers.popleft()[3]
+
+    def _acknowledge(self, now: float) -> None:
+        """The broker has answered a heartbeat, and so it has what was said before it."""
+        while self._answers and self._answers[0][4] < self.beats_answered:
+            answer = self._answers.popleft()
+            self._answer_bytes -= answer[3]
+            self._recent.append(answer)
+            self._recent_bytes += answer[3]
+        self._forget_recent(now)
+
+    def _forget_recent(self, now: float) -> None:
+        recent = self._recent
+        while recent and (
+            recent[0][5] < now - RECENT_SECONDS or len(recent) > RECENT_MAX or self._recent_bytes > RECENT_BYTES_MAX
+        ):
+            self._recent_bytes -= recent.popleft()[3]
 
     def _end_if_done(self, now: float) -> None:
         if self.leases or self.is_over:
@@ -251,3 +295,9 @@ class WorkerSession(Session):
             self._stop_by = min(self._stop_by, now + LAST_ANSWERS_SECONDS)
         else:
             self._move(State.OVER)
+
+
+def hold_of(running: RunningTask) -> Hold:
+    """Give what another broker must know of a lease to adopt it."""
+    command = running.command
+    return command.fence, command.attempt, command.options.get("origin", b"")
