@@ -1,7 +1,7 @@
 /* intake.h - how much connections have sent that we have not received. Knows descriptors only, receives nothing.
  *
- * libzmq keeps the frames of a message to itself until the last one is there, and has no limit for that; of whole messages it
- * keeps some dozens for each peer, however large they are. Over tcp the kernel counts what a connection has sent; less what was
+ * libzmq keeps the frames of a message to itself until the last one is there, and has no limit for that; nor has it one for
+ * whole messages that wait (router_socket.c says why). Over tcp the kernel counts what a connection has sent; less what was
  * received from it, that is what libzmq holds. Of other transports nobody counts. */
 #ifndef SNAKEPIT_IO_INTAKE_H
 #define SNAKEPIT_IO_INTAKE_H

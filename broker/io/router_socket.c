@@ -9,9 +9,9 @@
 #define LINGER_MS 1000
 /* Connections that wait to be accepted: all workers of a host reconnect at one moment after a restart. */
 #define BACKLOG 4096
-/* Messages per peer that wait to be read, of up to 8 MiB and more: with the former 1000, one peer that sent batches of SUBMIT
- * faster than the core took them filled gigabytes. */
-#define RECEIVE_QUEUE_MAX 64
+/* No mark for what waits to be read. At a mark libzmq stops reading from a peer; if its connection then ends, the next ZMTP
+ * heartbeat aborts the process (4.3.4: "Assertion failed: !_io_error"). And a number of messages bounds no bytes: intake.h does. */
+#define RECEIVE_QUEUE_MAX 0
 
 /* A link that is cut without a word is found in two ways. Over tcp by the kernels, within link_timeout: an idle peer is
  * asked, and nobody here wakes up for it. But a kernel does not ask while something that was sent is not acknowledged, and

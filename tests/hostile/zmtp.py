@@ -44,18 +44,18 @@ def connect(endpoint, bound=BOUND_SECONDS):
     return raw
 
 
-def shake_hands(raw, socket_type=b"DEALER"):
+def shake_hands(raw, socket_type=b"DEALER", identity=b""):
     """The whole handshake; what the other side sends is read and not looked at."""
     raw.sendall(greeting())
     receive_exactly(raw, 64)
-    raw.sendall(ready(socket_type))
+    raw.sendall(ready(socket_type, identity))
     head = receive_exactly(raw, 2)
     receive_exactly(raw, head[1])
     return raw
 
 
-def open_peer(endpoint, bound=BOUND_SECONDS):
-    return shake_hands(connect(endpoint, bound))
+def open_peer(endpoint, bound=BOUND_SECONDS, identity=b""):
+    return shake_hands(connect(endpoint, bound), identity=identity)
 
 
 def receive_exactly(raw, count):
@@ -79,6 +79,12 @@ def is_ended(raw, bound=BOUND_SECONDS):
     except OSError:
         pass
     return True
+
+
+def reset(raw):
+    """Close it with a reset, and not in good order."""
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    raw.close()
 
 
 def close_all(sockets):
