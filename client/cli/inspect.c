@@ -106,6 +106,34 @@ print_flow(const struct snakepit_value *pool, const struct snakepit_value *recen
            units_format_rate(answered, field_double(recent, "answered_per_second")));
 }
 
+/* A limit such as "8 run at most, 100/s", or that there is none. */
+static void
+print_limit(const struct snakepit_value *pool, const char *running_key, const char *rate_key)
+{
+    uint64_t running_max = field_uint(pool, running_key);
+    char rate[32];
+    bool has_rate = field_text(pool, rate_key, rate, sizeof rate)[0] != '\0' && strcmp(rate, "0/s") != 0;
+
+    if (running_max > 0)
+        printf("%llu run at most", (unsigned long long)running_max);
+    if (running_max > 0 && has_rate)
+        printf(", ");
+    print_safe(has_rate ? rate : running_max > 0 ? "" : "no limit");
+}
+
+static void
+print_sharing(const struct snakepit_value *pool)
+{
+    char fairness[32];
+    bool is_to_clients = strcmp(field_text(pool, "fairness", fairness, sizeof fairness), "client") == 0;
+
+    printf("  shares     ");
+    print_limit(pool, "running_max", "rate");
+    printf("; each of %llu keys%s ", (unsigned long long)field_uint(pool, "keys"), is_to_clients ? " and clients" : "");
+    print_limit(pool, "key_running_max", "key_rate");
+    putchar('\n');
+}
+
 static void
 print_counters(const struct snakepit_value *pool)
 {
@@ -167,6 +195,7 @@ print_pool(const struct snakepit_value *pool)
     print_workers(pool);
     print_use(pool, &recent, &total);
     print_flow(pool, &recent);
+    print_sharing(pool);
     print_latency("wait", &recent, "wait");
     print_latency("run", &recent, "run");
     print_memory(pool);

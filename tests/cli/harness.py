@@ -35,7 +35,8 @@ class Pit:
 endpoints: {{ clients = "{clients}"; workers = "{workers}"; events = "{events}"; }};
 log: {{ level = "warn"; }};
 timers: {{ drain_timeout = "1s"; }};
-pools = ( {{ name = "work"; }}, {{ name = "small"; queued_max = 5; }}, {{ name = "empty"; }}, {{ name = "other"; }} );
+pools = ( {{ name = "work"; }}, {{ name = "small"; queued_max = 5; }}, {{ name = "empty"; }},
+          {{ name = "other"; fairness = "client"; running_max = 64; rate = "1000000/s"; key_running_max = 32; }} );
 """
 
     def __init__(self):
