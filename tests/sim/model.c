@@ -14,6 +14,7 @@ model_init(struct model *model, const struct world *world, struct tally *tally)
                            world->settings.bytes_max >= BYTES_UNLIMITED;
     model->remembers_exactly = world->settings.bytes_max >= BYTES_UNLIMITED;
     model->house.is_anonymous = true; /* nothing is kept for it */
+    model->house.serial = UINT64_MAX;
     for (uint32_t i = 0; i < world->pool_count; i++) {
         model->pools[i].settings = world->pools[i];
         model->pools[i].name = world->pools[i].name;
@@ -425,6 +426,10 @@ model_finish(struct model *model, struct model_task *task, enum error_code verdi
         keep(model, task, now_us);
     if (task->dedup && !is_following)
         model_hand_on(model, task, now_us);
+    if (task->schedule && task->schedule->number == task->schedule_number) {
+        task->schedule->open--;
+        task->schedule->ended_us = now_us;
+    }
 }
 
 static void

@@ -58,6 +58,8 @@ struct model_task {
     struct model_task *group_prev, *group_next;
     bool is_parked; /* QUEUED: in its pool's list of those beside the queue */
     struct model_dedup *dedup; /* whose work it is, or that it follows */
+    struct model_schedule *schedule; /* whose run it is, when that has */
+    uint64_t schedule_number;        /* this number still */
     uint64_t result_bytes;     /* of a work that ended ok: what its result takes */
     bool has_no_content;       /* it followed, and never was in model.contents */
     bool may_have_expired;     /* FINAL: its client was away, and its end came at one time with its deadline */
@@ -160,6 +162,14 @@ struct model_dedup {
     struct model_dedup *prev, *next; /* its pool's remembered ones, oldest first */
 };
 
+/* A task that is run every so often. */
+struct model_schedule {
+    struct schedule_settings settings; /* `name` NULL: there is none */
+    uint64_t number;
+    int64_t due_us, ended_us; /* the next run; when a run last ended */
+    uint64_t open, runs, skipped, refused;
+};
+
 struct model_pool {
     const char *name;
     struct pool_settings settings;
@@ -190,6 +200,8 @@ struct model {
     struct model_task *finished; /* became final, or was asked for again, in this step */
     struct model_lease *leases;
     struct model_dedup *dedups;
+    struct model_schedule schedules[SCHEDULES_SIM_MAX];
+    uint64_t schedules_made;
     struct model_client house; /* whose the works of dedup keys are, */
     const struct model_client *first; /* and who offered the first task with the key: it is his turn */
     struct model_client *clients, *all_clients;

@@ -159,6 +159,12 @@ take_operator(struct oracle *oracle, const struct event *event, int status)
     case EVENT_POOL_REMOVE:
         remove_pool(oracle, event->pool, status);
         break;
+    case EVENT_SCHEDULE_SET:
+        oracle_set_schedule(oracle, event->schedule_settings, status);
+        break;
+    case EVENT_SCHEDULE_REMOVE:
+        oracle_remove_schedule(oracle, event->schedule, status);
+        break;
     case EVENT_TASK_CANCEL:
         cancel(oracle, event->task, status);
         break;
@@ -337,6 +343,7 @@ oracle_judge(struct oracle *oracle, const struct broker *broker, const struct ev
         oracle_inspect(oracle);
     if (oracle->step % SWEEP_EVERY == 0)
         model_sweep(&oracle->model, now_us);
+    oracle_check_schedules(oracle);
     oracle_check_busy(oracle);
     oracle_check_stats(oracle);
 }

@@ -225,6 +225,24 @@ oracle_check_circuit(struct oracle *oracle, struct model_pool *pool, const struc
 void
 oracle_check_turn(struct oracle *oracle, const struct model_task *task);
 
+/* oracle_schedule.c: tasks that are run every so often */
+void
+oracle_set_schedule(struct oracle *oracle, const struct schedule_settings *settings, int status);
+
+void
+oracle_remove_schedule(struct oracle *oracle, struct bytes name, int status);
+
+/* A tick: all runs that are due. */
+void
+oracle_run_schedules(struct oracle *oracle);
+
+void
+oracle_schedule_note(struct oracle *oracle, const struct note *note);
+
+/* After the step. */
+void
+oracle_check_schedules(struct oracle *oracle);
+
 /* oracle_send.c: whether an action may be */
 void
 oracle_check_action(struct oracle *oracle, const struct action *action);

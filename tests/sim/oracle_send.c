@@ -314,6 +314,7 @@ check_note(struct oracle *oracle, const struct note *note)
         oracle_client_lost(oracle, note->client);
     oracle_recycling_note(oracle, note);
     oracle_circuit_note(oracle, note);
+    oracle_schedule_note(oracle, note);
     oracle_ladder_note(oracle, note);
     if (note->kind != NOTE_WORKER_STALLED)
         return;

@@ -189,6 +189,7 @@ oracle_tick(struct oracle *oracle)
 {
     expire_tasks(oracle, oracle->now_us);
     model_expire_dedups(&oracle->model, oracle->now_us);
+    oracle_run_schedules(oracle);
     release_kept(oracle);
 }
 

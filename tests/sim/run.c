@@ -43,6 +43,26 @@ hand_over(struct course *course, const struct agenda_entry *entry)
     parcel_free(parcel);
 }
 
+/* One is set, changed or taken away; in the end, all are. */
+static void
+operate_schedules(struct course *course)
+{
+    struct world *world = &course->trial.world;
+    struct schedule_settings settings;
+    struct event set = {.kind = EVENT_SCHEDULE_SET, .schedule_settings = &settings};
+
+    if (!world->is_healed && rng_chance(&world->extras, 500)) {
+        world_draw_schedule(world, &settings);
+        trial_handle(&course->trial, &set);
+    }
+    for (uint32_t i = 0; i < SCHEDULES_SIM_MAX; i++) {
+        struct event removal = {.kind = EVENT_SCHEDULE_REMOVE, .schedule = bytes_of(world_schedule_name(i))};
+
+        if (world->is_healed || rng_chance(&world->extras, 50))
+            trial_handle(&course->trial, &removal);
+    }
+}
+
 static void
 operate(struct course *course)
 {
@@ -69,6 +89,8 @@ operate(struct course *course)
                                .pool = bytes_of(world->pools[rng_below(&world->fate, world->pool_count)].name)};
         trial_handle(&course->trial, &event);
     }
+    if (world->has_schedules)
+        operate_schedules(course);
     if (!world->is_healed)
         agenda_add(&world->agenda, (struct agenda_entry){
                                        .at_us = world->now_us + rng_between(rng, 1, 300 * world->scale_us),

@@ -282,12 +282,37 @@ raise_burst_of_key(struct pool_settings *settings)
     settings->key_limit.rate_burst += settings->key_limit.rate_burst > 0;
 }
 
+static void
+wait_for_more_failures(struct pool_settings *settings)
+{
+    settings->circuit_failures += settings->circuit_failures > 0;
+}
+
+static void
+pause_for_less(struct pool_settings *settings)
+{
+    settings->circuit_pause_us /= 2;
+}
+
+static void
+remember_for_longer(struct pool_settings *settings)
+{
+    settings->dedup_window_us *= 2;
+}
+
 /* --- changed offers ------------------------------------------------------------------------------------------------ */
 
 static void
 forget_group(struct submit *submit)
 {
     submit->group = (struct bytes){0};
+}
+
+static void
+forget_dedup_key(struct submit *submit)
+{
+    submit->dedup_key = (struct bytes){0};
+    submit->has_dedup_ms = false;
 }
 
 static const struct sabotage all[] = {
@@ -336,6 +361,10 @@ static const struct sabotage all[] = {
     {.name = "faster", .verb = VERB_NONE, .lie = raise_rate},
     {.name = "slower-key", .verb = VERB_NONE, .lie = lower_rate_of_key},
     {.name = "larger-burst", .verb = VERB_NONE, .lie = raise_burst_of_key},
+    {.name = "late-circuit", .verb = VERB_NONE, .lie = wait_for_more_failures},
+    {.name = "short-pause", .verb = VERB_NONE, .lie = pause_for_less},
+    {.name = "long-memory", .verb = VERB_NONE, .lie = remember_for_longer},
+    {.name = "no-dedup", .verb = VERB_NONE, .spoil_submit = forget_dedup_key},
     {.name = "no-groups", .verb = VERB_NONE, .spoil_submit = forget_group},
 };
 

@@ -14,6 +14,7 @@ struct entry {
     char name[NAME_BYTES_MAX + 1];
     uint64_t generation;    /* of the connection */
     struct pool_settings pool_settings;
+    struct schedule_settings schedule_settings; /* its strings are there for ever, and so is the name of one */
     struct broker_settings settings;      /* restart */
     struct pool_settings pools[POOLS_MAX]; /* restart */
 };
@@ -124,6 +125,8 @@ script_add_event(struct script *script, const struct world *world, const struct 
         memcpy(entry->name, event->pool.data, event->pool.size);
     if (event->pool_settings)
         entry->pool_settings = *event->pool_settings;
+    if (event->schedule_settings)
+        entry->schedule_settings = *event->schedule_settings;
     if (event->settings)
         entry->settings = *event->settings;
 }
@@ -354,6 +357,8 @@ cast_event(struct cast *cast, size_t index, struct event *ret_event)
     ret_event->pool = bytes_of(entry->name);
     if (entry->event.pool_settings)
         ret_event->pool_settings = &entry->pool_settings;
+    if (entry->event.schedule_settings)
+        ret_event->schedule_settings = &entry->schedule_settings;
     if (entry->event.settings)
         ret_event->settings = &entry->settings;
     if (!entry->parcel)

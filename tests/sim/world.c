@@ -137,6 +137,33 @@ draw_memories(struct world *world)
     }
 }
 
+const char *
+world_schedule_name(uint32_t index)
+{
+    static const char *const names[SCHEDULES_SIM_MAX] = {"sweep", "brush", "polish"};
+
+    return names[index];
+}
+
+void
+world_draw_schedule(struct world *world, struct schedule_settings *ret_settings)
+{
+    /* Named after contents that no client's tasks have. */
+    static const char *const functions[SCHEDULES_SIM_MAX] = {"fe000000000000001", "fe000000000000002",
+                                                             "fe000000000000003"};
+    struct rng *extras = &world->extras;
+    uint32_t index = (uint32_t)rng_below(extras, SCHEDULES_SIM_MAX);
+
+    *ret_settings = (struct schedule_settings){
+        .name = world_schedule_name(index),
+        .pool = pool_names[rng_below(extras, world->pool_count)],
+        .function = functions[index],
+        .every_us = world->scale_us * rng_between(extras, 5, 300) + index,
+        .delay_us = world->scale_us * rng_between(extras, 0, 100) + index,
+        .overlap = rng_chance(extras, 500) ? OVERLAP_QUEUE : OVERLAP_SKIP,
+    };
+}
+
 /* Most workers are agents'; some of those are spare, for replacements. */
 static void
 draw_agents(struct world *world)
@@ -239,6 +266,7 @@ world_init(struct world *world, uint64_t seed)
     for (uint32_t i = 0; i < world->pool_count && world->has_shares; i++)
         world_draw_shares(world, &world->pools[i]);
     draw_order(world, seed);
+    world->has_schedules = rng_chance(&world->extras, 300);
     world->has_keys = rng_chance(&world->extras, 400);
     if (world->has_keys)
         draw_memories(world);

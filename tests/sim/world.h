@@ -20,6 +20,7 @@ enum {
     OFFERS_MAX = 64, /* submissions that one client remembers */
     RUNS_MAX = 64,   /* tasks that one worker holds */
     FOREIGN_MAX = 16,
+    SCHEDULES_SIM_MAX = 3,
     BYTES_UNLIMITED = 1000000000, /* more than a seed can hold */
 };
 
@@ -166,6 +167,7 @@ struct world {
     uint32_t client_count, worker_count, agent_count;
     bool has_agents;
     bool has_keys;     /* clients use dedup keys */
+    bool has_schedules; /* operators set some, and take them away */
     struct rng extras; /* of what pools may be set to besides, apart for the same reason */
     struct rng fate; /* of agents, apart, so that worlds without them stay what they were */
     struct rng order;    /* of groups, apart for the same reason */
@@ -193,6 +195,14 @@ world_fini(struct world *world);
 /* An actor wakes or a task's run ends: not a matter of the broker. */
 void
 world_act(struct world *world, const struct agenda_entry *entry);
+
+/* Draw a schedule: its strings are there for ever. */
+void
+world_draw_schedule(struct world *world, struct schedule_settings *ret_settings);
+
+/* The name of the index-th. */
+const char *
+world_schedule_name(uint32_t index);
 
 /* Carry out a SEND of the broker: copy it and put it under way. */
 void
