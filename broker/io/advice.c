@@ -37,6 +37,16 @@ is_pool_failed(const struct advice_facts *pool, struct advice *advice)
 }
 
 static bool
+is_circuit_open(const struct advice_facts *pool, struct advice *advice)
+{
+    if (!pool->is_circuit_open)
+        return false;
+    say(advice->action, "mend what its tasks fail of; snakepit resume %s then lets them go on at once", pool->pool);
+    say(advice->reason, "too many tasks failed, so the circuit is open: at most one at a time is tried, now and then");
+    return true;
+}
+
+static bool
 has_no_worker(const struct advice_facts *pool, struct advice *advice)
 {
     if (pool->workers > 0 || pool->is_failed || (pool->queued == 0 && pool->workers_wanted == 0))
@@ -253,6 +263,7 @@ static const struct rule {
     bool (*applies)(const struct advice_facts *pool, struct advice *advice);
 } RULES[] = {
     {"pool_failed", SEVERITY_CRITICAL, is_pool_failed},
+    {"circuit_open", SEVERITY_CRITICAL, is_circuit_open},
     {"no_workers", SEVERITY_CRITICAL, has_no_worker},
     {"no_usable_workers", SEVERITY_CRITICAL, has_no_usable_worker},
     {"more_workers", SEVERITY_WARNING, needs_workers},

@@ -16,7 +16,7 @@ enum { ADVICE_TEXT_BYTES = 320 };
 /* What is known of a pool. Shares are 0 to 1; "recent" is the last 30 to 60 seconds. */
 struct advice_facts {
     const char *pool;
-    bool is_draining, is_failed;
+    bool is_draining, is_failed, is_circuit_open;
     bool is_memory_limit_off; /* the core has found it to be too low, and does not use it */
     uint64_t workers, ready, stalled, draining, detached, workers_wanted;
     uint64_t slots;       /* of all workers */

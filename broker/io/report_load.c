@@ -159,6 +159,7 @@ fill_facts(const struct view *view, struct advice_facts *facts)
     *facts = (struct advice_facts){
         .pool = pool->name,
         .is_draining = pool->is_draining,
+        .is_circuit_open = pool->circuit != CIRCUIT_CLOSED,
         .is_failed = pool->is_failed,
         .is_memory_limit_off = pool->is_memory_limit_off,
         .workers = pool->workers,

@@ -141,6 +141,12 @@ Test(advice, workers_none_of_which_is_usable)
     assert_only("no_usable_workers", "snakepit workers p", "1 are stalled, 2 are draining and 1 have lost");
 }
 
+Test(advice, a_circuit_that_is_not_closed)
+{
+    pool.is_circuit_open = true;
+    assert_only("circuit_open", "snakepit resume p", "too many tasks failed");
+}
+
 Test(advice, a_worker_that_is_missing_or_stalled)
 {
     pool.workers = pool.ready = 3;
