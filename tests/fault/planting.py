@@ -6,7 +6,7 @@ from history import MS, Rules
 from judge import judge
 from stage import HERE, Config, Stage, build_folder
 
-TIMERS = 'worker_grace = "50ms"; heartbeat = "200ms"; link_heartbeat = "100ms"; link_timeout = "1s";'
+TIMERS = 'worker_grace = "50ms"; heartbeat = "500ms";'
 # `p` refuses much, `line` is one worker that nobody hurts, `slow` has a worker that is cut off, `late`
 # opens late.
 POOLS = '{ name = "p"; queued_max = 100; }, { name = "line"; }, { name = "slow"; }, { name = "late"; }'
@@ -50,10 +50,10 @@ def run(name, seed=1):
             stage.add_worker("slow")
         stage.add_worker("slow", bomb=("begun", 2, "link"))
         stage.await_workers(2, "slow")
-        common = {"seed": seed, "patience": 3.0, "window": 150}
+        common = {"seed": seed, "patience": 4.0, "window": 120}
         stage.add_client(tasks=500, mix="dense", pools=["p", "line"], **common)
         stage.add_client(tasks=300, mix="dense", pools=["p", "line"], **common)
-        stage.add_client(tasks=150, mix="once", **common)
+        stage.add_client(tasks=150, mix="once", **{**common, "window": 30})
         stage.add_client(tasks=8, mix="plain", pools=["slow"], ms=400, **common)
         stage.add_client(tasks=40, mix="dated", pools=["late"], **common)
         stage.run(20, [LateOpener(stage)])
