@@ -106,7 +106,8 @@ def storm(order):
             stage.add_worker()
             stage.add_python_worker()
         stage.await_workers(8)
-        add_clients(stage, order, 4, window=400)
+        # On a busy machine a broker may live too briefly for what all have offered: whoever comes last waits for long.
+        add_clients(stage, order, 4, window=100, patience=300.0)
         injectors = [
             *mixed_kills(stage, order),
             LinkCutter(stage, order.seed, 2, 0.3, 3.0, links),

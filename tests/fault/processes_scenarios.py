@@ -24,7 +24,9 @@ PATIENCE = 30.0
 
 def add_clients(stage, order, count, **settings):
     for _ in range(count):
-        stage.add_client(seed=order.seed, tasks=order.tasks // count, extra=ENDURING, patience=PATIENCE, **settings)
+        stage.add_client(
+            **{"seed": order.seed, "tasks": order.tasks // count, "extra": ENDURING, "patience": PATIENCE, **settings}
+        )
 
 
 def finish(stage, injectors, seconds, rules=None, facts=""):
