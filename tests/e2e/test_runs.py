@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,7 +12,7 @@ import pytest
 from broker_process import BUILD, BrokerProcess
 from raw_peer import CANCEL, ERROR, RESULT, RawClient, RawWorker, call_payload
 from subscriber import Subscriber
-from test_pools import Pit
+from test_pools import SOURCE, Pit
 
 BOUND_SECONDS = 30.0
 
@@ -77,6 +78,22 @@ def test_clients_that_ask_at_one_time_share_one_execution(folder, app_folder, tm
         assert lines(log) == ["begun"]
         stats = pit.stats("p")
         assert (stats["succeeded"], stats["deduplicated"], stats["dedup_kept"]) == (1, 8, 1)
+
+
+def test_the_command_line_and_the_python_client_share_a_key(folder, app_folder, tmp_path):
+    log = tmp_path / "log"
+    code = (f"import sys; sys.path.insert(0, {str(SOURCE)!r}); import snakepit; "
+            "options = snakepit.Options(dedup_key='k', dedup_seconds=60); "
+            "print(snakepit.Client(sys.argv[1]).call('p', 'note', sys.argv[2], 'python', options=options))")
+    with Pit(folder, app_folder, {"name": "p"}) as pit:
+        pit.ready("p")
+        call = [BUILD / "client" / "cli" / "snakepit", "--connect", pit.broker.clients, "call", "p", "note",
+                json.dumps(str(log)), '"cli"', "--dedup-key", "k", "--dedup", "60s"]  # fmt: skip
+        first = subprocess.run(call, capture_output=True, text=True, timeout=BOUND_SECONDS, check=True)
+        call = [sys.executable, "-c", code, pit.broker.clients, str(log)]
+        second = subprocess.run(call, capture_output=True, text=True, timeout=BOUND_SECONDS, check=True)
+        assert (first.stdout, second.stdout) == ('"cli"\n', "cli\n"), second
+        assert lines(log) == ["cli"]
 
 
 def test_the_run_is_asked_to_end_when_the_last_client_has_cancelled(broker):
