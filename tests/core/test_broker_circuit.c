@@ -169,8 +169,9 @@ Test(broker_circuit, a_probe_that_is_given_back_or_expires_makes_room_for_the_ne
     cr_assert_eq(kit_pool(&kit, "text").circuit, CIRCUIT_HALF_OPEN);
 }
 
-Test(broker_circuit, refuses_new_tasks_with_what_is_left_of_the_pause_when_told_to, .init = NULL)
+Test(broker_circuit, refuses_new_tasks_with_what_is_left_of_the_pause_when_told_to)
 {
+    kit_fini(&kit);
     begin(WHEN_OPEN_REFUSE);
     open_circuit();
     kit_pass(&kit, 10 * SECOND);
@@ -244,8 +245,9 @@ offer_in_group(uint64_t id)
     kit_offer(&kit, 1, &submit);
 }
 
-Test(broker_circuit, half_open_takes_no_more_while_a_task_waits_for_its_turn_in_a_group, .init = NULL)
+Test(broker_circuit, half_open_takes_no_more_while_a_task_waits_for_its_turn_in_a_group)
 {
+    kit_fini(&kit);
     begin(WHEN_OPEN_REFUSE);
     kit_worker(&kit, 1, "text", 1);
     kit_worker(&kit, 2, "text", 1);
