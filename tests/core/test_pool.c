@@ -105,3 +105,57 @@ Test(pool, errors_of_the_application_count_as_failed)
     pool_count_final(pool, ERROR_BAD_PAYLOAD, 0);
     cr_assert_eq(pool->finals[ERROR_FAILED], 3);
 }
+
+/* --- flows ------------------------------------------------------------------------------------------------------- */
+
+/* A task of the key starts, and ends at once. */
+static void
+use_key(uint64_t key, int64_t now_us)
+{
+    struct flow_key name = flow_key_of_client(key);
+    struct flow *flow = pool_join_flow(pool, &name, now_us);
+
+    pool_start_lease(pool, flow, now_us);
+    pool_leave_flow(pool, flow, now_us);
+    pool_end_lease(pool, flow, now_us);
+}
+
+Test(pool, flows_without_tasks_stay_until_their_buckets_are_full)
+{
+    pool->settings.key_limit.rate = (struct rate){1, 1};
+    use_key(1, 0);
+    use_key(2, 500000);
+    cr_assert_eq(HASH_COUNT(pool->flows), 2);
+    pool_check_limits(pool, 500000);
+    pool_pass_limits(pool, 999999);
+    cr_assert_eq(HASH_COUNT(pool->flows), 2);
+    pool_pass_limits(pool, 1000000);
+    cr_assert_eq(HASH_COUNT(pool->flows), 1);
+    pool_pass_limits(pool, 1500000);
+    cr_assert_eq(HASH_COUNT(pool->flows), 0);
+    cr_assert_eq(pool_limits_due_us(pool), INT64_MAX);
+}
+
+Test(pool, flows_without_a_rate_go_with_their_last_lease)
+{
+    struct flow_key name = flow_key_of_client(1);
+    struct flow *flow = pool_join_flow(pool, &name, 0);
+
+    pool_start_lease(pool, flow, 0);
+    pool_leave_flow(pool, flow, 0);
+    cr_assert_eq(HASH_COUNT(pool->flows), 1, "its task ended before its worker answered");
+    pool_end_lease(pool, flow, 0);
+    cr_assert_eq(HASH_COUNT(pool->flows), 0);
+}
+
+Test(pool, of_very_many_flows_without_tasks_those_go_that_would_go_first)
+{
+    enum { KEPT_MAX = 100000, KEYS = KEPT_MAX + 50 };
+
+    pool->settings.key_limit.rate = (struct rate){1, 86400};
+    for (uint64_t key = 0; key < KEYS; key++)
+        use_key(key, (int64_t)key);
+    cr_assert_eq(HASH_COUNT(pool->flows), KEPT_MAX);
+    cr_assert_eq(heap_first_key(&pool->idle), 50 + INT64_C(86400000000));
+    pool_check_limits(pool, KEYS);
+}
