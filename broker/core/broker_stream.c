@@ -43,7 +43,13 @@ broker_take_credit(struct broker *broker, const struct task *task, const struct 
 {
     struct task_extra *extra = counted(task);
 
-    if (!extra || !task->lease || credit->count <= extra->credit_total)
+    if (!extra)
+        return;
+    if (credit->count == UINT64_MAX) {
+        broker_open_stream(broker, task);
+        return;
+    }
+    if (!task->lease || credit->count <= extra->credit_total)
         return;
     if (credit->attempt > 0 && credit->attempt != task->attempt)
         return;

@@ -276,6 +276,7 @@ make_pending(struct draft *draft, const struct snakepit_task *task, uint64_t id,
     pending->id = id;
     pending->on_done = task->on_done;
     pending->on_chunk = task->on_chunk;
+    pending->credit = task->on_chunk ? task->credit : 0;
     pending->on_accepted = task->on_accepted;
     pending->on_progress = task->on_progress;
     pending->user = task->user;

@@ -39,6 +39,9 @@ struct pending_task {
     bool is_again;     /* its SUBMIT says that it was offered before, on another connection */
     bool cancel_asked; /* CANCEL goes out behind each SUBMIT of it */
     uint32_t refusals; /* `busy`, in a row */
+    uint32_t credit;         /* of a stream; 0: no limit */
+    uint32_t credit_attempt; /* which attempt is read, */
+    uint64_t credit_told;    /* and up to which of its chunks the worker may send */
     int64_t retry_at_us;
     size_t cost_bytes;       /* counts against bytes_max */
     size_t frame_bytes_max;  /* its largest attachment frame */

@@ -153,24 +153,37 @@ take_progress(struct arrival *arrival, struct pending_task *task, int parts)
     client->depth--;
 }
 
-static int
-take_chunk(struct arrival *arrival, const struct chunk *message)
+/* The chunk was read, and so all before it. Said when half of the credit is used: not each chunk is worth a command. Without
+ * memory for it the next one says it. */
+static void
+allow_more(struct snakepit_client *client, uint64_t id, uint64_t seq, uint32_t attempt)
+{
+    struct pending_task *task = pending_find(&client->pending, id); /* what was called may have ended it */
+    struct message message = {.verb = VERB_CREDIT};
+    size_t size = client->commands.size;
+
+    if (!task || task->credit == 0 || task->state != PENDING_OFFERED)
+        return;
+    if (attempt != task->credit_attempt) {
+        task->credit_attempt = attempt;
+        task->credit_told = task->credit;
+    }
+    if (seq + task->credit < task->credit_told + (task->credit + 1) / 2)
+        return;
+    message.credit = (struct credit){ref_number(id), seq + task->credit, attempt};
+    if (wire_encode(&client->commands, SIDE_CLIENT, &message)) {
+        client->commands.size = size;
+        client->commands.failed = false;
+        return;
+    }
+    task->credit_told = message.credit.count;
+}
+
+static void
+take_part(struct arrival *arrival, const struct pending_task *task, const struct chunk *message, int parts)
 {
     struct snakepit_client *client = arrival->client;
-    struct pending_task *task = find_task(arrival, &message->ref);
-    int parts = take_parts(arrival, &message->payload);
-    struct snakepit_chunk chunk;
-
-    if (parts < 0)
-        return ERR_INVALID;
-    if (task && is_progress(message->info.content_type)) {
-        if (task->on_progress)
-            take_progress(arrival, task, parts);
-        return OK;
-    }
-    if (!task || !task->on_chunk)
-        return OK;
-    chunk = (struct snakepit_chunk){
+    struct snakepit_chunk chunk = {
         .id = task->id,
         .seq = message->seq,
         .attempt = message->info.attempt ? message->info.attempt : 1,
@@ -178,10 +191,29 @@ take_chunk(struct arrival *arrival, const struct chunk *message)
         .parts = arrival->parts,
         .part_count = (size_t)parts,
     };
+
     client->callbacks++;
     client->depth++;
     task->on_chunk(client, &chunk, task->user);
     client->depth--;
+}
+
+static int
+take_chunk(struct arrival *arrival, const struct chunk *message)
+{
+    struct pending_task *task = find_task(arrival, &message->ref);
+    int parts = take_parts(arrival, &message->payload);
+    uint64_t id = task ? task->id : 0;
+
+    if (parts < 0)
+        return ERR_INVALID;
+    if (!task)
+        return OK;
+    if (is_progress(message->info.content_type) && task->on_progress)
+        take_progress(arrival, task, parts);
+    else if (!is_progress(message->info.content_type) && task->on_chunk)
+        take_part(arrival, task, message, parts);
+    allow_more(arrival->client, id, message->seq, message->info.attempt ? message->info.attempt : 1);
     return OK;
 }
 

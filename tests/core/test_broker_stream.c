@@ -116,6 +116,24 @@ Test(broker_stream, a_task_that_is_no_stream_has_no_credit)
     cr_assert_eq(kit_client_error(&kit, 1), ERROR_BAD_FIELD);
 }
 
+Test(broker_stream, a_reader_may_lift_the_limit_for_this_attempt_and_later_ones)
+{
+    struct submit submit = stream(1, 2);
+
+    kit_offer(&kit, 1, &submit);
+    allow(1, UINT64_MAX, 0);
+    kit_worker(&kit, 1, "text", 1);
+    cr_assert_eq(kit_sent(&kit, SIDE_WORKER, 1, VERB_TASK)->task.credit, 0);
+    kit_chunk(&kit, 1, kit_fence(&kit, 1), 1);
+    submit = stream(2, 2);
+    kit_client(&kit, 2, 2);
+    kit_worker(&kit, 2, "text", 1);
+    submit.id = ref_number(1);
+    kit_offer(&kit, 2, &submit);
+    allow(2, UINT64_MAX, 7);
+    cr_assert_eq(credit_sent(2)->count, UINT64_MAX);
+}
+
 /* --- peers that are away -------------------------------------------------------------------------------------------- */
 
 Test(broker_stream, a_reader_that_is_away_for_a_moment_keeps_its_worker_waiting)

@@ -75,6 +75,17 @@ model_add_worker(struct model *model, uint32_t peer, uint64_t session, struct mo
     return worker;
 }
 
+/* A worker that came in another one's place has gone before that: there is none in its place any more. */
+static void
+reopen_place(const struct model_worker *gone)
+{
+    struct model_worker *old;
+
+    DL_FOREACH(gone->pool->workers, old)
+        if (old->replaced_by == gone->session)
+            old->replaced_by = 0;
+}
+
 void
 model_end_worker(struct model *model, struct model_worker *worker, enum model_end end, int64_t now_us)
 {
@@ -82,6 +93,7 @@ model_end_worker(struct model *model, struct model_worker *worker, enum model_en
         model->worker_of[worker->peer] = NULL;
     while (worker->leases)
         model_end_lease(model, worker->leases, end, now_us);
+    reopen_place(worker);
     DL_DELETE(worker->pool->workers, worker);
     HASH_DEL(model->workers, worker);
     free(worker);

@@ -112,6 +112,13 @@ oracle_take_credit(struct oracle *oracle, struct model_task *task, const struct 
 {
     struct model_lease *lease = task ? task->lease : NULL;
 
+    if (task && task->credit > 0 && credit->count == UINT64_MAX) {
+        open_stream(oracle, task);
+        oracle->tally->sometimes[SOMETIMES_CREDIT_LIFTED]++;
+        if (lease)
+            expect(oracle, lease, UINT64_MAX);
+        return;
+    }
     if (!lease || task->credit == 0)
         return;
     if (credit->count <= lease->credit_total || (credit->attempt > 0 && credit->attempt != task->attempt)) {

@@ -344,6 +344,8 @@ send_credit(struct world *world, struct sim_client *client, const struct offer *
     message.credit.attempt = offer->attempt;
     if (!world->is_healed && rng_chance(rng, 100))
         message.credit.attempt = (uint32_t)rng_below(rng, 3);
+    if (rng_chance(rng, 20))
+        message.credit.count = UINT64_MAX; /* it reads all of it from now on */
     net_send(world, &client->line, &message);
 }
 
@@ -513,6 +515,16 @@ client_wake(struct world *world, struct sim_client *client)
     plan(world, client, world->is_healed ? 200 * world->scale_us : rng_between(rng, 1, 2 * client->mood.wake_us));
 }
 
+/* Offered before HELLO, a task may be refused for now that the session has: a client that then forgot its stream would
+ * leave it waiting for credit. */
+static bool
+is_doubtful(const struct sim_client *client, const struct offer *offer, const struct message *message)
+{
+    bool is_for_now = message->verb == VERB_ERROR && (message->error.code == ERROR_BUSY || message->error.code == ERROR_DRAINING);
+
+    return is_for_now && submits_before_hello(client) && offer->submit->message.submit.credit > 0;
+}
+
 void
 client_receive(struct world *world, struct sim_client *client, const struct message *message)
 {
@@ -536,7 +548,8 @@ client_receive(struct world *world, struct sim_client *client, const struct mess
         if (offer && (message_is_final(message) || message->error.code == ERROR_NO_SUCH_POOL ||
                       message->error.code == ERROR_TOO_LARGE ||
                       (!world->is_healed && message->error.code != ERROR_TOO_LATE &&
-                       message->error.code != ERROR_NOT_FOUND && message->error.code != ERROR_SHUTDOWN)))
+                       message->error.code != ERROR_NOT_FOUND && message->error.code != ERROR_SHUTDOWN)) &&
+            !is_doubtful(client, offer, message))
             offer->is_open = false;
     }
 }

@@ -131,6 +131,7 @@ static const char *const sometimes_names[SOMETIMES_KINDS] = {
     [SOMETIMES_BYSTANDER_REQUEUED] = "a task was requeued because of another one in its process",
     [SOMETIMES_CREDIT_PASSED] = "a reader's credit was passed on",
     [SOMETIMES_CREDIT_USED_UP] = "a stream used its credit up",
+    [SOMETIMES_CREDIT_LIFTED] = "a reader gave its stream free",
     [SOMETIMES_CREDIT_STALE] = "a reader's credit came too late to mean anything",
     [SOMETIMES_CREDIT_RENEWED] = "credit was renewed after a connection was lost",
     [SOMETIMES_CHUNK_BEYOND_CREDIT] = "a chunk was beyond the credit",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import pathlib
 import pickle
@@ -149,6 +150,59 @@ def endless() -> Iterator[int]:
     while True:
         yield number
         number += 1
+
+
+def note_count(path: str, number: int) -> None:
+    """Leave for the test how many items were begun."""
+    pathlib.Path(path + ".new").write_text(str(number))
+    os.replace(path + ".new", path)
+
+
+@app.task
+def flood(path: str, size: int) -> Iterator[bytes]:
+    """Yield items of so many bytes without end."""
+    number = 0
+    while True:
+        number += 1
+        note_count(path, number)
+        yield number.to_bytes(8, "big") + bytes(size - 8)
+
+
+@app.task
+async def aflood(path: str, size: int) -> AsyncIterator[bytes]:
+    number = 0
+    while True:
+        number += 1
+        note_count(path, number)
+        yield number.to_bytes(8, "big") + bytes(size - 8)
+
+
+@app.task
+def limits() -> tuple[float | None, float | None]:
+    task = snakepit.current_task()
+    left = None if task.run_deadline is None else task.run_deadline - time.monotonic()
+    return left, task.remaining_seconds
+
+
+@app.task
+def sleep_in_c(path: str, seconds: float) -> str:
+    """Sleep, and note how it ended."""
+    pathlib.Path(path).write_text("asleep")
+    try:
+        time.sleep(seconds)
+    except snakepit.TaskCancelled:
+        pathlib.Path(path).write_text("interrupted")
+        raise
+    return "woke"
+
+
+@app.task
+def shrug_off(path: str) -> None:
+    """Run on, whatever is raised."""
+    pathlib.Path(path).touch()
+    while True:
+        with contextlib.suppress(BaseException):
+            time.sleep(0.01)
 
 
 @app.task

@@ -72,14 +72,18 @@ def without(given: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
     return {key: item for key, item in given.items() if key not in defaults or item != defaults[key]}
 
 
+def of_running(message: m.Cancel | m.Credit) -> dict[str, Any]:
+    if isinstance(message, m.Cancel):
+        return {"ref": message.ref, **({"facts": {"raise": True}} if message.raise_ else {})}
+    attempt = {"facts": {"attempt": message.attempt}} if message.attempt else {}
+    return {"ref": message.ref, "count": message.count, **attempt}
+
+
 def described(message: Any) -> dict[str, Any]:
     """Describe a decoded message in the words of the vectors."""
     verb = VERBS[type(message)]
-    if isinstance(message, m.Cancel):
-        return {"verb": verb, "ref": message.ref, **({"facts": {"raise": True}} if message.raise_ else {})}
-    if isinstance(message, m.Credit):
-        attempt = {"facts": {"attempt": message.attempt}} if message.attempt else {}
-        return {"verb": verb, "ref": message.ref, "count": message.count, **attempt}
+    if isinstance(message, (m.Cancel, m.Credit)):
+        return {"verb": verb, **of_running(message)}
     raw = message._asdict() if isinstance(message, tuple) else {n: getattr(message, n) for n in message.__slots__}
     names = {"text": "message", "count": "count"}
     said = {names.get(key, key): item for key, item in raw.items()}

@@ -190,7 +190,8 @@ class Client:
     ) -> AsyncIterator[Any]:
         """Run a generator task and iterate over its items as they come. Leaving the loop early asks it to end."""
         wake = asyncio.Event()
-        stream = TaskStream(next(self._ids), self._loop.cancel, allow_pickle=options.takes_pickle)
+        stream = TaskStream(next(self._ids), self._loop.cancel, allow_pickle=options.takes_pickle,
+                            credit=options.stream_credit, allow=self._loop.allow)  # fmt: skip
         stream.add_listener(lambda: self._call_home(wake.set))
         if callable(options.progress):
             tell = options.progress

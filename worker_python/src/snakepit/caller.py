@@ -47,7 +47,10 @@ def make_request(
     """Encode a task. BadPayload: the arguments cannot be encoded."""
     if not isinstance(options, Options):
         raise TypeError(f"options must be snakepit.Options(...), not {type(options).__name__}")
-    wire = {**options.wire, "stream": True} if is_stream else options.wire
+    wire = options.wire
+    if is_stream:
+        credit = options.stream_credit
+        wire = {**wire, "stream": True, "credit": credit} if credit else {**wire, "stream": True}
     return Request(task_id, pool or "", name, encode_arguments(args, kwargs, options.content_type), wire)
 
 
@@ -64,6 +67,9 @@ class Caller:
         raise NotImplementedError
 
     def _cancel(self, task_id: int) -> None:
+        raise NotImplementedError
+
+    def _allow(self, task_id: int, total: int, attempt: int) -> None:
         raise NotImplementedError
 
     # --- the surface ---
@@ -225,7 +231,8 @@ class Caller:
     ) -> TaskStream:
         name = checked_name(function)
         request = make_request(next(self._ids), pool, name, args, kwargs, options, is_stream=True)
-        stream = TaskStream(request.task_id, self._cancel, allow_pickle=options.takes_pickle)
+        stream = TaskStream(request.task_id, self._cancel, allow_pickle=options.takes_pickle,
+                            credit=options.stream_credit, allow=self._allow)  # fmt: skip
         listen(stream, options)
         self._carry_out([(request, stream)])
         return stream

@@ -175,6 +175,9 @@ class Client(Caller):
     def _cancel(self, task_id: int) -> None:
         self._loop.cancel(task_id)
 
+    def _allow(self, task_id: int, total: int, attempt: int) -> None:
+        self._loop.allow(task_id, total, attempt)
+
 
 def default_endpoint() -> str:
     """Give the endpoint to use when none is named."""

@@ -11,7 +11,7 @@ from collections import deque
 from .client_session import ClientSession, Limits, Offer
 from .errors import ClientClosed, UsedAfterFork
 from .io_loop import IoLoop
-from .message import Chunk, ClientHello
+from .message import Chunk, ClientHello, Credit
 from .resolve import unknown_host
 from .session import State
 from .window import Window
@@ -43,8 +43,8 @@ class ClientLoop(IoLoop):
         super().__init__(endpoint, self._client, "client", _log)
         self._window = window
         self._pid = os.getpid()
-        # What the callers left, in order: an offer, or the id of a task to cancel.
-        self._asked: deque[Offer | int] = deque()
+        # What the callers left, in order: an offer, the id of a task to cancel, or credit of a stream.
+        self._asked: deque[Offer | int | Credit] = deque()
         self._is_closing = False
         self._has_ended = False
         self._close_by = 0.0
@@ -72,6 +72,12 @@ class ClientLoop(IoLoop):
         """Leave a cancel for the session. Does nothing after the end."""
         if not self._has_ended and self._pid == os.getpid():
             self._asked.append(task_id)
+            self.dealer.wake()
+
+    def allow(self, task_id: int, total: int, attempt: int) -> None:
+        """Leave credit of a stream for the session. Does nothing after the end."""
+        if not self._has_ended and self._pid == os.getpid():
+            self._asked.append(Credit(task_id, total, attempt))
             self.dealer.wake()
 
     @property
@@ -107,6 +113,8 @@ class ClientLoop(IoLoop):
             item = asked.popleft()
             if isinstance(item, Offer):
                 session.offer(item, now)
+            elif isinstance(item, Credit):
+                session.allow(item)
             else:
                 session.cancel(item, now)
         if self._is_closing and not session.is_over:

@@ -63,8 +63,8 @@ class Offer:
     """One task until it is final: its encoded SUBMIT with frames, and whom to tell (`sink`, which the shell calls)."""
 
     __slots__ = (
-        "command", "frames", "id", "is_admin", "is_again", "is_cancelled", "is_offered", "refused_at", "retry_at",
-        "sink",
+        "command", "credit", "frames", "id", "is_admin", "is_again", "is_cancelled", "is_offered", "refused_at",
+        "retry_at", "sink",
     )  # fmt: skip
 
     def __init__(
@@ -78,6 +78,7 @@ class Offer:
         self.is_cancelled = False
         self.is_offered = False  # the broker was told of it, and has not refused it
         self.is_again = False  # its SUBMIT says that it was offered before, on another connection
+        self.credit: m.Credit | None = None  # of a stream: the last that its reader allowed
         self.refused_at = math.inf  # when the first `busy` came
         self.retry_at = math.inf  # when it is offered again; infinity while the broker has it
 
@@ -129,6 +130,15 @@ class ClientSession(Session):
             self._finish(offer, error_from_code("cancelled", "cancelled before the broker took it"))
         elif self.state is State.READY:
             self._send(m.Cancel(task_id))
+
+    def allow(self, credit: m.Credit) -> None:
+        """Let a stream go on: its reader has read so much. Said again after a reconnect."""
+        offer = self.offers.get(credit.ref)
+        if offer is None:
+            return
+        offer.credit = credit
+        if self.state is State.READY and offer.retry_at == math.inf:
+            self._send(credit)
 
     def leave(self, now: float, reason: str = "") -> None:
         """Say BYE as soon as all offers are out, and be over. Without a connection: at once if there are none."""
@@ -197,6 +207,8 @@ class ClientSession(Session):
             self._put_offer(offer)
             if offer.is_cancelled:
                 self._send(m.Cancel(offer.id))
+            elif offer.credit is not None:
+                self._send(offer.credit)
         if self._is_leaving:
             self.leave(now)
 
@@ -220,6 +232,8 @@ class ClientSession(Session):
             offer = self.offers.get(message.ref)
             if offer is not None:
                 self.outcomes.append((offer, message))
+            else:  # nobody reads it, and its task would wait for credit
+                self._send(m.Cancel(message.ref))
         elif kind is m.Error:
             self._take_error(message, now)
 

@@ -23,6 +23,7 @@ __all__ = ["Sink", "TaskFuture", "TaskStream"]
 _log = logging.getLogger("snakepit.client")
 # So many parts of one stream wait for a reader; then the stream is given up, and the task asked to end.
 STREAM_PARTS_MAX = 10_000
+CREDIT_UNLIMITED = 2**64 - 1
 
 
 class Sink(Protocol):
@@ -137,8 +138,21 @@ class TaskStream(TaskFuture):
     that were delivered already are passed over by their number.
     """
 
-    def __init__(self, task_id: int, ask_cancel: Callable[[int], None], *, allow_pickle: bool = False) -> None:
+    def __init__(
+        self,
+        task_id: int,
+        ask_cancel: Callable[[int], None],
+        *,
+        allow_pickle: bool = False,
+        credit: int = 0,
+        allow: Callable[[int, int, int], None] | None = None,
+    ) -> None:
         super().__init__(task_id, ask_cancel, allow_pickle=allow_pickle)
+        self._credit = credit
+        self._allow = allow
+        self._settled = 0  # chunks of the attempt, by their number, that were passed over or wait for their reader
+        self._told = credit  # up to this number they are allowed
+        self._is_read = False
         self._parts: collections.deque[Any] = collections.deque()
         self._changed = threading.Condition()
         # The attempt that streams now: its number, its last chunk, and how many of its chunks were parts of the result.
@@ -159,13 +173,23 @@ class TaskStream(TaskFuture):
             super().deliver(outcome)
         self._tell()
 
+    def result(self, timeout: float | None = None) -> Any:
+        """Wait for the task and give what its generator returned. Without a reader its parts are all let come."""
+        if not self._is_read and not self.done() and self._credit and self._allow is not None:
+            self._credit = 0
+            self._allow(self.task_id, CREDIT_UNLIMITED, 0)
+        return super().result(timeout)
+
     def chunks(self, timeout: float | None = None) -> Iterator[Any]:
         """Iterate over the parts as they come. `timeout`: the longest wait for one part, in seconds.
+
+        The task stops when `Options.credit` parts wait for their reader, and goes on when half of them were read.
 
         Raises:
             Timeout: no part came in time.
             SnakepitError: the error that ended the task, after the parts that came before it.
         """
+        self._is_read = True
         while True:
             with self._changed:
                 if not self._changed.wait_for(lambda: self._parts or self.done(), timeout):
@@ -173,13 +197,19 @@ class TaskStream(TaskFuture):
                 if not self._parts:
                     break
                 part = self._parts.popleft()
+            self._allow_more()
             yield part
         self.result(0)
 
     def next_part(self) -> tuple[bool, Any]:
         """Give (True, part), or (False, None) when none is there now. Does not block."""
+        self._is_read = True
         with self._changed:
-            return (True, self._parts.popleft()) if self._parts else (False, None)
+            if not self._parts:
+                return False, None
+            part = self._parts.popleft()
+        self._allow_more()
+        return True, part
 
     @property
     def has_parts(self) -> bool:
@@ -198,6 +228,7 @@ class TaskStream(TaskFuture):
         attempt = info.get("attempt", 1)
         if attempt > self._attempt:
             self._attempt, self._seq, self._parts_seen = attempt, 0, 0
+            self._settled, self._told = 0, self._credit
 
     def _take_part(self, chunk: Chunk) -> None:
         self._begin_attempt(chunk.info)
@@ -208,10 +239,12 @@ class TaskStream(TaskFuture):
             error = StreamBroken(f"part {self._seq + 1} is missing")
         self._seq = chunk.seq
         if error is None and is_progress(chunk):
+            self._settle(chunk.seq)
             self._take_progress(chunk)
             return
         self._parts_seen += 1
         if error is None and self._parts_seen <= self._delivered:  # a later attempt gives it once more
+            self._settle(chunk.seq)
             return
         value: Any = None
         if error is not None:
@@ -230,6 +263,23 @@ class TaskStream(TaskFuture):
         self._delivered += 1
         with self._changed:
             self._parts.append(value)
+            self._settled = chunk.seq
+
+    def _settle(self, seq: int) -> None:
+        with self._changed:
+            self._settled = seq
+        self._allow_more()
+
+    def _allow_more(self) -> None:
+        """Say how much was read, when that is half of the credit: not each part is worth a message."""
+        if not self._credit or self._allow is None or self.done():
+            return
+        with self._changed:
+            total = self._settled + self._credit - len(self._parts)
+            if total - self._told < (self._credit + 1) // 2:
+                return
+            self._told = total
+        self._allow(self.task_id, total, self._attempt)
 
     def _tell(self) -> None:
         with self._changed:

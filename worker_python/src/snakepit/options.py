@@ -24,6 +24,10 @@ from .progress import Progress
 
 __all__ = ["Options"]
 
+# Items of a stream that may be under way, when nobody says how many: enough that a fast reader never waits, few enough
+# that items of a megabyte do no harm.
+STREAM_CREDIT = 64
+
 
 @dataclasses.dataclass(frozen=True)
 class Options:
@@ -52,7 +56,8 @@ class Options:
         session: tasks of one session (at most 64 bytes) run in one worker, as far as `session_mode` says: `"hint"`,
             where that is free; `"strict_queue"`, or else wait for it; `"strict_fail_fast"`, or else raise SessionBusy.
         run_seconds: the task is ended as TaskTimedOut when it has run for so long; default the pool's.
-        credit: of a stream: how many items may be under way to a reader that is slower than the task.
+        credit: of a stream: how many items may be under way to a reader that is slower than the task, which then waits;
+            default 64; 0: any number.
         timeout_seconds: how long `call` waits; then the task is asked to end and Timeout is raised. Not sent.
 
     Raises:
@@ -99,7 +104,7 @@ class Options:
             )
         _check_range(self.retries, "retries", 0, RETRIES_MAX)
         _check_range(self.kills_max, "kills_max", 1, KILLS_MAX)
-        _check_range(self.credit, "credit", 1, CREDIT_MAX)
+        _check_range(self.credit, "credit", 0, CREDIT_MAX)
         _check_key(self.dedup_key, "dedup_key", DEDUP_KEY_BYTES_MAX)
         for name in ("group", "fair_key", "session"):
             _check_key(getattr(self, name), name, LABEL_BYTES_MAX)
@@ -142,9 +147,13 @@ class Options:
             "session": self.session,
             "session_mode": None if self.session_mode == "hint" else self.session_mode,
             "run_ms": _maybe_milliseconds(self.run_seconds, "run_seconds", least=1),
-            "credit": self.credit,
         }
         return {key: value for key, value in said.items() if value is not None}
+
+    @property
+    def stream_credit(self) -> int:
+        """The credit of a stream with these options; 0: no limit."""
+        return STREAM_CREDIT if self.credit is None else self.credit
 
     @property
     def takes_pickle(self) -> bool:

@@ -62,6 +62,8 @@ async def _drain_async(items: AsyncGenerator[Any, Any], running: RunningTask) ->
     try:
         async for item in items:
             if running.is_stream:
+                if not running.has_credit:
+                    await _await_credit(running)
                 await asyncio.to_thread(emit_item, running, item)
             else:
                 collected.append(item)
@@ -69,3 +71,13 @@ async def _drain_async(items: AsyncGenerator[Any, Any], running: RunningTask) ->
     finally:
         await items.aclose()
     return None if running.is_stream else collected
+
+
+async def _await_credit(running: RunningTask) -> None:
+    """Wait until the reader allows the next part, and keep no thread for it: others need those to send theirs."""
+    loop, room = asyncio.get_running_loop(), asyncio.Event()
+    assert running.credit is not None
+    running.credit.hook = lambda: None if loop.is_closed() else loop.call_soon_threadsafe(room.set)
+    while not running.has_credit:
+        await room.wait()
+        room.clear()

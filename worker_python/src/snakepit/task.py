@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
+from .credit import Credit
 from .errors import SnakepitError, TaskCancelled
 from .interrupt import Interruptible
 from .message import Chunk, Facts, Payload, Task
@@ -80,8 +81,10 @@ class RunningTask:
 
     # Set by the I/O thread when the task was asked to end; the task decides where it is safe to look.
     cancelled = False
-    # Instant on the clock of time.monotonic(), seconds; None: the task has no deadline.
+    # Instants on the clock of time.monotonic(), seconds: when the task expires, and when it has run for as long as it
+    # may; None: never.
     deadline: float | None = None
+    run_deadline: float | None = None
     seq = 0  # chunks sent so far
     home: Home | None = None  # the process that runs it; None in the simplest tests only
     place: Interruptible | None = None  # where its function runs, when that is no coroutine; for the worker
@@ -90,12 +93,21 @@ class RunningTask:
     _emit: Emit | None = None
     _parts: Any = None  # a lock
     _progress_due = -math.inf
+    credit: Credit | None = None  # of a stream whose reader says how much it takes; for the worker
     _children: set[TaskFuture] | None = None
 
     def __init__(self, command: Task, now: float) -> None:
         self.command = command  # the TASK as it came
-        if command.options and "deadline_ms" in command.options:
-            self.deadline = now + command.options["deadline_ms"] / 1000
+        if command.options:
+            self._take_limits(command.options, now)
+
+    def _take_limits(self, options: Facts, now: float) -> None:
+        if "deadline_ms" in options:
+            self.deadline = now + options["deadline_ms"] / 1000
+        if "run_ms" in options:
+            self.run_deadline = now + options["run_ms"] / 1000
+        if "credit" in options:
+            self.credit = Credit(options["credit"])
 
     @property
     def function(self) -> str:
@@ -145,8 +157,9 @@ class RunningTask:
 
     @property
     def remaining_seconds(self) -> float | None:
-        """Time left until the deadline, at least 0; None without one."""
-        return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+        """Time left until the deadline or the end of the run-time limit, at least 0; None without both."""
+        ends = [end for end in (self.deadline, self.run_deadline) if end is not None]
+        return max(0.0, min(ends) - time.monotonic()) if ends else None
 
     # --- telling the caller how far it is ---
 
@@ -170,16 +183,35 @@ class RunningTask:
         self._parts = lock
 
     def emit_part(self, payload: Payload, info: Facts, *, is_blocking: bool = True) -> None:
-        """Send a part of the result, or progress, with the next number. For the worker."""
+        """Send a part of the result, or progress, with the next number. For the worker.
+
+        Waits until the reader allows it, if it may block.
+
+        Raises:
+            TaskCancelled: the task was asked to end while it waited.
+        """
         assert self._emit is not None
         assert self._parts is not None
         if not self._parts.acquire(blocking=is_blocking):
             return
         try:
+            if not self.has_credit and not (is_blocking and self._await_credit()):
+                return
             if self._emit(Chunk(self.fence, self.seq + 1, payload, info), is_blocking=is_blocking):
                 self.seq += 1
         finally:
             self._parts.release()
+
+    @property
+    def has_credit(self) -> bool:
+        """Whether the reader of the stream allows one more part."""
+        return self.credit is None or self.seq < self.credit.allowed
+
+    def _await_credit(self) -> bool:
+        assert self.credit is not None
+        if not self.credit.wait(self.seq + 1, lambda: self.cancelled):
+            self.check_cancelled()
+        return True
 
     # --- other tasks ---
 
@@ -259,6 +291,8 @@ class RunningTask:
         self.cancelled = True
         for child in list(self._children or ()):
             child.cancel()
+        if self.credit is not None:
+            self.credit.wake()
         hook = self._cancel_hook
         if hook is not None:
             hook()

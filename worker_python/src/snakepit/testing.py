@@ -103,6 +103,12 @@ class LocalPit(Caller):
         if running is not None:
             running.cancel()
 
+    def _allow(self, task_id: int, total: int, attempt: int) -> None:
+        with self._lock:
+            running = self._running.get(task_id)
+        if running is not None and running.credit is not None:
+            running.credit.allow(total)
+
     def _take_back(self, task_id: int, error: SnakepitError) -> bool:
         """End a task that has not begun; False when it has."""
         with self._lock:
@@ -173,4 +179,4 @@ class _LocalHome(Home):
         self._pit.events.append(Event(name, fields))
 
 
-_TASK_OPTIONS = frozenset(("content_type", "headers", "stream", "progress", "deadline_ms"))
+_TASK_OPTIONS = frozenset(("content_type", "headers", "stream", "progress", "deadline_ms", "run_ms", "credit"))

@@ -144,6 +144,10 @@ class WorkerLoop(IoLoop):
         if session.to_run:
             self._runner.put(session.to_run)
             session.to_run.clear()
+        for running, total in session.to_allow:
+            if running.credit is not None:
+                running.credit.allow(total)
+        session.to_allow.clear()
         for running in session.to_cancel:
             running.cancel()
         session.to_cancel.clear()

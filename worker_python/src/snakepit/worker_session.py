@@ -73,6 +73,7 @@ class WorkerSession(Session):
         self.to_run: list[RunningTask] = []
         self.to_cancel: list[RunningTask] = []
         self.to_interrupt: list[RunningTask] = []
+        self.to_allow: list[tuple[RunningTask, int]] = []
         self.clients = ""  # the clients' endpoint, as the broker's WELCOME says it
         self.is_draining = False
         # What the broker gave as its reason when it asked for the end.
@@ -213,6 +214,10 @@ class WorkerSession(Session):
         kind = type(message)
         if kind is m.Cancel:
             self._cancel(message)
+        elif kind is m.Credit:
+            running = self.leases.get(message.ref)
+            if running is not None:
+                self.to_allow.append((running, message.count))
         elif kind is m.Recall:
             self._give_back(message.fence, "recalled")
         elif kind is m.Stop:
