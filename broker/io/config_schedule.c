@@ -107,7 +107,7 @@ static void
 read_schedule(struct config *config, const config_setting_t *group, unsigned index, struct config_report *report)
 {
     struct schedule_settings schedule = {0};
-    char path[CONFIG_PATH_BYTES];
+    char path[CONFIG_PATH_BYTES / 2]; /* an option's name comes behind it */
 
     snprintf(path, sizeof path, SCHEDULES_SECTION "[%u]", index);
     if (!config_setting_is_group(group)) {
