@@ -1,4 +1,4 @@
-"""Pauses of processes and jumps of the wall clock: nobody is given up, nothing runs twice, late answers do not count."""
+"""Pauses and jumps of the clock: nobody is given up, nothing runs twice, late answers do not count."""
 
 import os
 import signal

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { VIEWS_MAX = 8 };
+enum { VIEWS_MAX = 9 };
 
 static size_t
 list_hello_views(struct hello *hello, struct bytes **views)
@@ -18,7 +18,8 @@ list_hello_views(struct hello *hello, struct bytes **views)
     views[5] = &hello->leases.encoded;
     views[6] = &hello->name;
     views[7] = &hello->pools.encoded;
-    return 8;
+    views[8] = &hello->holds.encoded;
+    return 9;
 }
 
 static size_t
@@ -52,7 +53,8 @@ list_task_views(struct task_command *task, struct bytes **views)
     views[1] = &task->payload.data;
     views[2] = &task->content_type;
     views[3] = &task->headers;
-    return 4;
+    views[4] = &task->origin;
+    return 5;
 }
 
 /* Where the views of this message are. */
