@@ -237,19 +237,20 @@ def _chunk(side: str, to_broker: bool) -> _Decoder:
     return decoder
 
 
-def _has_only_origin(options: Any) -> bool:
-    return (
-        type(options) is dict
-        and len(options) == 1
-        and type(origin := options.get("origin")) is bytes
-        and 0 < len(origin) <= m.ORIGIN_BYTES_MAX
-    )
+def _only_origin(options: Any) -> m.Facts | None:
+    """Give options that are no more than an origin, which most tasks have; None: there is more, or less."""
+    if type(options) is Map and len(options) == 1:
+        key, origin = options[0]
+        if key == "origin" and type(origin) is bytes and 0 < len(origin) <= m.ORIGIN_BYTES_MAX:
+            return {"origin": origin}
+    return None
 
 
 def _task(c: _Fields, attached: Frames) -> Message:
     count = len(c)
-    if count == 5 or (count == 6 and _has_only_origin(c[5])):
-        _, fence, attempt, function, payload, *rest = c
+    usual = m.NOTHING if count == 5 else _only_origin(c[5]) if count == 6 else None
+    if usual is not None:
+        _, fence, attempt, function, payload = c[:5]
         # The usual case, of which there is one for each task: no options of the client's, an inline payload.
         if (
             type(payload) is bytes
@@ -260,7 +261,7 @@ def _task(c: _Fields, attached: Frames) -> Message:
             and type(attempt) is int
             and 1 <= attempt <= facts.ATTEMPT_MAX
         ):
-            return m.Task(fence, attempt, function, payload, *rest)
+            return m.Task(fence, attempt, function, payload, usual)
     claimed = _claim(c, 4, attached, "fence", "attempt", "function", "payload", to_broker=False)
     options = check.mapping(c[5], "options", facts.TASK_OPTIONS) if len(c) > 5 else m.NOTHING
     fence, attempt = _UINT(c[1], "fence"), _ATTEMPT(c[2], "attempt")
