@@ -19,6 +19,9 @@
 /* How long a call that was interrupted waits for the task's end. */
 #define CANCEL_GRACE_US INT64_C(2000000)
 
+/* Parts of a stream that may be under way: whoever reads our output slowly slows the task. */
+enum { STREAM_CREDIT = 64 };
+
 struct call {
     struct cli *cli;
     struct arguments arguments;
@@ -300,6 +303,7 @@ command_call(struct cli *cli, struct args *args)
         call.task.want_info = cli->is_json;
         call.task.on_done = on_done;
         call.task.on_chunk = call.is_streamed ? on_chunk : NULL;
+        call.task.credit = call.is_streamed ? STREAM_CREDIT : 0;
         call.task.user = &call;
         exit_code = run_task(&call);
     } else {

@@ -68,6 +68,11 @@ class Values(CliTest):
         out = self.ok_json("call", "work", "encoded", json.dumps({"$bytes": garbage}))
         self.assertEqual({"$payload": {"content_type": "msgpack", "parts": [garbage]}}, out)
 
+    def test_a_stream_that_is_longer_than_its_credit_is_printed_to_its_end(self):
+        done = self.run_cli("call", "--stream", "work", "stream", "1000")
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertEqual([str(10 * number) for number in range(1, 1001)], done.stdout.split())
+
     def test_a_stream_is_printed_line_by_line(self):
         self.assertEqual("10\n20\n30\n", self.ok("call", "--stream", "work", "stream", "3"))
 

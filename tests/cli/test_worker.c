@@ -21,6 +21,7 @@ enum { HELD_MAX = 4096, HEARTBEAT_MS = 1000 };
 struct held {
     uint64_t fence;
     int64_t due_ms; /* INT64_MAX: until it is cancelled */
+    uint64_t sent, count, allowed; /* of a stream that waits for credit: chunks */
 };
 
 struct worker {
@@ -157,25 +158,46 @@ hold(struct worker *worker, uint64_t fence, int64_t due_ms)
 {
     if (worker->held_count == HELD_MAX)
         abort();
-    worker->held[worker->held_count++] = (struct held){fence, due_ms};
+    worker->held[worker->held_count++] = (struct held){.fence = fence, .due_ms = due_ms};
 }
 
 static void
-run_stream(struct worker *worker, uint64_t fence, uint64_t count)
+send_chunk(struct worker *worker, uint64_t fence, uint64_t seq)
 {
-    for (uint64_t i = 1; i <= count; i++) {
-        struct message message = {.verb = VERB_CHUNK};
-        struct wire_buffer value;
+    struct message message = {.verb = VERB_CHUNK};
+    struct wire_buffer value;
 
-        wire_buffer_init(&value, false);
-        wire_write_uint(&value, i * 10);
-        message.chunk.ref = ref_number(fence);
-        message.chunk.seq = i;
-        message.chunk.payload.data = (struct bytes){value.data, (uint32_t)value.size};
-        send_message(worker, &message, (struct bytes){0});
-        wire_buffer_fini(&value);
-    }
-    send_result(worker, fence, view("\xc0"), "", count);
+    wire_buffer_init(&value, false);
+    wire_write_uint(&value, seq * 10);
+    message.chunk.ref = ref_number(fence);
+    message.chunk.seq = seq;
+    message.chunk.payload.data = (struct bytes){value.data, (uint32_t)value.size};
+    send_message(worker, &message, (struct bytes){0});
+    wire_buffer_fini(&value);
+}
+
+/* Send what its credit allows; true when that was all of it. */
+static bool
+advance_stream(struct worker *worker, struct held *stream)
+{
+    while (stream->sent < stream->count && stream->sent < stream->allowed)
+        send_chunk(worker, stream->fence, ++stream->sent);
+    if (stream->sent < stream->count)
+        return false;
+    send_result(worker, stream->fence, view("\xc0"), "", stream->count);
+    return true;
+}
+
+static void
+run_stream(struct worker *worker, const struct task_command *task, uint64_t count)
+{
+    struct held stream = {
+        .fence = task->fence, .due_ms = INT64_MAX, .count = count, .allowed = task->credit ? task->credit : UINT64_MAX};
+
+    if (advance_stream(worker, &stream))
+        return;
+    hold(worker, task->fence, INT64_MAX);
+    worker->held[worker->held_count - 1] = stream;
 }
 
 static void
@@ -230,7 +252,7 @@ run_task(struct worker *worker, const struct task_command *task, struct bytes ar
                    "Traceback (most recent call last):\n  File \"app.py\", line 7, in fail\n"
                    "ValueError: no such \033[2Jluck\n");
     else if (is_named(task->function, "stream"))
-        run_stream(worker, task->fence, first_number(arguments));
+        run_stream(worker, task, first_number(arguments));
     else if (is_named(task->function, "sleep"))
         hold(worker, task->fence, now_ms() + (int64_t)first_number(arguments));
     else if (is_named(task->function, "hold"))
@@ -271,6 +293,21 @@ cancel_held(struct worker *worker, uint64_t fence)
         }
 }
 
+static void
+take_credit(struct worker *worker, const struct credit *credit)
+{
+    for (size_t i = 0; i < worker->held_count; i++) {
+        struct held *stream = &worker->held[i];
+
+        if (stream->fence != credit->ref.number || stream->count == 0)
+            continue;
+        stream->allowed = credit->count;
+        if (advance_stream(worker, stream))
+            *stream = worker->held[--worker->held_count];
+        return;
+    }
+}
+
 /* Take one message: its control frame and all attachments. */
 static void
 receive(struct worker *worker)
@@ -295,6 +332,8 @@ receive(struct worker *worker)
             send_hello(worker);
         } else if (message.verb == VERB_CANCEL) {
             cancel_held(worker, message.cancel.ref.number);
+        } else if (message.verb == VERB_CREDIT) {
+            take_credit(worker, &message.credit);
         } else if (message.verb == VERB_STOP) {
             exit(0);
         } else if (message.verb == VERB_TASK) {

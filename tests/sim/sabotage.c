@@ -209,12 +209,6 @@ has_credit(const struct message *message)
 }
 
 static bool
-is_for_task(const struct message *message)
-{
-    return message->stop.grace_ms > 0;
-}
-
-static bool
 is_final_error(const struct message *message)
 {
     return message_is_final(message) && message->error.code != ERROR_FAILED;
@@ -348,7 +342,6 @@ static const struct sabotage all[] = {
     {"no-raise", SIDE_WORKER, VERB_CANCEL, is_raise, ask_only, false, false, 0, NULL, NULL},
     {"drop-raise", SIDE_WORKER, VERB_CANCEL, is_raise, drop, false, false, 0, NULL, NULL},
     {"needless-kill", SIDE_WORKER, VERB_REPLACE, NULL, kill_instead, false, false, 0, NULL, NULL},
-    {"wrong-kill", SIDE_WORKER, VERB_STOP, is_for_task, send_elsewhere, false, false, 0, NULL, NULL},
     {"drop-credit", SIDE_WORKER, VERB_CREDIT, NULL, drop, false, false, 0, NULL, NULL},
     {"more-credit", SIDE_WORKER, VERB_CREDIT, NULL, allow_more, false, false, 0, NULL, NULL},
     {"no-credit", SIDE_WORKER, VERB_TASK, has_credit, forget_credit, false, false, 0, NULL, NULL},
