@@ -4,6 +4,7 @@
 #include "broker/core/broker_adopt.h"
 #include "broker/core/broker_circuit.h"
 #include "broker/core/broker_lifecycle.h"
+#include "broker/core/broker_order.h"
 #include "broker/core/broker_running.h"
 #include "broker/core/broker_schedule.h"
 #include "wire/text.h"
@@ -67,6 +68,8 @@ pool_settings_init(struct pool_settings *settings, const char *name)
         .dedup_bytes_max = 64 * MEBIBYTE,
         .cancel_grace_us = 5 * SECOND_US,
         .cancel_kill_grace_us = 5 * SECOND_US,
+        .session_ttl_us = 600 * SECOND_US,
+        .sessions_max = 100000,
     };
 }
 
@@ -162,6 +165,8 @@ destroy_workers(struct broker *broker)
         }
         heap_remove(&broker->timers, &worker->timer);
         heap_remove(&broker->timers, &worker->due_timer);
+        while (worker->affinities)
+            affinity_unbind(&worker->pool->affinities, worker->affinities);
         broker_drop_recycle(broker, worker);
         pool_remove_worker(worker->pool, worker);
         HASH_DELETE(hh, broker->workers, worker);
@@ -311,6 +316,10 @@ run_timer(struct broker *broker, struct heap_node *node)
     }
     if (node->tag == TIMER_DEDUP) {
         broker_dedup_due(broker, heap_owner(node, struct dedup, timer));
+        return;
+    }
+    if (node->tag == TIMER_SESSIONS) {
+        broker_sessions_due(broker, heap_owner(node, struct pool, affinities.timer));
         return;
     }
     if (broker->judge_after_us > broker->now_us) {

@@ -89,6 +89,7 @@ struct pool_stats {
     bool is_failed;              /* its agents cannot start workers, and none is ready */
     bool is_memory_limit_off;    /* worker_memory_max is below what an idle worker takes */
     uint64_t queued, delayed, running;
+    uint64_t sessions; /* of tasks, that are used or remembered */
     uint64_t workers, workers_ready;
     uint64_t workers_wanted; /* by the agents that serve it; without any, by the configuration */
     uint64_t agents;
@@ -215,6 +216,7 @@ enum wait_cause {
     CAUSE_RUNNING_MAX,   /* the pool runs as many tasks as running_max allows */
     CAUSE_RATE_LIMITED,  /* the pool has started as many as its rate allows */
     CAUSE_KEY_LIMITED,   /* the same of its fair key, or client; of a pool: of all that wait */
+    CAUSE_SESSION_WAITS, /* the worker of its session has no free slot */
     CAUSES,
 };
 
@@ -228,13 +230,17 @@ struct explanation {
     bool is_cancel_asked;     /* RUNNING: its worker was asked to end it */
     const char *limit;        /* KEY_LIMITED: "key_running_max" or "key_rate"; NULL otherwise */
     uint64_t key_running;     /* KEY_LIMITED: tasks of the key that run */
-    uint64_t ahead;           /* tasks of higher or equal priority that go before it; GROUP_WAITS: those of its group */
+    uint64_t ahead;           /* tasks of higher or equal priority that go before it; GROUP_WAITS: those of its group;
+                               * SESSION_WAITS: those that wait for the same worker */
     uint64_t ready, stalled, draining, detached; /* workers */
     struct task_stats oldest; /* ALL_BUSY: what has run for longest, */
     int64_t oldest_leased_us; /* and since when; `oldest.task` 0: its task ended, and only its slot is still taken */
     struct bytes group;       /* GROUP_WAITS: its name, a view that is good until the next event, */
     struct task_stats behind; /* and the task that has the turn; `behind.task` 0: it has ended, and its worker,
                                * `behind.worker`, has not answered */
+    struct bytes session;     /* SESSION_WAITS: its name, a view like `group`, */
+    uint64_t awaited;         /* its worker's session number, */
+    const char *awaited_state; /* and that one's state */
 };
 
 /* Why the task with the broker's number waits. OK, or ERR_NOT_FOUND: not known, or final and no longer kept. */
@@ -249,6 +255,17 @@ broker_explain_pool(const struct broker *broker, struct bytes name, struct expla
 int
 broker_get_load(const struct broker *broker, struct bytes name, int64_t now_us, struct load_stats *ret_all,
                 struct load_stats *ret_recent);
+
+/* A session of tasks (the option `session`). */
+struct session_stats {
+    uint64_t worker; /* session number of the worker to which it is bound; 0: none */
+    uint64_t tasks;  /* of it that have not ended */
+    int64_t unused_us; /* since when it has none; 0: it has some */
+};
+
+/* The session of this name in the pool. OK, or ERR_NOT_FOUND: not known, or forgotten. */
+int
+broker_find_session(const struct broker *broker, struct bytes pool, struct bytes name, struct session_stats *ret_stats);
 
 /* The worker session of this number. OK or ERR_NOT_FOUND. */
 int

@@ -1,5 +1,6 @@
 /* broker_check.c - asserts that everything in the broker agrees with everything else; see broker.h. Slow. */
 #include "broker/core/broker_lifecycle.h"
+#include "broker/core/broker_order.h"
 #include "broker/core/task_extra.h"
 
 #include <assert.h>
@@ -12,6 +13,8 @@ check_task(const struct broker *broker, const struct task *task)
     assert(task->key.session == task->client->session);
     assert((task->state == TASK_LEASED) == (task->lease != NULL));
     assert(task->state != TASK_NEW && task_is_linked(task) && task->older);
+    if (task->extra)
+        broker_check_order(task);
     assert(task->tries <= task->tries_max && task->tries <= task->attempt);
     if (task->state == TASK_FINAL) {
         assert(!heap_node_is_in(&task->timer));
@@ -182,6 +185,9 @@ check_worker(const struct broker *broker, const struct worker *worker)
         assert(lease->worker == worker && broker_find_lease(broker, worker, lease->fence) == lease);
         leases++;
     }
+    heap_check(&worker->parked);
+    assert(worker->parked.count == 0 || !worker_has_credit(worker) || worker->pool->queue.count > 0 ||
+           broker->state != BROKER_RUNNING);
     assert(leases == worker->busy && worker->busy <= worker->slots);
     assert(worker->state != WORKER_NEW && worker->state != WORKER_GONE);
     assert((worker->peer == 0) == (worker->state == WORKER_DETACHED));

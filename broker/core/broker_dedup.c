@@ -215,6 +215,6 @@ broker_submit_shared(struct broker *broker, struct offer *offer)
         offer->bytes = shared_bytes(dedup);
     else if (broker_is_too_large(broker, offer) || broker_is_circuit_open(broker, offer))
         return;
-    if (!broker_is_busy(broker, offer))
+    if (!broker_is_busy(broker, offer) && (dedup || !broker_is_session_refused(broker, offer)))
         share(broker, offer, dedup);
 }

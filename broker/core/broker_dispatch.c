@@ -1,5 +1,6 @@
 /* broker_dispatch.c - hands tasks to workers, and takes them back; see broker_state.h. */
 #include "broker/core/broker_adopt.h"
+#include "broker/core/broker_order.h"
 #include "broker/core/broker_running.h"
 #include "broker/core/dedup.h"
 #include "broker/core/task_extra.h"
@@ -32,11 +33,21 @@ write_origin(struct broker *broker, const struct task *task)
 }
 
 static void
+add_extra(struct broker *broker, const struct task *task, struct task_command *command)
+{
+    const struct affinity *session = task->extra->affinity;
+
+    command->credit = broker_begin_credit(task);
+    if (session) /* which may be freed before the message is sent */
+        command->session = (struct bytes){outbox_copy(broker->outbox, session->name, session->size), session->size};
+}
+
+static void
 set_limits(struct broker *broker, const struct task *task, struct task_command *command)
 {
     command->run_ms = (uint64_t)broker_limit_run(broker, task->lease) / 1000;
     if (task->extra)
-        command->credit = broker_begin_credit(task);
+        add_extra(broker, task, command);
 }
 
 static void
@@ -162,7 +173,10 @@ broker_dispatch(struct broker *broker, struct pool *pool)
             broker_finish(broker, task, &expired);
             continue;
         }
-        lease_task(broker, task, worker);
+        if (task->extra)
+            worker = broker_route(broker, task, worker);
+        if (worker)
+            lease_task(broker, task, worker);
     }
     if (pool->flows || limit_is_set(&pool->settings.limit))
         broker_arm_limits(broker, pool);
@@ -227,6 +241,8 @@ judge_loss(struct broker *broker, const struct lease *lease, const char *reason)
 
     if (code == ERROR_NONE && task->is_lost_once_lost)
         code = ERROR_LOST;
+    else if (code == ERROR_NONE && task->extra && broker_is_session_lost(task, lease->worker))
+        code = ERROR_SESSION_LOST;
     else if (code == ERROR_NONE && task->tries >= task->tries_max && !lease->worker->is_condemned)
         code = ERROR_DEAD;
     if (code == ERROR_NONE)

@@ -1,5 +1,6 @@
 /* broker_explain.c - why tasks wait; see broker.h. Changes nothing. */
 #include "broker/core/broker_adopt.h"
+#include "broker/core/broker_order.h"
 #include "broker/core/task_extra.h"
 
 #include <utlist.h>
@@ -134,16 +135,38 @@ explain_group(const struct task *task, struct explanation *explanation)
         explanation->ahead++;
 }
 
-/* Does the task wait for something else than a slot? */
+/* The tasks that the same worker gets first are those that its heap would give first. */
+static void
+explain_session(const struct task *task, const struct worker *worker, struct explanation *explanation)
+{
+    const struct affinity *affinity = task->extra->affinity;
+
+    explanation->cause = CAUSE_SESSION_WAITS;
+    explanation->session = (struct bytes){affinity->name, affinity->size};
+    explanation->awaited = worker->session;
+    explanation->awaited_state = worker_state_name(worker->state);
+    if (!heap_node_is_in(&task->extra->parked))
+        return;
+    for (uint32_t i = 0; i < worker->parked.count; i++)
+        explanation->ahead += worker->parked.entries[i].key < heap_key(&worker->parked, &task->extra->parked);
+}
+
+/* Does the task wait for something else than any slot? */
 static bool
 explain_order(const struct broker *broker, const struct task *task, struct explanation *explanation)
 {
+    const struct worker *worker;
+
     if (!task->extra || broker->state != BROKER_RUNNING)
         return false;
-    if (!task->extra->group || group_is_turn_of(task->extra->group, task))
-        return false;
-    explain_group(task, explanation);
-    return true;
+    if (task->extra->group && !group_is_turn_of(task->extra->group, task)) {
+        explain_group(task, explanation);
+        return true;
+    }
+    worker = broker_awaited_worker(task);
+    if (worker)
+        explain_session(task, worker, explanation);
+    return worker != NULL;
 }
 
 /* --- what is asked ---------------------------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
 #include "broker/core/broker_adopt.h"
 #include "broker/core/broker_circuit.h"
 #include "broker/core/broker_running.h"
+#include "broker/core/broker_order.h"
 #include "broker/core/broker_schedule.h"
 #include "broker/core/task_extra.h"
 #include "wire/text.h"
@@ -20,11 +21,13 @@ verdict_make(enum error_code code)
         [ERROR_EXPIRED] = "the deadline passed",
         [ERROR_DEAD] = "the worker was lost in every allowed attempt",
         [ERROR_LOST] = "the worker was lost, and the task may run at most once",
+        [ERROR_SESSION_LOST] = "the worker that kept the state of the task's session is gone",
         [ERROR_TIMED_OUT] = "the task ran for longer than it may",
         [ERROR_POOL_FAILED] = "no worker can be started for the pool, and its tasks are not to wait for that",
     };
 
-    assert((code >= ERROR_CANCELLED && code <= ERROR_LOST) || code == ERROR_POOL_FAILED || code == ERROR_TIMED_OUT);
+    assert((code >= ERROR_CANCELLED && code <= ERROR_LOST) || code == ERROR_POOL_FAILED || code == ERROR_TIMED_OUT ||
+           code == ERROR_SESSION_LOST);
     return (struct verdict){.code = code, .text = text_bytes(texts[code])};
 }
 

@@ -61,6 +61,7 @@ broker_get_pool_stats(const struct pool *pool, struct pool_stats *ret_stats)
         .is_removed = pool->state == POOL_REMOVED,
         .queued = pool_queued(pool),
         .delayed = pool->delayed_count,
+        .sessions = HASH_COUNT(pool->affinities.by_name),
         .running = pool->running_count,
         .workers = pool->workers_count,
         .workers_wanted = pool_workers_wanted(pool),
@@ -205,6 +206,26 @@ broker_each_agent(const struct broker *broker, void (*visit)(void *context, cons
         }
         visit(context, &stats);
     }
+}
+
+int
+broker_find_session(const struct broker *broker, struct bytes pool_name, struct bytes name,
+                    struct session_stats *ret_stats)
+{
+    const struct pool *pool = broker_pool(broker, pool_name);
+    const struct affinity *affinity;
+
+    if (!pool)
+        return ERR_NOT_FOUND;
+    affinity = affinity_find(&pool->affinities, name, broker->settings.hash_seed);
+    if (!affinity)
+        return ERR_NOT_FOUND;
+    *ret_stats = (struct session_stats){
+        .worker = affinity->worker ? affinity->worker->session : 0,
+        .tasks = affinity->count,
+        .unused_us = affinity->tasks ? 0 : affinity->unused_us,
+    };
+    return OK;
 }
 
 /* --- tasks ------------------------------------------------------------------------------------------------------ */

@@ -30,6 +30,10 @@ broker_is_circuit_open(struct broker *broker, const struct offer *offer);
 bool
 broker_is_busy(struct broker *broker, const struct offer *offer);
 
+/* It would have to wait for the worker of its session, and is not to. */
+bool
+broker_is_session_refused(struct broker *broker, const struct offer *offer);
+
 /* --- taking --------------------------------------------------------------------------------------------------------- */
 
 /* A task in state NEW, with the next number, as the SUBMIT wants it. */

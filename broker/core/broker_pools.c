@@ -4,6 +4,7 @@
  * them has gone, the pool has. Added again before that, it goes on as if nothing had been. */
 #include "broker/core/broker_circuit.h"
 #include "broker/core/broker_lifecycle.h"
+#include "broker/core/broker_order.h"
 #include "wire/text.h"
 
 #include <assert.h>
@@ -101,6 +102,7 @@ broker_add_pool(struct broker *broker, const struct pool_settings *settings)
     pool->limit_timer.tag = TIMER_LIMIT;
     pool->hash_seed = broker->settings.hash_seed;
     change(broker, pool, settings);
+    pool->affinities.timer.tag = TIMER_SESSIONS;
     pool_become(pool, POOL_OPEN);
     pool->recycling.is_memory_off = false; /* what was found out about limits was about other ones */
     broker->pools = append(broker->pools, broker->pools_count++, pool);
@@ -130,6 +132,7 @@ broker_set_pool(struct broker *broker, const struct pool_settings *settings)
         broker_trim_dedups(broker, pool, false);
         if (settings->circuit_failures == 0)
             broker_close_circuit(broker, pool, "it was switched off");
+        broker_sessions_due(broker, pool);
         broker_dispatch(broker, pool); /* a limit may have been raised */
     }
     broker_count_agents(broker);
@@ -203,6 +206,7 @@ broker_advance_removals(struct broker *broker)
         circuit_reset(&pool->circuit);
         heap_remove(&broker->timers, &pool->limit_timer);
         broker_trim_dedups(broker, pool, true);
+        heap_remove(&broker->timers, &pool->affinities.timer);
         pool->capacity.is_full = pool->capacity.is_reached = false;
         broker_destroy_recycles(broker, pool);
         HASH_DELETE(hh, broker->pools_by_name, pool);

@@ -27,7 +27,7 @@ enum broker_state {
 
 /* Whose heap_node `tag` says it is. */
 enum timer_kind { TIMER_TASK, TIMER_WORKER, TIMER_CLIENT, TIMER_POOL, TIMER_AGENT, TIMER_LIFESPAN, TIMER_RECYCLE,
-                  TIMER_CIRCUIT, TIMER_LIMIT, TIMER_DEDUP, TIMER_LEASE, TIMER_SCHEDULE };
+                  TIMER_CIRCUIT, TIMER_LIMIT, TIMER_DEDUP, TIMER_LEASE, TIMER_SCHEDULE, TIMER_SESSIONS };
 
 struct broker {
     struct broker_settings settings; /* its `version` is this one: */
@@ -270,32 +270,6 @@ broker_lose_lease(struct broker *broker, struct lease *lease, const char *reason
 /* Back to its place in the queue; it has no lease any more. `worker` had it. */
 void
 broker_requeue(struct broker *broker, struct task *task, uint64_t worker, const char *reason);
-
-/* --- broker_order.c: what must wait though a slot is free -------------------------------------------------------- */
-
-/* A task that was just accepted joins its group. To be called before it is put anywhere. */
-void
-broker_join_order(struct broker *broker, struct task *task, const struct submit *submit);
-
-/* A task that is in no list becomes QUEUED: in the queue, or parked until its turn comes. */
-void
-broker_enqueue(struct broker *broker, struct task *task);
-
-/* A lease of a task with an extra begins. */
-void
-broker_begin_order(struct broker *broker, struct lease *lease);
-
-/* The lease of a task of a group has ended. */
-void
-broker_let_go_group(struct broker *broker, struct lease *lease);
-
-/* A task with an extra is about to end: others may have their turn by that. */
-void
-broker_leave_order(struct broker *broker, struct task *task);
-
-/* Dispatch what was brought into a queue in this turn, and not dispatched yet. */
-void
-broker_dispatch_stirred(struct broker *broker);
 
 /* --- broker_final.c: how tasks end ---------------------------------------------------------------------------- */
 

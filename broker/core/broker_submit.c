@@ -2,6 +2,7 @@
 #include "broker/core/broker_adopt.h"
 #include "broker/core/broker_circuit.h"
 #include "broker/core/broker_offer.h"
+#include "broker/core/broker_order.h"
 #include "broker/core/broker_running.h"
 #include "broker/core/task_extra.h"
 #include "wire/text.h"
@@ -83,6 +84,8 @@ find_bad_field(const struct submit *submit)
         return "run_ms";
     if (submit->credit > CREDIT_MAX)
         return "credit";
+    if (submit->session.size > LABEL_BYTES_MAX)
+        return "session";
     return NULL;
 }
 
@@ -107,7 +110,6 @@ find_unsupported(const struct submit *submit)
         {submit->kills_max > 0, "kills_max"},
         {submit->dedup_key.size > 0 && submit->stream, "stream"}, /* what came before a task joined, nobody keeps */
         {submit->dedup_key.size > 0 && submit->progress, "progress"},
-        {submit->session.size > 0 || submit->session_mode != SESSION_HINT, "session"},
     };
 
     for (size_t i = 0; i < sizeof options / sizeof *options; i++)
@@ -195,6 +197,8 @@ find_full_limit(struct broker *broker, const struct offer *offer, uint64_t *ret_
     *ret_tasks = pool_waiting(offer->pool);
     if (limit)
         return limit;
+    if (!offer->joins && !broker_has_session_room(broker, offer->pool, offer->submit))
+        return "pool.sessions_max";
     *ret_tasks = offer->client->live_count;
     if (offer->client != broker->house && offer->client->live_count >= settings->client_tasks_max)
         return "client_tasks_max";
@@ -213,7 +217,7 @@ note_saturation(struct broker *broker, struct pool *pool, const char *limit)
 {
     struct note *note;
 
-    if (pool->is_saturated || strncmp(limit, "pool.", strlen("pool.")) != 0)
+    if (pool->is_saturated || strncmp(limit, "pool.queued", strlen("pool.queued")) != 0)
         return;
     pool->is_saturated = true;
     note = outbox_note(broker->outbox, NOTE_POOL_SATURATED);
@@ -237,6 +241,23 @@ broker_is_busy(struct broker *broker, const struct offer *offer)
     error->retry_after_ms = pool_retry_after_ms(offer->pool, tasks / 10 + 1, broker->now_us);
     note_saturation(broker, offer->pool, limit);
     return true;
+}
+
+bool
+broker_is_session_refused(struct broker *broker, const struct offer *offer)
+{
+    if (!broker_is_session_busy(broker, offer->pool, offer->submit))
+        return false;
+    refuse(broker, offer, ERROR_SESSION_BUSY, "the worker of the session cannot take the task at once")
+        ->retry_after_ms = pool_retry_after_ms(offer->pool, 1, broker->now_us);
+    return true;
+}
+
+static bool
+is_refused(struct broker *broker, const struct offer *offer)
+{
+    return broker_is_too_large(broker, offer) || broker_is_circuit_open(broker, offer) ||
+           broker_is_busy(broker, offer) || broker_is_session_refused(broker, offer);
 }
 
 /* --- taking ----------------------------------------------------------------------------------------------------- */
@@ -321,7 +342,7 @@ broker_make_task(struct broker *broker, const struct offer *offer)
     task->wants_info = submit->info;
     task->is_lost_once_lost = submit->on_loss == LOSS_FINAL;
     join_flow(broker, task, offer);
-    if (submit->group.size > 0)
+    if (submit->group.size > 0 || submit->session.size > 0)
         broker_join_order(broker, task, submit);
     take_options(task, submit);
     if (offer->schedule)
@@ -411,7 +432,7 @@ broker_submit(struct broker *broker, struct client *client, const struct submit 
         return;
     if (submit->dedup_key.size > 0)
         broker_submit_shared(broker, &offer);
-    else if (!broker_is_too_large(broker, &offer) && !broker_is_circuit_open(broker, &offer) && !broker_is_busy(broker, &offer))
+    else if (!is_refused(broker, &offer))
         accept(broker, &offer);
 }
 
@@ -430,8 +451,7 @@ broker_submit_scheduled(struct broker *broker, const struct submit *submit, uint
     offer.hash = task_key_hash(&offer.key, broker->settings.hash_seed);
     offer.pool = own.pool.size > 0 ? broker_pool(broker, own.pool) : broker_default_pool(broker);
     offer.bytes = offer_bytes(&own);
-    if (is_closed(broker, &offer) || broker_is_too_large(broker, &offer) || broker_is_circuit_open(broker, &offer) ||
-        broker_is_busy(broker, &offer))
+    if (is_closed(broker, &offer) || is_refused(broker, &offer))
         return refusal.code;
     accept(broker, &offer);
     *ret_number = number;

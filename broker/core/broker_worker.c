@@ -2,6 +2,7 @@
 #include "broker/core/broker_adopt.h"
 #include "broker/core/broker_circuit.h"
 #include "broker/core/broker_lifecycle.h"
+#include "broker/core/broker_order.h"
 #include "broker/core/broker_running.h"
 #include "wire/text.h"
 
@@ -37,6 +38,8 @@ broker_move_worker(struct broker *broker, struct worker *worker, enum worker_sta
     if (state == WORKER_STALLED)
         worker->stalled_us = broker->now_us;
     pool_review_worker(worker->pool, worker);
+    if (worker->affinities && (state == WORKER_DRAINING || state == WORKER_GONE))
+        broker_leave_sessions(broker, worker);
 }
 
 /* A worker that was lost failed at what it ran, unless that was about to be ended, or the worker for another task's sake. */
@@ -99,10 +102,12 @@ broker_ask_to_end(struct broker *broker, struct worker *worker, const char *reas
         stop->reason = text_bytes(reason);
         stop->grace_ms = grace_ms;
     }
-    if (worker->state == WORKER_DETACHED)
+    if (worker->state == WORKER_DETACHED) {
         worker->was_draining = true;
-    else if (worker->state == WORKER_READY || worker->state == WORKER_STALLED)
+        broker_leave_sessions(broker, worker);
+    } else if (worker->state == WORKER_READY || worker->state == WORKER_STALLED) {
         broker_move_worker(broker, worker, WORKER_DRAINING, worker->peer);
+    }
     review_failure(broker, worker->pool);
 }
 

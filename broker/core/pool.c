@@ -1,6 +1,8 @@
 /* pool.c - tasks and workers under one name; see pool.h. */
 #include "broker/core/pool.h"
 
+#include "broker/core/task_extra.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +50,7 @@ pool_destroy(struct pool **pool_p)
     if (!pool)
         return;
     assert(pool_waiting(pool) == 0 && !pool->running && !pool->workers && !pool->groups);
+    assert(!pool->affinities.by_name);
     crew_fini(&pool->crew);
     pool_drop_flows(pool);
     heap_fini(&pool->held);
@@ -123,6 +126,8 @@ add_parked(struct pool *pool, struct task *task)
 static void
 remove_parked(struct pool *pool, struct task *task)
 {
+    if (heap_node_is_in(&task->extra->parked))
+        heap_remove(&task->extra->affinity->worker->parked, &task->extra->parked);
     DL_DELETE(pool->parked, task);
     task->prev = task->next = NULL;
     task->is_parked = false;
@@ -139,6 +144,22 @@ pool_park(struct pool *pool, struct task *task)
         pool->waiting_bytes += body_bytes(task->body);
     }
     add_parked(pool, task);
+}
+
+/* Higher priorities first, then older ones: as in the queue. Numbers stay below 2^59. */
+static int64_t
+parked_key(const struct task *task)
+{
+    return (int64_t)((uint64_t)(PRIORITIES - 1 - task->priority) << 59 | task->number);
+}
+
+void
+pool_park_at(struct pool *pool, struct task *task, struct worker *worker)
+{
+    assert(task->extra->affinity->worker == worker);
+    if (!task->is_parked)
+        pool_park(pool, task);
+    heap_put(&worker->parked, &task->extra->parked, parked_key(task));
 }
 
 void
@@ -211,7 +232,7 @@ pool_count_final(struct pool *pool, enum error_code verdict, int64_t now_us)
     int64_t age_us = now_us - pace->window_us;
 
     if (verdict == ERROR_NO_SUCH_FUNCTION || verdict == ERROR_BAD_PAYLOAD || verdict == ERROR_POOL_FAILED ||
-        verdict == ERROR_TIMED_OUT)
+        verdict == ERROR_TIMED_OUT || verdict == ERROR_SESSION_LOST)
         verdict = ERROR_FAILED;
     assert(verdict <= ERROR_LOST);
     pool->finals[verdict]++;
@@ -274,6 +295,15 @@ pool_remove_worker(struct pool *pool, struct worker *worker)
 }
 
 void
+pool_call_parked(struct pool *pool, struct worker *worker)
+{
+    uint32_t free = worker_has_credit(worker) ? worker->slots - worker->busy : 0;
+
+    for (; free > 0 && worker->parked.count > 0; free--)
+        pool_unpark(pool, heap_owner(heap_first(&worker->parked), struct task_extra, parked)->task);
+}
+
+void
 pool_review_worker(struct pool *pool, struct worker *worker)
 {
     uint32_t free = worker_has_credit(worker) ? worker->slots - worker->busy : 0;
@@ -286,6 +316,8 @@ pool_review_worker(struct pool *pool, struct worker *worker)
         crew_remove(&pool->crew, worker);
     if (worker_has_credit(worker))
         crew_add(&pool->crew, worker);
+    if (worker->parked.count > 0)
+        pool_call_parked(pool, worker);
 }
 
 struct worker *
@@ -310,6 +342,7 @@ pool_check(const struct pool *pool)
     queue_check(&pool->queue);
     crew_check(&pool->crew);
     group_check_all(pool->groups);
+    affinity_check_all(&pool->affinities);
     DL_FOREACH(pool->parked, task) {
         assert(task->state == TASK_QUEUED && task->is_parked && task->pool == pool);
         parked++;

@@ -2,6 +2,7 @@
 #ifndef SNAKEPIT_CORE_POOL_H
 #define SNAKEPIT_CORE_POOL_H
 
+#include "broker/core/affinity.h"
 #include "broker/core/circuit.h"
 #include "broker/core/crew.h"
 #include "broker/core/dedup.h"
@@ -59,6 +60,7 @@ struct pool {
     uint64_t waiting_bytes; /* all three */
 
     struct group *groups; /* by name */
+    struct affinities affinities;
 
     struct flow *flows;    /* hash by key */
     struct bucket bucket;  /* of the pool's rate */
@@ -121,9 +123,19 @@ pool_put(struct pool *pool, struct task *task, enum task_state state);
 void
 pool_park(struct pool *pool, struct task *task);
 
+/* The same, until this worker, to which its session is bound, has a free slot. A task that is parked already goes on to
+ * wait so. */
+void
+pool_park_at(struct pool *pool, struct task *task, struct worker *worker);
+
 /* A parked task goes to its place in the queue. */
 void
 pool_unpark(struct pool *pool, struct task *task);
+
+/* Of the tasks that are parked until this worker has a free slot, as many as it has go to their place. Whoever gets there
+ * first has the slot, so some may come back. */
+void
+pool_call_parked(struct pool *pool, struct worker *worker);
 
 /* Do its tasks end, and new ones, since nobody can run them? */
 static inline bool

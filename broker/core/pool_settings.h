@@ -56,6 +56,12 @@ limit_is_same(const struct limit_settings *a, const struct limit_settings *b)
     return a->running_max == b->running_max && rate_is_same(a, b);
 }
 
+/* What becomes of a strict session's waiting tasks when the worker that kept its state is gone. */
+enum session_on_loss {
+    SESSION_LOSS_REBIND, /* they go to another one, which begins without that state */
+    SESSION_LOSS_FAIL,   /* they end as session_lost */
+};
+
 /* A limit of 0 allows nothing, except where "never" or "no limit" is said. */
 struct pool_settings {
     const char *name;          /* copied by whoever keeps the record */
@@ -91,6 +97,10 @@ struct pool_settings {
     int64_t cancel_grace_us;      /* from CANCEL to the exception; 0: never */
     int64_t cancel_kill_grace_us; /* from there to the end of the process; 0: never */
     bool cancel_kill_shared;      /* the process is ended also where it has slots for others */
+
+    int64_t session_ttl_us;               /* how long an unused session is remembered */
+    uint64_t sessions_max;                /* sessions of tasks, used and unused ones */
+    enum session_on_loss session_on_loss;
 };
 
 /* Fill with the defaults of the configuration. Keeps `name` as it is, without a copy. */

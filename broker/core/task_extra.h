@@ -2,8 +2,11 @@
 #ifndef SNAKEPIT_CORE_TASK_EXTRA_H
 #define SNAKEPIT_CORE_TASK_EXTRA_H
 
+#include "broker/core/heap.h"
+
 #include <stdint.h>
 
+struct affinity;
 struct flow;
 struct dedup;
 struct group;
@@ -20,6 +23,12 @@ struct task_extra {
     uint32_t credit;       /* chunks of its stream that may be under way; 0: no limit */
     uint64_t credit_total; /* LEASED: up to this number its worker may send them; 0: not known, or no limit */
     int64_t run_us;        /* how long an attempt may run; 0: as its pool says */
+
+    struct task *task;            /* whose extra it is; with a group or a session only */
+    struct affinity *affinity;    /* its session; NULL: none, or the task is final */
+    struct task *affinity_prev, *affinity_next;
+    struct heap_node parked;      /* worker.parked: it waits for a free slot of that worker */
+    uint8_t session_mode;         /* enum session_mode */
 };
 
 /* All zero. */

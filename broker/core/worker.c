@@ -72,9 +72,10 @@ worker_destroy(struct worker **worker_p)
 
     if (!worker)
         return;
-    assert(!worker->leases && worker->busy == 0);
+    assert(!worker->leases && worker->busy == 0 && !worker->affinities && worker->parked.count == 0);
     assert(!worker->is_in_crew && !worker->heard_prev && !heap_node_is_in(&worker->timer));
     assert(!worker->is_due && !worker->recycle && !heap_node_is_in(&worker->due_timer));
+    heap_fini(&worker->parked);
     free(worker->report);
     free(worker);
     *worker_p = NULL;

@@ -7,6 +7,7 @@
 #include "broker/core/lifecycle.h"
 #include "wire/message.h"
 
+struct affinity;
 struct lease;
 struct orphan;
 struct pool;
@@ -53,6 +54,8 @@ struct worker {
     struct pool *pool;
     struct lease *leases;
     struct orphan *orphans; /* of an earlier broker's tasks, whose answers it owes */
+    struct affinity *affinities; /* sessions of tasks whose state it keeps */
+    struct heap parked;          /* their tasks that wait for a free slot of it, in order of dispatch */
     struct worker *prev, *next;             /* pool.workers, oldest first */
     struct worker *crew_prev, *crew_next;   /* a bucket of pool.crew */
     struct worker *heard_prev, *heard_next; /* broker.heard, longest silent first */

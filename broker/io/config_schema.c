@@ -20,6 +20,7 @@ static const char *const profiles[] = {"process", "thread", NULL};
 static const char *const thread_unsafe_words[] = {"lock", "refuse", NULL};
 static const char *const when_failed_words[] = {"wait", "refuse", NULL};
 static const char *const fairness_words[] = {"key", "client", NULL};
+static const char *const session_on_loss_words[] = {"rebind", "fail", NULL};
 static const char *const when_open_words[] = {"wait", "refuse", NULL};
 
 const char *const config_sections[] = {"endpoints", "log", "limits", "timers", "agent", POOLS_SECTION, NULL};
@@ -286,5 +287,14 @@ const struct option config_options[] = {
     {POOLS_SECTION, "cancel_kill_shared", OPTION_BOOL, IN_POOL(core.cancel_kill_shared), "false", 0, 0, NULL,
      .help = "Do that also to processes that have slots for several tasks. The others are requeued, which does not count "
              "against their attempts. Without it such a process stays, and so does the task, in its slot."},
+    {POOLS_SECTION, "session_ttl", OPTION_DURATION, IN_POOL(core.session_ttl_us), "\"10m\"", MS, 365 * 24 * HOUR, NULL,
+     .help = "How long a session of tasks (the option session) without a task is bound to its worker."},
+    {POOLS_SECTION, "sessions_max", OPTION_COUNT, IN_POOL(core.sessions_max), "100000", 0, 100000000, NULL,
+     .help = "Sessions of tasks, used and remembered ones. Those that are unused for longest make room; when all are in "
+             "use, tasks of further ones are refused as \"busy\"."},
+    {POOLS_SECTION, "session_on_loss", OPTION_CHOICE, IN_POOL(core.session_on_loss), "\"rebind\"", 0, 0,
+     session_on_loss_words,
+     .help = "Tasks of a strict session whose worker is gone. rebind: they go to another one, which has nothing of the "
+             "session's state. fail: they end as \"session_lost\", and the next one begins the session anew."},
     {0},
 };

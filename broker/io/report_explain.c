@@ -39,7 +39,8 @@ wait_cause_name(enum wait_cause cause)
         [CAUSE_SHUTDOWN] = "shutdown",    [CAUSE_NO_WORKER] = "no_worker",
         [CAUSE_POOL_FAILED] = "pool_failed", [CAUSE_NONE_USABLE] = "no_usable_worker",
         [CAUSE_ALL_BUSY] = "all_busy",    [CAUSE_CIRCUIT_OPEN] = "circuit_open",
-        [CAUSE_GROUP_WAITS] = "group_waits",  [CAUSE_ADOPTING] = "adopting",
+        [CAUSE_GROUP_WAITS] = "group_waits", [CAUSE_SESSION_WAITS] = "session_waits",
+        [CAUSE_ADOPTING] = "adopting",
         [CAUSE_RUNNING_MAX] = "running_max", [CAUSE_RATE_LIMITED] = "rate_limited",
         [CAUSE_KEY_LIMITED] = "key_limited",
     };
@@ -140,6 +141,19 @@ say_delay(struct text *text, const struct explanation *why, int64_t now_us)
 }
 
 static void
+say_session(struct text *text, const struct explanation *why)
+{
+    bool is_ready = strcmp(why->awaited_state, "ready") == 0;
+
+    add(text, "session %.*s is bound to worker %" PRIu64 ", which %s%s", (int)why->session.size,
+        (const char *)why->session.data, why->awaited, is_ready ? "has no free slot" : "is ",
+        is_ready ? "" : why->awaited_state);
+    if (why->ahead > 0)
+        add(text, "; %" PRIu64 " task%s go%s before it there", why->ahead, why->ahead == 1 ? "" : "s",
+            why->ahead == 1 ? "es" : "");
+}
+
+static void
 say_cause(struct text *text, const struct explanation *why, int64_t now_us)
 {
     switch (why->cause) {
@@ -181,6 +195,9 @@ say_cause(struct text *text, const struct explanation *why, int64_t now_us)
     case CAUSE_KEY_LIMITED:
         say_limit(text, why, now_us);
         return;
+    case CAUSE_SESSION_WAITS:
+        say_session(text, why);
+        return;
     default:
         add(text, "nothing waits in pool %s", why->pool.name);
     }
@@ -208,7 +225,7 @@ say(struct text *text, const struct explanation *why, const struct load_stats *r
 
     text->size = 0;
     say_cause(text, why, now_us);
-    if (is_queued(why) && why->cause != CAUSE_GROUP_WAITS && why->ahead > 0)
+    if (is_queued(why) && why->cause != CAUSE_GROUP_WAITS && why->cause != CAUSE_SESSION_WAITS && why->ahead > 0)
         add(text, "; %" PRIu64 " task%s of higher or equal priority go%s before it", why->ahead,
             why->ahead == 1 ? "" : "s", why->ahead == 1 ? "es" : "");
     if (estimate >= 0)
@@ -246,6 +263,20 @@ put_workers(struct report_map *map, const struct explanation *why)
     report_put_uint(map, "slots_busy", why->pool.slots_busy);
 }
 
+static void
+put_order(struct report_map *map, const struct explanation *why, int64_t now_us)
+{
+    if (why->cause == CAUSE_GROUP_WAITS) {
+        report_put_str(map, "group", why->group);
+        put_task(map, "behind", &why->behind, now_us);
+    }
+    if (why->cause == CAUSE_SESSION_WAITS) {
+        report_put_str(map, "session", why->session);
+        report_put_uint(map, "worker", why->awaited);
+        report_put_text(map, "worker_state", why->awaited_state);
+    }
+}
+
 void
 report_explain(struct wire_buffer *buffer, const struct explanation *why, const struct load_stats *recent,
                int64_t now_us)
@@ -279,10 +310,7 @@ report_explain(struct wire_buffer *buffer, const struct explanation *why, const 
         put_task(&map, "oldest", &why->oldest, now_us);
         report_put_seconds(&map, "oldest_seconds", now_us - why->oldest_leased_us);
     }
-    if (why->cause == CAUSE_GROUP_WAITS) {
-        report_put_str(&map, "group", why->group);
-        put_task(&map, "behind", &why->behind, now_us);
-    }
+    put_order(&map, why, now_us);
     if (estimate >= 0)
         report_put_float(&map, "estimate_seconds", estimate);
     report_map_end(&map);

@@ -89,6 +89,9 @@ Test(config, the_cores_own_defaults_are_the_same)
     cr_expect_eq(pool.fairness, config->pools[0].core.fairness);
     cr_expect(limit_is_same(&pool.limit, &config->pools[0].core.limit));
     cr_expect(limit_is_same(&pool.key_limit, &config->pools[0].core.key_limit));
+    cr_expect_eq(pool.session_ttl_us, config->pools[0].core.session_ttl_us);
+    cr_expect_eq(pool.sessions_max, config->pools[0].core.sessions_max);
+    cr_expect_eq(pool.session_on_loss, config->pools[0].core.session_on_loss);
     cr_expect_null(broker.default_pool);
     config_unload(&config);
 }
@@ -134,6 +137,18 @@ Test(config, a_pools_circuit_and_its_memory_of_results_arrive_in_their_fields)
     cr_expect_eq(pool->dedup_window_us, INT64_C(3600000000));
     cr_expect_eq(pool->dedup_max, 3);
     cr_expect_eq(pool->dedup_bytes_max, 2 << 20);
+    config_unload(&config);
+}
+
+Test(config, a_pools_sessions_arrive_in_their_fields)
+{
+    struct config *config = load_good("pools = ( { name = \"t\"; session_ttl = \"1h\"; sessions_max = 7; "
+                                      "session_on_loss = \"fail\"; } );");
+    const struct pool_settings *pool = &config->pools[0].core;
+
+    cr_expect_eq(pool->session_ttl_us, INT64_C(3600000000));
+    cr_expect_eq(pool->sessions_max, 7);
+    cr_expect_eq(pool->session_on_loss, SESSION_LOSS_FAIL);
     config_unload(&config);
 }
 

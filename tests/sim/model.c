@@ -51,6 +51,7 @@ model_fini(struct model *model)
     for (uint32_t i = 0; i < model->pool_count; i++) {
         free(model->pools[i].circuit.marks);
         model_free_groups(&model->pools[i]);
+        model_free_sessions(&model->pools[i]);
     }
     HASH_CLEAR(hh, model->clients);
     DL_FOREACH_SAFE(model->all_clients, client, next_client)
@@ -265,6 +266,7 @@ model_accept(struct model *model, struct model_client *client, const struct subm
     task->number = ++model->numbers;
     fill_task(task, submit, now_us);
     model_join_group(task, submit->group);
+    model_join_session(task, submit);
     model->has_twins |= has_content(model, task->content);
     HASH_ADD(by_content, model->contents, content, sizeof task->content, task);
     enter(model, task);
@@ -399,10 +401,12 @@ model_finish(struct model *model, struct model_task *task, enum error_code verdi
 {
     struct model_client *client = task->client;
     bool is_failure =
-        verdict == ERROR_NO_SUCH_FUNCTION || verdict == ERROR_BAD_PAYLOAD || verdict == ERROR_TIMED_OUT;
+        verdict == ERROR_NO_SUCH_FUNCTION || verdict == ERROR_BAD_PAYLOAD || verdict == ERROR_TIMED_OUT ||
+        verdict == ERROR_SESSION_LOST;
     bool is_following = task->state == MODEL_FOLLOWING;
 
     unlink_task(model, task);
+    model_leave_session(model, task);
     model_leave_group(model, task);
     model->tally->sometimes[SOMETIMES_DEAD] += verdict == ERROR_DEAD;
     model->tally->sometimes[SOMETIMES_LOST] += verdict == ERROR_LOST;
@@ -463,11 +467,14 @@ model_end_lease(struct model *model, struct model_lease *lease, enum model_end e
         if (task->cancel_asked) {
             model->tally->sometimes[SOMETIMES_CANCEL_OF_LOST] += end == END_LOST;
             model_finish(model, task, ERROR_CANCELLED, now_us);
-        } else if (end == END_LOST && lease->timed_out) {
+        } else if (end != END_NACK && lease->timed_out) {
             model->tally->sometimes[SOMETIMES_TIMED_OUT_BY_KILL] += lease->worker->is_condemned;
             model_finish(model, task, ERROR_TIMED_OUT, now_us);
-        } else if (end == END_LOST && task->at_most_once) {
+        } else if (end != END_NACK && task->at_most_once) {
             model_finish(model, task, ERROR_LOST, now_us);
+        } else if (end == END_LOST && model_needs_worker(task)) {
+            model->tally->sometimes[SOMETIMES_SESSION_LOST_RUNNING]++;
+            model_finish(model, task, ERROR_SESSION_LOST, now_us);
         } else if (end == END_LOST && lease->worker->is_condemned) {
             model->tally->sometimes[SOMETIMES_BYSTANDER_REQUEUED]++;
             task->tries--;

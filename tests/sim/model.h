@@ -56,6 +56,8 @@ struct model_task {
     struct model_lease *lease; /* LEASED */
     struct model_group *group; /* NULL: none, or the task is final */
     struct model_task *group_prev, *group_next;
+    struct model_affinity *affinity; /* its session; NULL: none, or the task is final */
+    bool is_strict; /* it runs on its session's worker only */
     bool is_parked; /* QUEUED: in its pool's list of those beside the queue */
     struct model_dedup *dedup; /* whose work it is, or that it follows */
     struct model_schedule *schedule; /* whose run it is, when that has */
@@ -77,6 +79,16 @@ struct model_group {
 };
 /* How far the broker has gone to end a lease. */
 enum model_ladder { RUNG_NONE, RUNG_ASKED, RUNG_RAISED, RUNG_KILLED, RUNG_SPENT };
+
+/* Tasks of one pool that belong together, and the worker that keeps their state. */
+struct model_affinity {
+    UT_hash_handle hh; /* its pool's */
+    const struct model_worker *worker; /* NULL: not bound */
+    uint64_t count;     /* tasks of it that are not final */
+    uint64_t stricts;   /* of those, strict ones */
+    int64_t unused_us;  /* since when it has none */
+    char name[];
+};
 
 struct model_lease {
     uint64_t fence;
@@ -181,6 +193,7 @@ struct model_pool {
     struct model_rate rate;
     uint64_t queued, delayed, running, waiting_bytes;
     struct model_group *groups;
+    struct model_affinity *affinities;
     struct model_task *parked; /* queued, and it is not their turn */
     struct model_worker *workers;
     uint64_t finals[ERROR_CODES]; /* by verdict; ERROR_NONE: ok; all failures under ERROR_FAILED */
@@ -273,7 +286,7 @@ void
 model_finish(struct model *model, struct model_task *task, enum error_code verdict, int64_t now_us);
 
 /* Why a lease ended without an answer. */
-enum model_end { END_NACK, END_LOST };
+enum model_end { END_NACK, END_LOST, END_UNHELD /* its worker is there, and does not hold it */ };
 
 /* Free the slot; the task, if it still lives, goes back to its place or ends. */
 void
@@ -327,6 +340,49 @@ model_enqueue_task(struct model *model, struct model_task *task);
 /* It leaves either. */
 void
 model_dequeue_task(struct model *model, struct model_task *task);
+
+/* --- model_session.c: which worker keeps whose state ------------------------------------------------------------- */
+
+/* NULL: not there. */
+struct model_affinity *
+model_find_affinity(const struct model_pool *pool, struct bytes name);
+
+/* The task, just accepted, belongs to the session that it names, if it names one. */
+void
+model_join_session(struct model_task *task, const struct submit *submit);
+
+/* The task ends. */
+void
+model_leave_session(struct model *model, struct model_task *task);
+
+void
+model_drop_affinity(struct model_pool *pool, struct model_affinity *affinity);
+
+/* No session is bound to it any more. */
+void
+model_unbind_worker(const struct model_worker *worker);
+
+void
+model_free_sessions(struct model_pool *pool);
+
+/* Sessions without tasks. */
+uint64_t
+model_count_unused(const struct model_pool *pool);
+
+bool
+model_has_credit(const struct model_worker *worker);
+
+/* Must this task wait for its session's worker? */
+bool
+model_awaits_worker(const struct model_task *task);
+
+/* Does it end when its worker is lost? */
+bool
+model_needs_worker(const struct model_task *task);
+
+/* The first of a queue that need not, or NULL. */
+struct model_task *
+model_first_ready(struct model_task *queue);
 
 /* --- model.c again ------------------------------------------------------------------------------------------------ */
 

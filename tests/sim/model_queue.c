@@ -250,8 +250,8 @@ model_find_eligible(const struct model *model, const struct model_pool *pool)
         return NULL;
     DL_FOREACH(pool->flows, flow)
         for (int priority = 0; flow->limit == MODEL_FREE && priority < PRIORITIES; priority++)
-            if (flow->queues[priority])
-                return flow->queues[priority];
+            if (model_first_ready(flow->queues[priority]))
+                return model_first_ready(flow->queues[priority]);
     return NULL;
 }
 

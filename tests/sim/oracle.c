@@ -12,6 +12,7 @@ void
 oracle_init(struct oracle *oracle, struct world *world)
 {
     *oracle = (struct oracle){.history = &world->history, .tally = &world->tally};
+    oracle->has_agents = world->has_agents;
     model_init(&oracle->model, world, &world->tally);
 }
 
@@ -324,6 +325,7 @@ oracle_judge(struct oracle *oracle, const struct broker *broker, const struct ev
     oracle->is_arrival = event && event->kind == EVENT_COMMAND && event->side == SIDE_WORKER &&
                          event->message->verb == VERB_HELLO;
     begin_step(oracle);
+    oracle_begin_sessions(oracle, event && event->side == SIDE_CLIENT && event->message && event->message->verb == VERB_SUBMIT);
     if (event)
         take_event(oracle, event, status);
     for (size_t i = 0; i < outbox->count && !history_is_broken(oracle->history); i++) {

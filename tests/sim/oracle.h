@@ -23,6 +23,7 @@ struct oracle {
     struct history *history;
     struct tally *tally;
     const struct broker *broker; /* public numbers only */
+    bool has_agents;
     int64_t now_us;
     uint64_t step;
     bool is_tick, is_turn_finished;
@@ -92,6 +93,38 @@ oracle_leave_dedup(struct oracle *oracle, struct model_task *task);
 /* A task's end was asked for; expects what must follow. */
 void
 oracle_cancel(struct oracle *oracle, struct model_task *task);
+
+/* oracle_session.c: sessions of tasks. Is there no room for that of this SUBMIT? */
+bool
+oracle_is_session_full(const struct model_pool *pool, const struct submit *submit);
+
+/* Must this SUBMIT be refused since the worker of its session has no free slot? */
+bool
+oracle_is_session_busy(const struct model_pool *pool, const struct submit *submit);
+
+/* It was accepted: unused sessions may have to go for it. */
+void
+oracle_make_session_room(struct oracle *oracle, struct model_pool *pool, const struct submit *submit);
+
+/* May the task go to this worker, as far as its session says? True: the session decided where it goes. */
+bool
+oracle_check_session(struct oracle *oracle, const struct model_worker *worker, const struct model_task *task,
+                     struct bytes said);
+
+/* The worker is gone, or takes no more. */
+void
+oracle_leave_sessions(struct oracle *oracle, const struct model_worker *worker);
+
+/* The worker's session is over; its leases are lost. */
+void
+oracle_end_worker(struct oracle *oracle, struct model_worker *worker);
+
+/* What happened to sessions without a word, before the step is looked at. */
+void
+oracle_begin_sessions(struct oracle *oracle, bool is_offer);
+
+void
+oracle_inspect_sessions(struct oracle *oracle, const struct model_pool *pool);
 
 void
 oracle_worker_event(struct oracle *oracle, uint32_t peer, const struct message *message);

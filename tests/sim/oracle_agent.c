@@ -109,6 +109,7 @@ check_stop(struct oracle *oracle, uint32_t peer, const struct stop *stop)
         BREAK(oracle, "P16", "a worker was asked to end for a replacement after SHUTDOWN");
     tally->sometimes[SOMETIMES_REPLACED_BUSY] += worker->busy > 0;
     worker->is_asked_to_end = worker->is_draining = true;
+    oracle_leave_sessions(oracle, worker);
 }
 
 /* Only to the worker's own agent, and only for workers that there are. */
@@ -175,7 +176,7 @@ take_stalled(struct oracle *oracle, struct model_worker *worker)
               silent_us);
     oracle->tally->sometimes[SOMETIMES_STALLED_KILLED]++;
     oracle_judge_loss(oracle, worker);
-    model_end_worker(&oracle->model, worker, END_LOST, oracle->now_us);
+    oracle_end_worker(oracle, worker);
 }
 
 static void
@@ -190,7 +191,7 @@ take_recycled(struct oracle *oracle, const struct note *note)
     else if (worker && (worker->busy > 0 || !worker->is_asked_to_end))
         BREAK(oracle, "recycling", "worker %" PRIu64 " was ended with %u tasks", note->worker, worker->busy);
     else if (worker)
-        model_end_worker(&oracle->model, worker, END_LOST, oracle->now_us);
+        oracle_end_worker(oracle, worker);
 }
 
 static void

@@ -187,6 +187,7 @@ find_refusal(const struct oracle *oracle, uint32_t peer, const struct ref *id)
         case ERROR_BAD_FIELD:
         case ERROR_UNSUPPORTED:
         case ERROR_CIRCUIT_OPEN:
+        case ERROR_SESSION_BUSY:
             return &action->message;
         default:
             break;
@@ -213,7 +214,7 @@ struct demand {
 /* Which limits forbid this task, by the model's own numbers: a bit for each SOMETIMES_BUSY_*. */
 static unsigned
 find_limits(const struct oracle *oracle, const struct model_client *client, const struct model_pool *pool,
-            const struct demand *demand)
+            const struct submit *submit, const struct demand *demand)
 {
     const struct broker_settings *settings = &oracle->model.settings;
     uint64_t size_bytes = demand->size_bytes;
@@ -226,6 +227,7 @@ find_limits(const struct oracle *oracle, const struct model_client *client, cons
     /* Kept final messages count, too. How many are held is known from the step before. */
     over |= (oracle->held_tasks + demand->records > settings->tasks_max) << 4;
     over |= (!demand->dedup && oracle->held_bytes - oracle->held_results + size_bytes > settings->bytes_max) << 5;
+    over |= (!demand->dedup && oracle_is_session_full(pool, submit)) << 6;
     return over;
 }
 
@@ -247,8 +249,9 @@ check_answer(struct oracle *oracle, const struct model_client *client, const str
     struct model_pool *pool = model_find_pool(&oracle->model, submit->pool);
     enum error_code code = refusal ? refusal->error.code : ERROR_NONE;
     bool drains = oracle->model.is_shutting || (pool && (pool->is_draining || pool->is_removed));
-    unsigned over = pool ? find_limits(oracle, client, pool, demand) : 0;
+    unsigned over = pool ? find_limits(oracle, client, pool, submit, demand) : 0;
     uint64_t circuit_ms = pool && !demand->dedup ? oracle_circuit_refusal_ms(oracle, pool) : 0;
+    bool is_session_busy = pool && !demand->dedup && oracle_is_session_busy(pool, submit);
 
     if (refusal)
         oracle_expect(oracle, SIDE_CLIENT, client->peer, VERB_ERROR, code)->ref = submit->id;
@@ -270,11 +273,14 @@ check_answer(struct oracle *oracle, const struct model_client *client, const str
     if (code == ERROR_BUSY && over && circuit_ms == 0) {
         for (int bit = 0; bit < 6; bit++)
             oracle->tally->sometimes[SOMETIMES_BUSY_POOL_TASKS + bit] += over >> bit == 1;
+        oracle->tally->sometimes[SOMETIMES_BUSY_SESSIONS] += over == 1 << 6;
         return false;
     }
+    if (code == ERROR_SESSION_BUSY && is_session_busy && !over && circuit_ms == 0 && refusal->error.retry_after_ms > 0)
+        return oracle->tally->sometimes[SOMETIMES_SESSION_BUSY]++, false;
     if (refusal && demand->is_vague)
         return false;
-    if (refusal || drains || over || circuit_ms > 0)
+    if (refusal || drains || over || circuit_ms > 0 || is_session_busy)
         BREAK(oracle, "P15", "SUBMIT was answered with %s; draining %d, limits reached %#x, circuit open for %" PRIu64 " ms",
               error_code_name(code), drains, over, circuit_ms);
     return !refusal;
@@ -320,6 +326,8 @@ accept(struct oracle *oracle, struct model_client *client, const struct submit *
     struct model_task *task;
 
     oracle->tally->tasks++;
+    if (!demand->dedup)
+        oracle_make_session_room(oracle, model_find_pool(model, submit->pool), submit);
     if (submit->dedup_key.size == 0) {
         task = model_accept(model, client, submit, oracle->now_us);
         /* Its time is over at once; a free worker or the next tick finds that out. */

@@ -16,6 +16,33 @@ struct walk {
     uint64_t running, waiting, parked, delayed, workers;
 };
 
+/* Strict tasks of a bound session stand in the queue or beside it, as the broker likes. */
+static bool
+needs_no_place(const struct model_task *task)
+{
+    return task->affinity && task->is_strict && task->affinity->worker;
+}
+
+static bool
+is_called(const struct model_pool *pool, uint64_t number)
+{
+    const struct model_task *task;
+
+    for (int priority = 0; pool->affinities && priority < PRIORITIES; priority++)
+        DL_FOREACH(pool->flows->queues[priority], task)
+            if (needs_no_place(task) && task->number == number)
+                return true;
+    return false;
+}
+
+static struct model_task *
+skip(struct model_task *task)
+{
+    while (task && needs_no_place(task))
+        task = task->next;
+    return task;
+}
+
 static void
 begin_priority(struct walk *walk, int priority)
 {
@@ -25,7 +52,7 @@ begin_priority(struct walk *walk, int priority)
     walk->is_held = false;
     walk->round = walk->position = 0;
     DL_FOREACH(walk->pool->flows, flow) {
-        flow->walk = flow->queues[priority];
+        flow->walk = skip(flow->queues[priority]);
         flow->walk_round = 0;
     }
 }
@@ -79,7 +106,7 @@ visit_queued(struct walk *walk, const struct task_stats *stats)
     if (flow->earliest[walk->priority] > walk->position)
         walk->position = flow->earliest[walk->priority];
     flow->walk_round++;
-    flow->walk = flow->walk->next;
+    flow->walk = skip(flow->walk->next);
 }
 
 /* Those that wait for their turn in a group come after the queue, in any order. */
@@ -91,7 +118,7 @@ is_parked(const struct model_pool *pool, uint64_t number)
     DL_FOREACH(pool->parked, task)
         if (task->number == number)
             return true;
-    return false;
+    return is_called(pool, number);
 }
 
 static uint64_t
@@ -102,6 +129,9 @@ count_parked(const struct model_pool *pool)
 
     DL_FOREACH(pool->parked, task)
         parked++;
+    for (int priority = 0; pool->flows && priority < PRIORITIES; priority++)
+        DL_FOREACH(pool->flows->queues[priority], task)
+            parked += needs_no_place(task);
     return parked;
 }
 
@@ -166,6 +196,7 @@ oracle_inspect(struct oracle *oracle)
         if (walk.running != pool->running || walk.waiting != pool->queued || walk.delayed != pool->delayed)
             BREAK(oracle, "inspect", "pool %s shows %" PRIu64 " running, %" PRIu64 " queued, %" PRIu64 " delayed",
                   pool->name, walk.running, walk.waiting, walk.delayed);
+        oracle_inspect_sessions(oracle, pool);
         if (walk.parked != count_parked(pool))
             BREAK(oracle, "P8", "pool %s shows other tasks that wait for their turn in a group", pool->name);
     }

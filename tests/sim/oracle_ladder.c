@@ -191,6 +191,8 @@ take_ignored(struct oracle *oracle, const struct note *note)
     worker->is_condemned |= ladder == RUNG_KILLED;
     worker->is_draining |= ladder == RUNG_KILLED;
     step(oracle, lease, ladder);
+    if (ladder == RUNG_KILLED)
+        oracle_leave_sessions(oracle, worker);
 }
 
 static void

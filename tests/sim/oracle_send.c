@@ -25,7 +25,8 @@ check_least_loaded(struct oracle *oracle, const struct model_worker *chosen)
 }
 
 static void
-check_worker(struct oracle *oracle, const struct model_worker *worker, const struct model_task *task)
+check_worker(struct oracle *oracle, const struct model_worker *worker, const struct model_task *task,
+             struct bytes session)
 {
     if (worker->pool != task->pool)
         BREAK(oracle, "P18", "a task of pool %s went to a worker of pool %s", task->pool->name, worker->pool->name);
@@ -36,7 +37,8 @@ check_worker(struct oracle *oracle, const struct model_worker *worker, const str
               worker->is_draining ? "draining" : "stalled");
     if (oracle->model.is_shutting)
         BREAK(oracle, "P16", "a task was dispatched after SHUTDOWN");
-    check_least_loaded(oracle, worker);
+    if (!oracle_check_session(oracle, worker, task, session))
+        check_least_loaded(oracle, worker);
 }
 
 static void
@@ -135,7 +137,7 @@ check_task(struct oracle *oracle, uint32_t peer, const struct task_command *comm
     if (task->state == MODEL_DELAYED)
         model_promote(model, task);
     oracle_check_turn(oracle, task);
-    check_worker(oracle, worker, task);
+    check_worker(oracle, worker, task, command->session);
     check_fence(oracle, task, command);
     oracle_begin_attempt(oracle, task->pool, command->fence);
     oracle->tally->dispatches++;

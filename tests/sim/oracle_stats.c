@@ -28,6 +28,15 @@ count_limits(struct oracle *oracle, const struct model_pool *pool)
     }
 }
 
+static bool
+has_strict(const struct model_pool *pool)
+{
+    for (const struct model_affinity *affinity = pool->affinities; affinity; affinity = affinity->hh.next)
+        if (affinity->stricts > 1)
+            return true;
+    return false;
+}
+
 /* Work conserving: no task waits while somebody could run it. */
 static void
 check_idle(struct oracle *oracle, const struct model_pool *pool)
@@ -46,6 +55,7 @@ check_idle(struct oracle *oracle, const struct model_pool *pool)
         else
             count_limits(oracle, pool);
         oracle->tally->sometimes[SOMETIMES_GROUP_WAITED] += pool->parked != NULL;
+        oracle->tally->sometimes[SOMETIMES_SESSION_WAITED] += !eligible && has_strict(pool);
         return;
     }
 }
@@ -70,6 +80,7 @@ settle_doubts(struct model_pool *pool, const struct pool_stats *stats)
         finals[ERROR_EXPIRED] = stats->expired;
         finals[ERROR_CANCELLED] = stats->cancelled;
         finals[ERROR_LOST] = stats->lost;
+        finals[ERROR_FAILED] = stats->failed;
     }
     pool->doubtful = 0;
 }

@@ -62,9 +62,10 @@ static bool
 is_expired_first(const struct oracle *oracle, const struct model_task *task, int64_t lost_us)
 {
     bool timed_out = task->lease->timed_out;
-    enum error_code other = task->cancel_asked ? ERROR_CANCELLED : timed_out ? ERROR_TIMED_OUT : ERROR_LOST;
+    enum error_code loss = task->at_most_once ? ERROR_LOST : ERROR_SESSION_LOST;
+    enum error_code other = task->cancel_asked ? ERROR_CANCELLED : timed_out ? ERROR_TIMED_OUT : loss;
 
-    if (!task->cancel_asked && !task->at_most_once && !timed_out)
+    if (!task->cancel_asked && !task->at_most_once && !timed_out && !model_needs_worker(task))
         return true;
     if (task->client->peer)
         return !oracle_was_told(oracle, task->client->peer, &task->key.id, other);
@@ -137,7 +138,7 @@ oracle_worker_lost(struct oracle *oracle, uint64_t session)
     expire_before_loss(oracle, worker, due_us);
     oracle->tally->sometimes[SOMETIMES_WORKER_LOST_BUSY] += worker->busy > 0;
     oracle_judge_loss(oracle, worker);
-    model_end_worker(&oracle->model, worker, END_LOST, oracle->now_us);
+    oracle_end_worker(oracle, worker);
 }
 
 static void

@@ -21,9 +21,9 @@ check_limits(struct oracle *oracle, const struct model_task *task)
 static void
 check_own_lane(struct oracle *oracle, const struct model_task *task)
 {
-    const struct model_task *first = task->flow->queues[task->priority];
+    const struct model_task *first = model_first_ready(task->flow->queues[task->priority]);
 
-    if (first != task)
+    if (first && first != task)
         BREAK(oracle, "P8", "task %" PRIu64 " was dispatched before task %" PRIu64 " of the same key and priority",
               task->number, first->number);
     if (task->was_requeued && task->next)
@@ -34,7 +34,7 @@ check_own_lane(struct oracle *oracle, const struct model_task *task)
 static void
 check_other_lanes(struct oracle *oracle, const struct model_task *task, const struct model_flow *other)
 {
-    const struct model_task *first = other->queues[task->priority];
+    const struct model_task *first = model_first_ready(other->queues[task->priority]);
 
     if (!first)
         return;
@@ -49,7 +49,7 @@ static void
 check_priorities(struct oracle *oracle, const struct model_task *task, const struct model_flow *flow)
 {
     for (int priority = 0; priority < PRIORITIES; priority++) {
-        const struct model_task *first = flow->queues[priority];
+        const struct model_task *first = model_first_ready(flow->queues[priority]);
 
         if (!first || priority == task->priority)
             continue;

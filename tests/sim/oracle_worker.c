@@ -57,7 +57,7 @@ resume_leases(struct oracle *oracle, struct model_worker *worker, struct fences 
             oracle->tally->sometimes[SOMETIMES_RESUME_LOST_LEASE]++;
             if (lease->task)
                 oracle_judge_attempt(oracle, lease, ATTEMPT_NEUTRAL);
-            model_end_lease(&oracle->model, lease, END_LOST, oracle->now_us);
+            model_end_lease(&oracle->model, lease, END_UNHELD, oracle->now_us);
             continue;
         }
         lease->named = false;
@@ -128,7 +128,7 @@ take_hello(struct oracle *oracle, uint32_t peer, const struct hello *hello)
         BREAK(oracle, "session", "a worker resumed a session that it did not ask for");
     if (old && old != worker) {
         oracle_judge_bye(oracle, old);
-        model_end_worker(model, old, END_LOST, oracle->now_us);
+        oracle_end_worker(oracle, old);
     }
     if (worker) {
         attach(oracle, worker, peer);
@@ -259,7 +259,7 @@ take_bye(struct oracle *oracle, struct model_worker *worker)
     oracle->tally->sometimes[SOMETIMES_BYE_WITH_LEASES] += worker->busy > 0;
     oracle->tally->sometimes[SOMETIMES_WORKER_DRAINED] += worker->is_draining && worker->busy == 0;
     oracle_judge_bye(oracle, worker);
-    model_end_worker(&oracle->model, worker, END_LOST, oracle->now_us);
+    oracle_end_worker(oracle, worker);
 }
 
 static void
@@ -317,6 +317,7 @@ oracle_worker_event(struct oracle *oracle, uint32_t peer, const struct message *
         break;
     case VERB_DRAINING:
         worker->is_draining = true;
+        oracle_leave_sessions(oracle, worker);
         break;
     case VERB_BYE:
         take_bye(oracle, worker);

@@ -309,6 +309,24 @@ forget_dedup_key(struct submit *submit)
     submit->has_dedup_ms = false;
 }
 
+static void
+take_strictness(struct submit *submit)
+{
+    submit->session_mode = SESSION_HINT;
+}
+
+static void
+let_sessions_rebind(struct pool_settings *settings)
+{
+    settings->session_on_loss = SESSION_LOSS_REBIND;
+}
+
+static void
+remember_longer(struct pool_settings *settings)
+{
+    settings->session_ttl_us *= 2;
+}
+
 static const struct sabotage all[] = {
     {"drop-task", SIDE_WORKER, VERB_TASK, NULL, drop, false, false, 0, NULL, NULL},
     {"repeat-task", SIDE_WORKER, VERB_TASK, NULL, repeat, false, false, 0, NULL, NULL},
@@ -359,6 +377,9 @@ static const struct sabotage all[] = {
     {.name = "long-memory", .verb = VERB_NONE, .lie = remember_for_longer},
     {.name = "no-dedup", .verb = VERB_NONE, .spoil_submit = forget_dedup_key},
     {.name = "no-groups", .verb = VERB_NONE, .spoil_submit = forget_group},
+    {.name = "lax-sessions", .verb = VERB_NONE, .spoil_submit = take_strictness},
+    {.name = "sessions-rebind", .verb = VERB_NONE, .lie = let_sessions_rebind},
+    {.name = "sessions-linger", .verb = VERB_NONE, .lie = remember_longer},
 };
 
 enum { COUNT = sizeof all / sizeof all[0] };

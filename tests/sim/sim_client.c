@@ -159,6 +159,7 @@ message_is_final(const struct message *message)
     case ERROR_LOST:
     case ERROR_POOL_FAILED:
     case ERROR_TIMED_OUT:
+    case ERROR_SESSION_LOST:
         return true;
     default:
         return false;
@@ -232,10 +233,15 @@ static void
 draw_order(struct world *world, struct submit *submit)
 {
     static const char *const groups[] = {"a", "b", "c", "d", "e", "f"};
+    static const char *const sessions[] = {"q", "r", "s", "t", "u", "v", "w", "x"};
     struct rng *order = &world->order;
 
     if (rng_chance(order, world->groups))
         submit->group = bytes_of(groups[rng_below(order, 6)]);
+    if (!rng_chance(&world->bonds, world->sessions))
+        return;
+    submit->session = bytes_of(sessions[rng_below(&world->bonds, 8)]);
+    submit->session_mode = (enum session_mode)rng_below(&world->bonds, 3);
 }
 
 /* One of a few keys, so that several clients meet. A stream cannot be shared. */

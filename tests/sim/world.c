@@ -186,6 +186,15 @@ draw_order(struct world *world, uint64_t seed)
 {
     rng_init(&world->order, seed + 4000000007);
     world->groups = rng_chance(&world->order, 400) ? (unsigned)rng_below(&world->order, 900) : 0;
+    rng_init(&world->bonds, seed + 5000000029);
+    world->sessions = !world->has_shares && rng_chance(&world->bonds, 500) ? (unsigned)rng_below(&world->bonds, 900) : 0;
+    for (uint32_t i = 0; i < world->pool_count; i++) {
+        struct pool_settings *pool = &world->pools[i];
+
+        pool->session_ttl_us = world->scale_us * rng_between(&world->bonds, 1, 300);
+        pool->sessions_max = rng_chance(&world->bonds, 300) ? 1 + rng_below(&world->bonds, 6) : 1000;
+        pool->session_on_loss = rng_chance(&world->bonds, 500) ? SESSION_LOSS_FAIL : SESSION_LOSS_REBIND;
+    }
 }
 
 /* In some worlds tasks that must end are made to, and may run for so long only. */

@@ -172,6 +172,8 @@ struct world {
     struct rng fate; /* of agents, apart, so that worlds without them stay what they were */
     struct rng order;    /* of groups, apart for the same reason */
     unsigned groups;     /* permille of tasks that have one */
+    struct rng bonds;    /* of sessions, apart as well */
+    unsigned sessions;   /* the same; never together with has_shares: whose turn it is would be the broker's secret */
     bool is_healed; /* no more faults; all want to finish */
     uint64_t parcels; /* under way */
 };

@@ -131,6 +131,12 @@ class RunningTask:
         return headers
 
     @property
+    def session_key(self) -> str | None:
+        """The session that the client gave: the key of what this worker keeps for its tasks. None: it has none."""
+        key: str | None = self.command.options.get("session")
+        return key
+
+    @property
     def content_type(self) -> str:
         """How arguments and result are encoded."""
         return str(self.command.options.get("content_type", "msgpack"))
