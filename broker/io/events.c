@@ -3,6 +3,7 @@
 
 #include "broker/io/clock.h"
 #include "broker/io/event_table.h"
+#include "broker/io/intake.h"
 #include "broker/io/json_line.h"
 #include "broker/io/listener.h"
 #include "broker/io/monitor.h"
@@ -17,6 +18,8 @@
 /* Longer subscriptions end the connection. There is no event whose name is as long, and without a limit whoever may connect
  * can make libzmq take any amount of memory. */
 #define SUBSCRIPTION_BYTES_MAX INT64_C(1024)
+/* What subscribers that are connected may have sent, as nothing tells what ZeroMQ has taken in: millions of subscriptions. */
+#define INTAKE_BYTES_MAX (256 * 1024 * 1024)
 /* Events that wait for each subscriber: about 3 MB. */
 #define WAITING_MAX 10000
 /* Subscribers who send without end must not keep the loop from its work. */
@@ -31,6 +34,7 @@ struct events {
     uint64_t seqs[NOTE_KINDS];   /* events so far, of each name */
     uint64_t published;
     uint64_t overruns;
+    struct intake *intake;
     struct monitor *monitor; /* only so that subscribers cannot take the last descriptors */
     struct listener *listener;
     struct log *log;
@@ -50,7 +54,7 @@ open_socket(struct events *events, void *context, const char *address)
         zmq_setsockopt(events->socket, ZMQ_SNDHWM, &waiting_max, sizeof waiting_max) != 0 ||
         zmq_setsockopt(events->socket, ZMQ_XPUB_NODROP, &no_loss, sizeof no_loss) != 0 ||
         zmq_setsockopt(events->socket, ZMQ_MAXMSGSIZE, &frame_max, sizeof frame_max) != 0 ||
-        !(events->monitor = monitor_new(context, events->socket, "events", NULL))) {
+        !(events->monitor = monitor_new(context, events->socket, "events", events->intake))) {
         log_line(events->log, LOG_ERROR, "socket.failed", "cannot make a socket for %s: %s", address,
                  zmq_strerror(zmq_errno()));
         return false;
@@ -67,6 +71,7 @@ events_new(void *context, const char *address, struct log *log)
     if (!events)
         abort();
     events->log = log;
+    events->intake = intake_new(INTAKE_BYTES_MAX);
     wire_buffer_init(&events->line, false);
     if (address && !open_socket(events, context, address))
         events_destroy(&events);
@@ -81,6 +86,7 @@ events_destroy(struct events **events_p)
     if (!events)
         return;
     monitor_destroy(&events->monitor);
+    intake_destroy(&events->intake);
     if (events->socket)
         zmq_close(events->socket);
     listener_destroy(&events->listener);
@@ -196,6 +202,28 @@ events_get_stats(const struct events *events, struct events_stats *ret_stats)
         .overruns = events->overruns,
         .subscriptions = subscriptions_count(&events->subscriptions),
     };
+}
+
+int64_t
+events_intake_due_us(const struct events *events)
+{
+    return intake_next_due_us(events->intake);
+}
+
+void
+events_check_intake(struct events *events, int64_t now_us)
+{
+    uint64_t bytes;
+    int fd;
+
+    events_attend(events);
+    if (!intake_check(events->intake, false, now_us, &fd, &bytes))
+        return;
+    log_begin(events->log, LOG_WARN, "peer.endless");
+    log_str(events->log, "side", "subscriber");
+    log_uint(events->log, "descriptor", (uint64_t)fd);
+    log_uint(events->log, "bytes", bytes);
+    log_end(events->log);
 }
 
 /* --- one note ------------------------------------------------------------------------------------------------- */

@@ -43,6 +43,14 @@ events_attend(struct events *events);
 bool
 events_needs_attention(const struct events *events);
 
+/* When events_check_intake is to be called, or INT64_MAX. */
+int64_t
+events_intake_due_us(const struct events *events);
+
+/* End the subscriber that has sent the most, when they have sent too much: see intake.h. */
+void
+events_check_intake(struct events *events, int64_t now_us);
+
 /* Does anybody subscribe to events of this kind, as far as events_attend has seen? */
 bool
 events_are_wanted(const struct events *events, enum note_kind kind);

@@ -146,6 +146,8 @@ turn(struct loop *loop)
     }
     check_intake(loop, parts->workers);
     check_intake(loop, parts->clients);
+    if (events_intake_due_us(parts->events) <= loop->now_us)
+        events_check_intake(parts->events, loop->now_us);
     loop->has_more[FD_WORKERS] |= router_flush(parts->workers, loop->now_us);
     loop->has_more[FD_CLIENTS] |= router_flush(parts->clients, loop->now_us);
 }
@@ -241,6 +243,7 @@ choose_timeout(const struct loop *loop)
     int64_t due_us = min(broker_next_due_us(parts->broker), admin_next_due_us(parts->admin));
 
     due_us = min(due_us, min(router_intake_due_us(parts->clients), router_intake_due_us(parts->workers)));
+    due_us = min(due_us, events_intake_due_us(parts->events));
     if (parts->agent)
         due_us = min(due_us, agent_process_next_due_us(parts->agent));
     if (router_has_waiting(parts->clients) || router_has_waiting(parts->workers))

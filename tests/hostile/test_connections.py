@@ -160,6 +160,21 @@ def test_many_messages_that_never_end_are_cut_off_together(folder, scale):
         zmtp.close_all(raws)
 
 
+def test_a_subscription_that_never_ends_is_cut_off(folder):
+    frame = zmtp.frame(b"\x01app.", zmtp.MORE)
+    piece = frame * (100 * 1024 // len(frame))
+    with besieged(folder, grows_bytes=400 * MIB) as broker:
+        raw = zmtp.shake_hands(zmtp.connect(broker.events), b"SUB")
+        until = time.monotonic() + 20
+        raw.settimeout(1.0)
+        with contextlib.suppress(OSError):
+            while link_quietly(broker) == 0 and time.monotonic() < until:
+                raw.sendall(piece)
+                time.sleep(0.01)
+        broker.wait_for_log("peer.endless")
+        raw.close()
+
+
 def test_a_whole_message_of_many_frames_is_bad_once(folder):
     """More frames than a message may have, and then it ends: answered, and the next message is heard."""
     with besieged(folder, grows_bytes=128 * MIB) as broker:
