@@ -21,7 +21,8 @@ BATCH_BYTES = 128 * 1024
 TURN_MESSAGES_MAX = 64
 # Frames from here on are handed to libzmq without a copy; below, the copy is cheaper than the bookkeeping.
 ZERO_COPY_BYTES_MIN = 64 * 1024
-RECONNECT_MS, RECONNECT_MS_MAX = 50, 1000
+# The longest pause is well below the broker's adopt_window: a worker has to be back in it.
+RECONNECT_MS, RECONNECT_MS_MAX = 50, 500
 LINGER_MS = 2000
 
 _EVENT = struct.Struct("=HI")
