@@ -50,7 +50,7 @@ def run(name, seed=1):
             stage.add_worker("slow")
         stage.add_worker("slow", bomb=("begun", 2, "link"))
         stage.await_workers(2, "slow")
-        common = {"seed": seed, "patience": 4.0, "window": 120}
+        common = {"seed": seed, "patience": 4.0, "window": 120, "extra": {"kills_max": 1000}}
         stage.add_client(tasks=500, mix="dense", pools=["p", "line"], **common)
         stage.add_client(tasks=300, mix="dense", pools=["p", "line"], **common)
         stage.add_client(tasks=150, mix="once", **{**common, "window": 30})
