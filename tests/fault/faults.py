@@ -39,8 +39,12 @@ class Injector:
 
 
 class WorkerKiller(Injector):
+    """Leaves one alive: on a busy machine workers could be killed faster than they start."""
+
     def strike(self):
-        self.stage.kill_worker(self.dice.choice(self.stage.workers))
+        worker = self.dice.choice(self.stage.workers)
+        if self.stage.count_ready() > 1:
+            self.stage.kill_worker(worker)
 
 
 class BrokerKiller(Injector):

@@ -249,6 +249,10 @@ class Stage:
                 raise TimeoutError(f"{count} workers of {pool} were not ready: {pools}")
             time.sleep(0.02)
 
+    def count_ready(self):
+        """The workers of all pools that can take a task; 0 when the broker does not say at once."""
+        return sum(pool["workers_ready"] for pool in self.ask("pools", seconds=0.2) or ())
+
     def kill_worker(self, worker):
         if worker.process.poll() is None:
             self.end_pause(worker)
