@@ -20,7 +20,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 CONFIG = """
 endpoints = {{ clients = "{clients}"; workers = "{workers}"; events = ""; }};
 log = {{ level = "error"; }};
-pools = ( {{ name = "echo"; queued_max = 200000; max_attempts = 1000; }} );
+pools = ( {{ name = "echo"; queued_max = 200000; max_attempts = 1000; kills_max = 1000; }} );
 """
 
 POOLS_CONFIG = """

@@ -5,6 +5,7 @@
 #include "broker/core/broker_circuit.h"
 #include "broker/core/broker_lifecycle.h"
 #include "broker/core/broker_order.h"
+#include "broker/core/broker_patience.h"
 #include "broker/core/broker_running.h"
 #include "broker/core/broker_schedule.h"
 #include "wire/text.h"
@@ -70,6 +71,12 @@ pool_settings_init(struct pool_settings *settings, const char *name)
         .cancel_kill_grace_us = 5 * SECOND_US,
         .session_ttl_us = 600 * SECOND_US,
         .sessions_max = 100000,
+        .retry_delay_us = SECOND_US,
+        .retry_delay_max_us = 300 * SECOND_US,
+        .retry_jitter_percent = 20,
+        .kills_max = 2,
+        .dead_max = 1000,
+        .dead_bytes_max = 64 * MEBIBYTE,
     };
 }
 
@@ -157,6 +164,8 @@ destroy_workers(struct broker *broker)
     HASH_ITER(hh, broker->workers, worker, next) {
         while (worker->leases)
             broker_end_lease(broker, worker->leases);
+        if (worker->pool->reserved == worker)
+            pool_end_reservation(worker->pool);
         if (worker->is_in_crew)
             crew_remove(&worker->pool->crew, worker);
         if (worker->heard_prev) {
@@ -388,7 +397,9 @@ begin_turn(struct broker *broker, int64_t now_us, struct outbox *outbox)
 static void
 end_turn(struct broker *broker)
 {
-    if (broker->is_stirred)
+    if (broker->has_suspects)
+        broker_review_suspects(broker);
+    while (broker->is_stirred)
         broker_dispatch_stirred(broker);
     if (broker->removing_count > 0)
         broker_advance_removals(broker);

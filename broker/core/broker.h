@@ -90,6 +90,8 @@ struct pool_stats {
     bool is_memory_limit_off;    /* worker_memory_max is below what an idle worker takes */
     uint64_t queued, delayed, running;
     uint64_t sessions; /* of tasks, that are used or remembered */
+    uint64_t reserved;    /* session of the worker that is kept free for one of them; 0: none */
+    uint64_t quarantined; /* of those queued: a worker was lost with them, and they run alone */
     uint64_t workers, workers_ready;
     uint64_t workers_wanted; /* by the agents that serve it; without any, by the configuration */
     uint64_t agents;
@@ -98,6 +100,9 @@ struct pool_stats {
     uint64_t slots, slots_busy;
     uint64_t succeeded, failed, cancelled, expired, dead, lost; /* finals; never shrink */
     uint64_t requeued, refused, refused_busy; /* the last: of the refused, those at a limit */
+    uint64_t retried;
+    uint64_t dead_listed, dead_bytes; /* dead tasks that can be looked at, */
+    uint64_t dead_dropped;            /* and those that had to make room; never shrinks */
     uint64_t queued_bytes, queued_max, queued_bytes_max;
     uint64_t deduplicated; /* tasks that found their dedup key taken; never shrinks */
     uint64_t dedup_kept;   /* results that are remembered for the next ones, */
@@ -120,6 +125,7 @@ struct worker_stats {
     uint64_t rss_bytes, cpu_us, tasks_done;
     bool gil_enabled;
     bool free_threaded;
+    bool is_alone; /* kept free for a task that runs alone, or running one: it gets nothing else */
     const char *gil_module; /* whose import switched the GIL on; "" when there is none, or it is not known */
     struct bytes report;    /* one encoded map, or empty */
     uint64_t agent;         /* number of the agent that started it; 0: none */
@@ -217,6 +223,7 @@ enum wait_cause {
     CAUSE_RATE_LIMITED,  /* the pool has started as many as its rate allows */
     CAUSE_KEY_LIMITED,   /* the same of its fair key, or client; of a pool: of all that wait */
     CAUSE_SESSION_WAITS, /* the worker of its session has no free slot */
+    CAUSE_QUARANTINED,   /* it runs alone, and no worker is without tasks */
     CAUSES,
 };
 
@@ -298,8 +305,45 @@ void
 broker_each_agent(const struct broker *broker, void (*visit)(void *context, const struct agent_stats *stats),
                   void *context);
 
-/* Calls `visit` for at most `limit` tasks of the pool (NULL: of all), running first, then in queue order,
- * then those that wait beside the queue, then delayed. */
+/* A task that ended as dead, as it is listed. */
+struct dead_stats {
+    uint64_t task; /* the broker's number */
+    const char *pool;
+    const char *text; /* why it died */
+    struct bytes function, content_type, headers;
+    const struct payload *payload;
+    uint8_t priority;
+    uint32_t attempt, kills;
+    uint32_t max_attempts, kills_max, retries;
+    uint64_t bytes; /* memory that it occupies */
+    int64_t accepted_us, died_us;
+};
+
+/* One of its attempts. */
+struct dead_attempt {
+    uint32_t attempt;
+    uint64_t worker; /* session number */
+    const char *worker_name, *cause;
+    bool is_kill; /* its worker's process was lost with it */
+    int64_t run_us;
+};
+
+/* Calls `visit` for at most `limit` dead tasks of the pool (NULL: of all), the latest first. */
+void
+broker_each_dead(const struct broker *broker, const char *pool, size_t limit,
+                 void (*visit)(void *context, const struct dead_stats *stats), void *context);
+
+/* The dead task with this number. OK or ERR_NOT_FOUND. */
+int
+broker_find_dead(const struct broker *broker, uint64_t number, struct dead_stats *ret_stats);
+
+/* Calls `visit` for what is remembered of its attempts, oldest first. */
+void
+broker_each_dead_attempt(const struct broker *broker, uint64_t number,
+                         void (*visit)(void *context, const struct dead_attempt *attempt), void *context);
+
+/* Calls `visit` for at most `limit` tasks of the pool (NULL: of all), running first, then those in quarantine, then in queue
+ * order, then those that wait beside the queue, then delayed. */
 void
 broker_each_task(const struct broker *broker, const char *pool, size_t limit,
                  void (*visit)(void *context, const struct task_stats *stats), void *context);

@@ -179,7 +179,8 @@ end_waiting(struct broker *broker, struct pool *pool)
     struct verdict failed = verdict_make(ERROR_POOL_FAILED);
     struct task *task;
 
-    while ((task = queue_any(&pool->queue)) || (task = pool->parked) || (task = pool->delayed))
+    while ((task = queue_any(&pool->queue)) || (task = pool_any_suspect(pool)) || (task = pool->parked) ||
+           (task = pool->delayed))
         broker_finish(broker, task, &failed);
 }
 

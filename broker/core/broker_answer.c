@@ -2,6 +2,7 @@
 #include "broker/core/broker_adopt.h"
 #include "broker/core/broker_circuit.h"
 #include "broker/core/broker_lifecycle.h"
+#include "broker/core/broker_patience.h"
 #include "broker/core/broker_running.h"
 #include "wire/text.h"
 
@@ -43,7 +44,8 @@ end_attempt(struct broker *broker, struct lease *lease, struct verdict *verdict)
         broker_judge_attempt(broker, lease, judge(verdict->code));
         lease_release_task(lease);
         verdict->lease = lease;
-        broker_finish(broker, task, verdict);
+        if (verdict->code != ERROR_FAILED || !broker_retry(broker, task, verdict))
+            broker_finish(broker, task, verdict);
     }
     broker_end_lease(broker, lease);
     if (orphan)

@@ -126,6 +126,8 @@ check_pools(const struct broker *broker)
         check_circuit(broker, pool);
         assert(broker->state != BROKER_RUNNING || !pool_choose_task(pool) || pool->crew.count == 0 ||
                !circuit_admits(&pool->circuit));
+        assert(broker->state != BROKER_RUNNING || !pool_next_suspect(pool) || !pool_choose_for_suspect(pool) ||
+               !circuit_admits(&pool->circuit));
         pool_check_limits(pool, broker->now_us);
         check_limit_timer(broker, pool);
         check_dedups(broker, pool);

@@ -11,7 +11,7 @@ note_circuit(struct broker *broker, enum note_kind kind, const struct pool *pool
 
     note->pool = pool->name;
     note->reason = reason;
-    note->queued = pool->queue.count;
+    note->queued = pool_queued(pool);
     return note;
 }
 

@@ -333,3 +333,26 @@ broker_handle_client(struct broker *broker, uint32_t number, const struct messag
         broker_send_error(broker, SIDE_CLIENT, number, NULL, ERROR_UNKNOWN_VERB, "clients do not send this");
     }
 }
+
+/* --- its tasks -------------------------------------------------------------------------------------------------- */
+
+struct task *
+broker_find_task(const struct broker *broker, const struct client *client, const struct ref *id)
+{
+    struct task_key key = task_key_make(client->session, id);
+
+    return task_table_find(&broker->tasks, &key, task_key_hash(&key, broker->settings.hash_seed));
+}
+
+void
+broker_move_task(struct broker *broker, struct task *task, struct client *client)
+{
+    struct task_key key = task_key_make(client->session, &task->key.id);
+
+    client_remove_live(task->client, task);
+    task_table_remove(&broker->tasks, task);
+    memcpy(&task->key, &key, sizeof key);
+    task->hash = task_key_hash(&key, broker->settings.hash_seed);
+    task_table_add(&broker->tasks, task);
+    client_add_live(client, task);
+}

@@ -1,6 +1,7 @@
 /* broker_dispatch.c - hands tasks to workers, and takes them back; see broker_state.h. */
 #include "broker/core/broker_adopt.h"
 #include "broker/core/broker_order.h"
+#include "broker/core/broker_patience.h"
 #include "broker/core/broker_running.h"
 #include "broker/core/dedup.h"
 #include "broker/core/task_extra.h"
@@ -113,8 +114,8 @@ broker_tie_lease(struct broker *broker, struct lease *lease, struct task *task)
     broker_arm_limits(broker, task->pool);
 }
 
-static void
-lease_task(struct broker *broker, struct task *task, struct worker *worker)
+void
+broker_lease_task(struct broker *broker, struct task *task, struct worker *worker)
 {
     struct pool *pool = task->pool;
     struct lease *lease;
@@ -162,9 +163,13 @@ broker_dispatch(struct broker *broker, struct pool *pool)
     if (broker->state != BROKER_RUNNING || broker->is_doing_due)
         return;
     for (;;) {
-        struct worker *worker = pool_choose_worker(pool);
-        struct task *task = worker ? pool_choose_task(pool) : NULL;
+        struct worker *worker;
+        struct task *task;
 
+        if (broker->has_suspects)
+            broker_dispatch_suspects(broker, pool);
+        worker = pool_choose_worker(pool);
+        task = worker ? pool_choose_task(pool) : NULL;
         if (!task || !circuit_admits(&pool->circuit))
             break;
         if (task->live.deadline_us <= broker->now_us) {
@@ -176,7 +181,7 @@ broker_dispatch(struct broker *broker, struct pool *pool)
         if (task->extra)
             worker = broker_route(broker, task, worker);
         if (worker)
-            lease_task(broker, task, worker);
+            broker_lease_task(broker, task, worker);
     }
     if (pool->flows || limit_is_set(&pool->settings.limit))
         broker_arm_limits(broker, pool);
@@ -199,6 +204,8 @@ broker_end_lease(struct broker *broker, struct lease *lease)
         broker_let_go_group(broker, lease);
     heap_remove(&broker->timers, &lease->timer);
     lease_table_remove(&broker->leases, lease);
+    if (lease->is_alone)
+        pool_set_alone(worker->pool, worker, false);
     lease_destroy(&lease);
     pool_review_worker(worker->pool, worker);
 }
@@ -231,6 +238,29 @@ broker_requeue(struct broker *broker, struct task *task, uint64_t worker, const 
     broker_finish(broker, task, &failed);
 }
 
+static bool
+has_killed_enough(const struct task *task)
+{
+    uint32_t kills_max = task->extra->kills_max ? task->extra->kills_max : task->pool->settings.kills_max;
+
+    return kills_max > 0 && task->extra->kills >= kills_max;
+}
+
+/* Its attempts are used up, or the workers that it may cost. */
+static bool
+is_dead(const struct task *task)
+{
+    return task->tries >= task->tries_max || has_killed_enough(task);
+}
+
+static struct bytes
+say_end(struct broker *broker, const struct task *task, const struct verdict *verdict, const char *reason)
+{
+    if (verdict->code == ERROR_DEAD && task->tries < task->tries_max)
+        return broker_say_kills(broker, task->extra->kills, reason);
+    return broker_say_loss(broker, verdict->text, reason);
+}
+
 /* What the end of this attempt without an answer means for its task. ERROR_NONE: it may try again. */
 static struct verdict
 judge_loss(struct broker *broker, const struct lease *lease, const char *reason)
@@ -243,7 +273,7 @@ judge_loss(struct broker *broker, const struct lease *lease, const char *reason)
         code = ERROR_LOST;
     else if (code == ERROR_NONE && task->extra && broker_is_session_lost(task, lease->worker))
         code = ERROR_SESSION_LOST;
-    else if (code == ERROR_NONE && task->tries >= task->tries_max && !lease->worker->is_condemned)
+    else if (code == ERROR_NONE && is_dead(task) && !lease->worker->is_condemned)
         code = ERROR_DEAD;
     if (code == ERROR_NONE)
         return (struct verdict){.code = ERROR_NONE};
@@ -251,18 +281,19 @@ judge_loss(struct broker *broker, const struct lease *lease, const char *reason)
     if (code == ERROR_TIMED_OUT)
         verdict.text = broker_say_timed_out(broker, lease);
     else if (code != ERROR_CANCELLED)
-        verdict.text = broker_say_loss(broker, verdict.text, reason);
+        verdict.text = say_end(broker, task, &verdict, reason);
     return verdict;
 }
 
 void
-broker_lose_lease(struct broker *broker, struct lease *lease, const char *reason)
+broker_lose_lease(struct broker *broker, struct lease *lease, bool is_kill, const char *reason)
 {
     const struct worker *worker = lease->worker;
     struct task *task = lease->task;
     struct verdict verdict = {.code = ERROR_NONE};
 
     if (task) {
+        broker_record_attempt(broker, task, lease, is_kill, reason);
         verdict = judge_loss(broker, lease, reason);
         lease_release_task(lease);
     } else if (lease->worker->orphans) {

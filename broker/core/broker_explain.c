@@ -22,13 +22,32 @@ pass_by(void *context, const struct task *task)
     search->ahead += !search->is_found;
 }
 
+/* Those that go before a task which stands elsewhere. */
+struct comparison {
+    const struct task *task;
+    uint64_t ahead;
+};
+
+static void
+compare(void *context, const struct task *other)
+{
+    struct comparison *comparison = context;
+
+    comparison->ahead += task_goes_before(other, comparison->task);
+}
+
 static uint64_t
 count_ahead(const struct task *task)
 {
+    struct comparison others = {.task = task};
     struct search search = {.wanted = task};
 
-    queue_each(&task->pool->queue, SIZE_MAX, pass_by, &search);
-    return search.ahead;
+    pool_each_suspect(task->pool, SIZE_MAX, compare, &others);
+    if (task_is_suspect(task))
+        queue_each(&task->pool->queue, SIZE_MAX, compare, &others);
+    else
+        queue_each(&task->pool->queue, SIZE_MAX, pass_by, &search);
+    return search.ahead + others.ahead;
 }
 
 /* --- the workers of a pool -------------------------------------------------------------------------------------- */
@@ -112,6 +131,8 @@ explain_queue(const struct broker *broker, const struct task *task, struct expla
     const struct pool *pool = task->pool;
 
     explanation->cause = blame_pool(broker, pool, task, explanation);
+    if (explanation->cause == CAUSE_ALL_BUSY && task_is_suspect(task))
+        explanation->cause = CAUSE_QUARANTINED;
     if (explanation->cause == CAUSE_ALL_BUSY)
         find_oldest(pool, explanation);
     if (explanation->cause == CAUSE_CIRCUIT_OPEN && pool->circuit.state == CIRCUIT_OPEN)
@@ -252,10 +273,14 @@ explain_delayed(const struct broker *broker, const struct pool *pool, struct exp
 static const struct task *
 find_next(const struct pool *pool)
 {
-    const struct task *next = queue_first(&pool->queue);
+    const struct task *next = pool_next_suspect(pool);
 
     if (!next)
+        next = queue_first(&pool->queue);
+    if (!next)
         next = queue_any(&pool->queue);
+    if (!next)
+        next = pool_any_suspect(pool);
     return next ? next : pool->parked;
 }
 

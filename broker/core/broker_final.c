@@ -4,6 +4,7 @@
  * type and `headers` its traceback. */
 #include "broker/core/broker_adopt.h"
 #include "broker/core/broker_circuit.h"
+#include "broker/core/broker_patience.h"
 #include "broker/core/broker_running.h"
 #include "broker/core/broker_order.h"
 #include "broker/core/broker_schedule.h"
@@ -284,6 +285,8 @@ broker_finish(struct broker *broker, struct task *task, const struct verdict *ve
     if (task->state != TASK_FOLLOWING) /* what it follows is counted */
         pool_count_final(task->pool, verdict->code, broker->now_us);
     withdraw(broker, task);
+    if (verdict->code == ERROR_DEAD && task->state != TASK_FOLLOWING)
+        broker_bury(broker, task, verdict->text);
     settle(broker, task, verdict);
     if (task->extra && task->extra->dedup)
         broker_dedup_final(broker, task);

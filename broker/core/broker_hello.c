@@ -51,7 +51,7 @@ lose_unnamed(struct broker *broker, struct lease *lease)
 {
     if (lease->task)
         broker_judge_attempt(broker, lease, ATTEMPT_NEUTRAL);
-    broker_lose_lease(broker, lease, "not held by the resumed worker");
+    broker_lose_lease(broker, lease, false, "not held by the resumed worker");
 }
 
 /* Mark the leases of this worker that its HELLO names, and lose the others: their TASK never reached it. */

@@ -52,6 +52,17 @@ get_care(const struct pool *pool, struct pool_stats *stats)
     stats->circuit_until_us = pool->circuit.until_us;
 }
 
+static void
+get_patience(const struct pool *pool, struct pool_stats *stats)
+{
+    stats->retried = pool->retried;
+    stats->quarantined = pool->suspects.count;
+    stats->reserved = pool->reserved ? pool->reserved->session : 0;
+    stats->dead_listed = pool->dead.count;
+    stats->dead_bytes = pool->dead.bytes;
+    stats->dead_dropped = pool->dead.dropped;
+}
+
 void
 broker_get_pool_stats(const struct pool *pool, struct pool_stats *ret_stats)
 {
@@ -87,6 +98,7 @@ broker_get_pool_stats(const struct pool *pool, struct pool_stats *ret_stats)
         .worker_memory_max = pool->settings.worker_memory_max,
     };
     get_sharing(pool, ret_stats);
+    get_patience(pool, ret_stats);
     memcpy(ret_stats->recycled, pool->recycling.counts, sizeof ret_stats->recycled);
     count_workers(pool, ret_stats);
     get_care(pool, ret_stats);
@@ -142,6 +154,7 @@ get_worker(const struct worker *worker, struct worker_stats *ret_stats)
         .tasks_done = worker->tasks_done,
         .gil_enabled = worker->gil_enabled,
         .free_threaded = worker->free_threaded,
+        .is_alone = worker->is_alone,
         .gil_module = worker->gil_module,
         .report = {worker->report, worker->report_bytes},
         .agent = worker->process.agent,
@@ -233,10 +246,12 @@ broker_find_session(const struct broker *broker, struct bytes pool_name, struct 
 void
 broker_get_task(const struct task *task, struct task_stats *ret_stats)
 {
+    bool is_quarantined = task->state == TASK_QUEUED && task_is_suspect(task) && !task->is_parked;
+
     *ret_stats = (struct task_stats){
         .task = task->number,
         .pool = task->pool->name,
-        .state = task_state_name(task->state),
+        .state = is_quarantined ? "quarantined" : task_state_name(task->state),
         .function = task->body->function,
         .priority = task->priority,
         .attempt = task->attempt,
@@ -305,6 +320,8 @@ broker_each_task(const struct broker *broker, const char *pool_name, size_t limi
 
     for (size_t i = 0; i < pools_count; i++)
         walk_list(&walk, pools[i]->running);
+    for (size_t i = 0; i < pools_count; i++)
+        pool_each_suspect(pools[i], walk.left, visit_task, &walk);
     for (size_t i = 0; i < pools_count; i++)
         queue_each(&pools[i]->queue, walk.left, visit_task, &walk);
     for (size_t i = 0; i < pools_count; i++)

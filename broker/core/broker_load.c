@@ -32,7 +32,7 @@ tell_capacity(struct broker *broker, struct pool *pool)
     pool->capacity.is_reached = is_full;
     note->pool = pool->name;
     note->slots = pool->slots_busy + pool->slots_free;
-    note->queued = pool->queue.count;
+    note->queued = pool_queued(pool);
 }
 
 void
@@ -139,8 +139,8 @@ broker_get_load(const struct broker *broker, struct bytes name, int64_t now_us, 
     load = pool->load; /* the time since the last touch is accounted for in a copy */
     pool_load_touch(&load, now_us, pool_levels(pool));
     pool_load_get_all(&load, &slice);
-    get_load(&slice, pool->queue.count, ret_all);
+    get_load(&slice, pool_queued(pool), ret_all);
     pool_load_get_recent(&load, &slice);
-    get_load(&slice, pool->queue.count, ret_recent);
+    get_load(&slice, pool_queued(pool), ret_recent);
     return OK;
 }

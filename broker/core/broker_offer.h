@@ -16,6 +16,7 @@ struct offer {
     bool joins;           /* its dedup key is taken: it needs no place in the queue */
     uint64_t schedule;    /* whose run it is; 0: none's */
     struct error *unsent; /* the house's: a refusal goes here; NULL: to the client */
+    bool is_suspect;      /* it runs alone from the beginning */
 };
 
 /* --- refusing: each says whether it was refused --------------------------------------------------------------------- */

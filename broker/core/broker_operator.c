@@ -1,6 +1,7 @@
 /* broker_operator.c - what operators ask for: drain, resume, cancel, shutdown; see broker_state.h. */
 #include "broker/core/broker_circuit.h"
 #include "broker/core/broker_lifecycle.h"
+#include "broker/core/broker_patience.h"
 #include "broker/core/broker_schedule.h"
 #include "wire/text.h"
 
@@ -142,6 +143,9 @@ broker_handle_operator(struct broker *broker, const struct event *event)
         return broker_remove_schedule(broker, event->schedule);
     case EVENT_RECYCLE:
         return recycle(broker, event);
+    case EVENT_DEAD_REQUEUE:
+    case EVENT_DEAD_REMOVE:
+        return broker_handle_dead(broker, event);
     case EVENT_SHUTDOWN:
         begin_shutdown(broker, event->shutdown_us);
         return OK;

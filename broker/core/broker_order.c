@@ -76,7 +76,7 @@ broker_enqueue(struct broker *broker, struct task *task)
 {
     struct worker *worker;
 
-    (void)broker;
+    broker->has_suspects |= task_is_suspect(task);
     if (!task->extra) {
         pool_put(task->pool, task, TASK_QUEUED);
         return;
@@ -106,6 +106,7 @@ call(struct broker *broker, struct task *task)
         return;
     }
     pool_unpark(task->pool, task);
+    broker->has_suspects |= task_is_suspect(task);
     stir(broker, task->pool);
 }
 

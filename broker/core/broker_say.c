@@ -205,6 +205,19 @@ broker_say_timed_out(struct broker *broker, const struct lease *lease)
 }
 
 struct bytes
+broker_say_kills(struct broker *broker, uint32_t kills, const char *reason)
+{
+    struct sentence sentence = {.size = 0};
+
+    add_text(&sentence, "the task's worker was lost ");
+    add_number(&sentence, kills);
+    add_text(&sentence, kills == 1 ? " time, and no other is risked; the cause: "
+                                   : " times, and no other is risked; the last cause: ");
+    add_text(&sentence, reason);
+    return finish(broker, &sentence);
+}
+
+struct bytes
 broker_say_draining(struct broker *broker, const struct pool *pool)
 {
     struct sentence sentence = {.size = 0};

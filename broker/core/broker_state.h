@@ -90,6 +90,7 @@ struct broker {
     uint64_t task_next;
     uint64_t stale;
     uint64_t undeliverable;
+    bool has_suspects; /* perhaps; see broker_review_suspects */
     bool is_watched; /* somebody listens to request.executed */
 };
 
@@ -185,6 +186,10 @@ broker_say_gil(struct broker *broker, const struct hello *hello);
 struct bytes
 broker_say_loss(struct broker *broker, struct bytes text, const char *reason);
 
+/* The text of a task that has cost so many workers, with the reason of the last loss. */
+struct bytes
+broker_say_kills(struct broker *broker, uint32_t kills, const char *reason);
+
 /* --- broker_client.c: sessions of clients --------------------------------------------------------------------- */
 
 void
@@ -219,6 +224,10 @@ broker_house_client(const struct broker *broker);
  * can be. ERROR_NONE: *ret_number is the broker's number of it; else why it was refused. */
 enum error_code
 broker_house_submit(struct broker *broker, const struct submit *submit, uint64_t *ret_number);
+
+/* The same for a task that is known to kill workers, perhaps: `is_suspect` says so, and then it runs alone. */
+enum error_code
+broker_replay(struct broker *broker, const struct submit *submit, bool is_suspect, uint64_t *ret_number);
 
 /* A task of this client, or NULL. */
 struct task *
@@ -263,13 +272,18 @@ broker_find_lease(const struct broker *broker, const struct worker *worker, uint
 void
 broker_end_lease(struct broker *broker, struct lease *lease);
 
-/* The worker is lost, or does not hold this lease: requeue the task or end it. */
+/* The worker is lost, or does not hold this lease: requeue the task or end it. `is_kill`: its process was lost, and the task
+ * may be what killed it. */
 void
-broker_lose_lease(struct broker *broker, struct lease *lease, const char *reason);
+broker_lose_lease(struct broker *broker, struct lease *lease, bool is_kill, const char *reason);
 
 /* Back to its place in the queue; it has no lease any more. `worker` had it. */
 void
 broker_requeue(struct broker *broker, struct task *task, uint64_t worker, const char *reason);
+
+/* Give the task to the worker, which has a free slot. */
+void
+broker_lease_task(struct broker *broker, struct task *task, struct worker *worker);
 
 /* --- broker_final.c: how tasks end ---------------------------------------------------------------------------- */
 

@@ -3,35 +3,13 @@
 #include "broker/core/broker_circuit.h"
 #include "broker/core/broker_offer.h"
 #include "broker/core/broker_order.h"
+#include "broker/core/broker_patience.h"
 #include "broker/core/broker_running.h"
 #include "broker/core/task_extra.h"
 #include "wire/text.h"
 
 #include <assert.h>
 #include <string.h>
-
-/* --- finding ---------------------------------------------------------------------------------------------------- */
-
-struct task *
-broker_find_task(const struct broker *broker, const struct client *client, const struct ref *id)
-{
-    struct task_key key = task_key_make(client->session, id);
-
-    return task_table_find(&broker->tasks, &key, task_key_hash(&key, broker->settings.hash_seed));
-}
-
-void
-broker_move_task(struct broker *broker, struct task *task, struct client *client)
-{
-    struct task_key key = task_key_make(client->session, &task->key.id);
-
-    client_remove_live(task->client, task);
-    task_table_remove(&broker->tasks, task);
-    memcpy(&task->key, &key, sizeof key);
-    task->hash = task_key_hash(&key, broker->settings.hash_seed);
-    task_table_add(&broker->tasks, task);
-    client_add_live(client, task);
-}
 
 /* --- refusing --------------------------------------------------------------------------------------------------- */
 
@@ -86,7 +64,7 @@ find_bad_field(const struct submit *submit)
         return "credit";
     if (submit->session.size > LABEL_BYTES_MAX)
         return "session";
-    return NULL;
+    return broker_find_bad_patience(submit);
 }
 
 static void
@@ -106,8 +84,6 @@ find_unsupported(const struct submit *submit)
         bool is_asked;
         const char *option;
     } options[] = {
-        {submit->has_retries || submit->retry_on.count > 0 || submit->has_backoff, "retries"},
-        {submit->kills_max > 0, "kills_max"},
         {submit->dedup_key.size > 0 && submit->stream, "stream"}, /* what came before a task joined, nobody keeps */
         {submit->dedup_key.size > 0 && submit->progress, "progress"},
     };
@@ -347,6 +323,10 @@ broker_make_task(struct broker *broker, const struct offer *offer)
     take_options(task, submit);
     if (offer->schedule)
         task_get_extra(task)->schedule = offer->schedule;
+    if (submit->has_retries || submit->has_backoff || submit->retry_on.count > 0 || submit->kills_max > 0)
+        broker_take_retry_options(task, submit);
+    if (offer->is_suspect)
+        task_get_extra(task)->is_suspect = true;
     if (submit->again || submit->group.size > 0)
         broker_hold_back(broker, task);
     assert(body_bytes(task->body) == offer->bytes);
@@ -369,7 +349,7 @@ broker_enqueue_task(struct broker *broker, struct task *task)
         pool_put(task->pool, task, TASK_DELAYED);
     else
         broker_enqueue(broker, task);
-    pool_load_accept(&task->pool->load, task->pool->queue.count);
+    pool_load_accept(&task->pool->load, pool_queued(task->pool));
     broker_arm_task(broker, task);
 }
 
@@ -436,12 +416,14 @@ broker_submit(struct broker *broker, struct client *client, const struct submit 
         accept(broker, &offer);
 }
 
-enum error_code
-broker_submit_scheduled(struct broker *broker, const struct submit *submit, uint64_t schedule, uint64_t *ret_number)
+static enum error_code
+submit_for_house(struct broker *broker, const struct submit *submit, uint64_t schedule, bool is_suspect,
+                 uint64_t *ret_number)
 {
     struct submit own = *submit;
     struct error refusal = {.code = ERROR_NONE};
-    struct offer offer = {.client = broker->house, .submit = &own, .schedule = schedule, .unsent = &refusal};
+    struct offer offer = {.client = broker->house, .submit = &own, .schedule = schedule, .unsent = &refusal,
+                          .is_suspect = is_suspect};
     uint64_t number = broker->task_next;
 
     own.id = ref_number(number); /* numbers never come again, so neither does this id */
@@ -459,9 +441,21 @@ broker_submit_scheduled(struct broker *broker, const struct submit *submit, uint
 }
 
 enum error_code
+broker_submit_scheduled(struct broker *broker, const struct submit *submit, uint64_t schedule, uint64_t *ret_number)
+{
+    return submit_for_house(broker, submit, schedule, false, ret_number);
+}
+
+enum error_code
+broker_replay(struct broker *broker, const struct submit *submit, bool is_suspect, uint64_t *ret_number)
+{
+    return submit_for_house(broker, submit, 0, is_suspect, ret_number);
+}
+
+enum error_code
 broker_house_submit(struct broker *broker, const struct submit *submit, uint64_t *ret_number)
 {
-    return broker_submit_scheduled(broker, submit, 0, ret_number);
+    return submit_for_house(broker, submit, 0, false, ret_number);
 }
 
 /* --- cancelling and timers -------------------------------------------------------------------------------------- */

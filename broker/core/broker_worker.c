@@ -25,6 +25,8 @@ broker_move_worker(struct broker *broker, struct worker *worker, enum worker_sta
         worker->heard_prev = worker->heard_next = NULL;
     }
     heap_remove(&broker->timers, &worker->timer);
+    if (worker->pool->reserved == worker)
+        pool_end_reservation(worker->pool);
     if (worker->is_in_crew)
         crew_remove(&worker->pool->crew, worker);
     worker->peer = number;
@@ -54,15 +56,24 @@ judge_loss(const struct lease *lease, enum worker_end how)
 
 /* The newest lease first: its task stands behind those of the others in the queue. */
 static void
-lose_leases(struct broker *broker, struct worker *worker, enum worker_end how, const char *reason)
+lose_leases(struct broker *broker, struct worker *worker, enum worker_end how, bool is_kill, const char *reason)
 {
     while (worker->leases) {
         struct lease *lease = worker->leases->prev;
 
         if (lease->task)
             broker_judge_attempt(broker, lease, judge_loss(lease, how));
-        broker_lose_lease(broker, lease, reason);
+        broker_lose_lease(broker, lease, is_kill, reason);
     }
+}
+
+/* May one of its tasks be to blame for the end? Whoever was to end anyway has perhaps been ended from outside. */
+static bool
+is_suspicious(const struct worker *worker, enum worker_end how)
+{
+    bool is_leaving = worker->state == WORKER_DRAINING || worker->was_draining;
+
+    return !worker->is_condemned && (how == WORKER_KILLED || (how == WORKER_LOST && !is_leaving));
 }
 
 /* An agent that failed and no worker left that is ready: the pool fails. It costs nothing while all is well. */
@@ -77,11 +88,12 @@ void
 broker_end_worker(struct broker *broker, struct worker *worker, enum worker_end how, const char *reason)
 {
     struct pool *pool = worker->pool;
+    bool is_kill = is_suspicious(worker, how);
 
     broker_move_worker(broker, worker, WORKER_GONE, 0);
     review_failure(broker, pool);
     broker_drop_orphans(broker, worker);
-    lose_leases(broker, worker, how, reason);
+    lose_leases(broker, worker, how, is_kill, reason);
     heap_remove(&broker->timers, &worker->due_timer);
     broker_recycle_gone(broker, worker, how);
     pool_remove_worker(pool, worker);

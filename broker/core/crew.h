@@ -31,6 +31,13 @@ crew_remove(struct crew *crew, struct worker *worker);
 struct worker *
 crew_first(struct crew *crew);
 
+/* The workers without any task, linked by crew_next, or NULL. */
+static inline struct worker *
+crew_idle(const struct crew *crew)
+{
+    return crew->capacity > 0 ? crew->by_load[0] : NULL;
+}
+
 void
 crew_check(const struct crew *crew);
 

@@ -20,7 +20,17 @@ enum event_kind {
     EVENT_SCHEDULE_SET,    /* operator, configuration: run the task of `schedule_settings` from time to time */
     EVENT_SCHEDULE_REMOVE, /* and no longer that of this name: `schedule` */
     EVENT_RECYCLE,     /* operator: replace the worker with session `worker`, or (0) all of `pool` */
+    EVENT_DEAD_REQUEUE, /* operator: run the dead task with the number `task`, or (0) all of `pool`, again as new tasks */
+    EVENT_DEAD_REMOVE, /* operator: forget it, or them */
     EVENT_SHUTDOWN,    /* refuse new tasks, dispatch nothing more, let leases end until `shutdown_us` from now */
+};
+
+/* What became of dead tasks. */
+struct dead_outcome {
+    uint64_t done; /* so many were requeued or removed, */
+    uint64_t left; /* so many were not: */
+    enum error_code code; /* REQUEUE: why the first of them was refused */
+    uint64_t task; /* REQUEUE: the new number of the last one */
 };
 
 struct event {
@@ -32,7 +42,8 @@ struct event {
     struct bytes pool;             /* POOL_*, RECYCLE */
     uint64_t worker;               /* RECYCLE */
     uint64_t *ret_workers;         /* RECYCLE: set to how many will be replaced; may be NULL */
-    uint64_t task;                 /* TASK_CANCEL */
+    uint64_t task;                 /* TASK_CANCEL, DEAD_* */
+    struct dead_outcome *ret_dead; /* DEAD_*: what was done */
     const struct pool_settings *pool_settings; /* POOL_SET */
     const struct broker_settings *settings;    /* SETTINGS */
     const struct schedule_settings *schedule_settings; /* SCHEDULE_SET */

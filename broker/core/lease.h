@@ -35,6 +35,7 @@ struct lease {
     struct heap_node timer;    /* broker.timers: see `ladder` */
     uint8_t ladder;            /* enum ladder */
     bool is_timed_out : 1;     /* its run-time limit passed, and that is why it is to end */
+    bool is_alone : 1;         /* its task is a suspect: the worker gets nothing else until the slot is free */
     bool is_named : 1;         /* while a HELLO is read: the worker says that it holds it */
 };
 

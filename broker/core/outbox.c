@@ -57,6 +57,7 @@ static const char *const note_names[NOTE_KINDS] = {
     [NOTE_SCHEDULE_MISSED] = "schedule.missed",
     [NOTE_TASK_REQUEUED] = "task.requeued",
     [NOTE_TASK_ADOPTED] = "task.adopted",
+    [NOTE_TASK_RETRIED] = "task.retried",
     [NOTE_TASK_DEAD] = "task.dead",
     [NOTE_TASK_TIMED_OUT] = "task.timed_out",
     [NOTE_TASK_CANCEL_IGNORED] = "task.cancel_ignored",

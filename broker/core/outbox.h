@@ -49,6 +49,7 @@ enum note_kind {
     NOTE_SCHEDULE_MISSED, /* it was time for a run, and there was none */
     NOTE_TASK_REQUEUED,
     NOTE_TASK_ADOPTED, /* a worker brought its attempt along from an earlier broker */
+    NOTE_TASK_RETRIED, /* it failed, and is delayed by `retry_us` for another attempt */
     NOTE_TASK_DEAD,
     NOTE_TASK_TIMED_OUT,      /* its run-time limit passed, and it is asked to end */
     NOTE_TASK_CANCEL_IGNORED, /* it was asked, an exception was raised in it, and it still runs */

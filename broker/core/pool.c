@@ -19,6 +19,31 @@ static const bool moves[POOL_STATES][POOL_STATES] = {
     [POOL_REMOVED] = {[POOL_OPEN] = true},
 };
 
+/* A copy of the list in one allocation, with its texts behind it, or NULL when there is nothing in it. */
+static char **
+copy_list(char *const *list)
+{
+    size_t count = 0, bytes = 0;
+    char **copy, *at;
+
+    if (!list || !list[0])
+        return NULL;
+    for (; list[count]; count++)
+        bytes += strlen(list[count]) + 1;
+    copy = malloc((count + 1) * sizeof *copy + bytes);
+    if (!copy)
+        abort();
+    at = (char *)(copy + count + 1);
+    for (size_t i = 0; i < count; i++) {
+        size_t size = strlen(list[i]) + 1;
+
+        copy[i] = memcpy(at, list[i], size);
+        at += size;
+    }
+    copy[count] = NULL;
+    return copy;
+}
+
 struct pool *
 pool_new(const struct pool_settings *settings)
 {
@@ -33,7 +58,9 @@ pool_new(const struct pool_settings *settings)
     memcpy(pool->name, settings->name, size);
     pool->settings = *settings;
     pool->settings.name = pool->name;
+    pool->settings.retry_on = copy_list(settings->retry_on);
     queue_init(&pool->queue);
+    heap_init(&pool->suspects);
     crew_init(&pool->crew);
     bucket_init(&pool->bucket);
     heap_init(&pool->held);
@@ -57,6 +84,9 @@ pool_destroy(struct pool **pool_p)
     heap_fini(&pool->idle);
     dedup_store_fini(&pool->dedups);
     queue_fini(&pool->queue);
+    heap_fini(&pool->suspects);
+    dead_list_fini(&pool->dead);
+    free(pool->settings.retry_on);
     free(pool->name);
     free(pool);
     *pool_p = NULL;
@@ -65,8 +95,13 @@ pool_destroy(struct pool **pool_p)
 void
 pool_change(struct pool *pool, const struct pool_settings *settings)
 {
+    char **list = copy_list(settings->retry_on);
+
+    free(pool->settings.retry_on);
     pool->settings = *settings;
     pool->settings.name = pool->name;
+    pool->settings.retry_on = list;
+    dead_list_trim(&pool->dead, settings->dead_max, settings->dead_bytes_max);
 }
 
 bool
@@ -80,13 +115,30 @@ pool_become(struct pool *pool, enum pool_state state)
 
 /* --- tasks ---------------------------------------------------------------------------------------------------- */
 
+/* Higher priorities first; within one, what was accepted first. */
+static int64_t
+suspect_key(const struct task *task)
+{
+    return (int64_t)(PRIORITIES - 1 - task->priority) << 56 | (int64_t)task->number;
+}
+
+/* To its place. */
+static void
+put_back(struct pool *pool, struct task *task)
+{
+    if (task_is_suspect(task))
+        heap_put(&pool->suspects, &task->returned, suspect_key(task));
+    else
+        queue_return(&pool->queue, task);
+}
+
 static void
 put_into_queue(struct pool *pool, struct task *task, enum task_state from)
 {
-    if (from == TASK_NEW)
+    if (from == TASK_NEW && !task_is_suspect(task))
         queue_add(&pool->queue, task);
     else
-        queue_return(&pool->queue, task);
+        put_back(pool, task);
     pool->waiting_bytes += body_bytes(task->body);
 }
 
@@ -116,6 +168,15 @@ pool_put(struct pool *pool, struct task *task, enum task_state state)
 }
 
 static void
+remove_from_queue(struct pool *pool, struct task *task)
+{
+    if (task_is_suspect(task))
+        heap_remove(&pool->suspects, &task->returned);
+    else
+        queue_remove(&pool->queue, task);
+}
+
+static void
 add_parked(struct pool *pool, struct task *task)
 {
     task->is_parked = true;
@@ -138,7 +199,7 @@ void
 pool_park(struct pool *pool, struct task *task)
 {
     if (task_is_linked(task)) {
-        queue_remove(&pool->queue, task);
+        remove_from_queue(pool, task);
     } else {
         task_become(task, TASK_QUEUED);
         pool->waiting_bytes += body_bytes(task->body);
@@ -167,7 +228,7 @@ pool_unpark(struct pool *pool, struct task *task)
 {
     assert(task->is_parked);
     remove_parked(pool, task);
-    queue_return(&pool->queue, task);
+    put_back(pool, task);
 }
 
 void
@@ -178,7 +239,7 @@ pool_withdraw(struct pool *pool, struct task *task)
         if (task->is_parked)
             remove_parked(pool, task);
         else
-            queue_remove(&pool->queue, task);
+            remove_from_queue(pool, task);
         pool->waiting_bytes -= body_bytes(task->body);
         return;
     }
@@ -198,7 +259,10 @@ void
 pool_take(struct pool *pool, struct task *task)
 {
     assert(task->pool == pool && task->state == TASK_QUEUED);
-    queue_take(&pool->queue, task);
+    if (task_is_suspect(task))
+        heap_remove(&pool->suspects, &task->returned);
+    else
+        queue_take(&pool->queue, task);
     pool->waiting_bytes -= body_bytes(task->body);
 }
 
@@ -284,7 +348,7 @@ pool_add_worker(struct pool *pool, struct worker *worker)
 void
 pool_remove_worker(struct pool *pool, struct worker *worker)
 {
-    assert(worker->pool == pool && !worker->is_in_crew);
+    assert(worker->pool == pool && !worker->is_in_crew && !worker->is_alone);
     DL_DELETE(pool->workers, worker);
     worker->prev = worker->next = NULL;
     worker->pool = NULL;
@@ -335,11 +399,13 @@ pool_choose_task(const struct pool *pool)
 void
 pool_check(const struct pool *pool)
 {
-    uint64_t parked = 0, delayed = 0, running = 0, workers = 0, ready = 0, in_crew = 0, busy = 0, free = 0;
+    uint64_t parked = 0, delayed = 0, running = 0, workers = 0, ready = 0, in_crew = 0, busy = 0, free = 0, alone = 0;
     const struct worker *worker;
     const struct task *task;
 
     queue_check(&pool->queue);
+    heap_check(&pool->suspects);
+    dead_list_check(&pool->dead);
     crew_check(&pool->crew);
     group_check_all(pool->groups);
     affinity_check_all(&pool->affinities);
@@ -361,11 +427,13 @@ pool_check(const struct pool *pool)
         in_crew += worker->is_in_crew;
         busy += worker->busy;
         ready += worker->state == WORKER_READY;
+        alone += worker->is_alone && worker->slots > 1;
         free += worker->is_in_crew ? worker->slots - worker->busy : 0;
         workers++;
     }
     assert(parked == pool->parked_count && delayed == pool->delayed_count && running == pool->running_count);
-    assert(ready == pool->workers_ready);
+    assert(ready == pool->workers_ready && alone == pool->alone_count);
+    assert(!pool->reserved || (pool->reserved->pool == pool && pool->reserved->is_alone && pool->reserved->slots > 1));
     assert(busy == pool->slots_busy && free == pool->slots_free);
     assert(workers == pool->workers_count && in_crew == pool->crew.count);
 }

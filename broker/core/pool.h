@@ -7,6 +7,7 @@
 #include "broker/core/crew.h"
 #include "broker/core/dedup.h"
 #include "broker/core/group.h"
+#include "broker/core/dead_list.h"
 #include "broker/core/pool_load.h"
 #include "broker/core/pool_settings.h"
 #include "broker/core/queue.h"
@@ -52,6 +53,9 @@ struct pool {
 
     struct queue queue;
     struct task *parked; /* QUEUED, and not in the queue: no free slot helps them yet. Last parked last. */
+    struct heap suspects;    /* queued ones that run alone, since a worker was lost with them; by `returned` */
+    struct worker *reserved; /* READY, with several slots: it gets nothing more, to become idle for the first suspect */
+    uint64_t alone_count;    /* workers with several slots that are reserved, or run a suspect */
     struct task *delayed;
     struct task *running; /* oldest dispatch first */
     uint64_t parked_count;
@@ -80,8 +84,9 @@ struct pool {
 
     struct pace pace;
     uint64_t finals[ERROR_LOST + 1]; /* by verdict: FAILED stands for all that failed; never shrink */
-    uint64_t requeued;
+    uint64_t requeued, retried;
     uint64_t refused, refused_busy;
+    struct dead_list dead;
 
     struct circuit circuit;
     struct dedup_store dedups;
@@ -151,11 +156,12 @@ pool_withdraw(struct pool *pool, struct task *task);
 /* The same for a queued task that is dispatched: it has had its lane's turn. */
 void
 pool_take(struct pool *pool, struct task *task);
+
 /* Tasks for which people say "queued". */
 static inline uint64_t
 pool_queued(const struct pool *pool)
 {
-    return pool->queue.count + pool->parked_count;
+    return pool->queue.count + pool->suspects.count + pool->parked_count;
 }
 
 static inline uint64_t
@@ -192,7 +198,7 @@ pool_remove_worker(struct pool *pool, struct worker *worker);
 static inline struct load_levels
 pool_levels(const struct pool *pool)
 {
-    return (struct load_levels){pool->slots_busy, pool->slots_free, pool->queue.count};
+    return (struct load_levels){pool->slots_busy, pool->slots_free, pool_queued(pool)};
 }
 
 /* Tasks wait because every slot is busy. (Without any slot they wait for workers.) */
@@ -270,6 +276,39 @@ pool_drop_flows(struct pool *pool);
 
 void
 pool_check_limits(const struct pool *pool, int64_t now_us);
+
+/* --- pool_suspect.c: tasks with which a worker was lost ------------------------------------------------------------ */
+
+/* Whether its next turn belongs to a suspect, and not to an ordinary task: then the suspect, else NULL. Fair keys do not take
+ * turns with it: it goes when it is older, or of a higher priority. */
+struct task *
+pool_next_suspect(const struct pool *pool);
+
+/* Any of them, or NULL. */
+struct task *
+pool_any_suspect(const struct pool *pool);
+
+/* Calls `visit` for at most `limit` of them, in no order; returns how many. */
+size_t
+pool_each_suspect(const struct pool *pool, size_t limit, void (*visit)(void *context, const struct task *task),
+                  void *context);
+
+/* The policy: where the suspect runs. An idle worker, which gets nothing else until it has ended; of workers with several
+ * slots at most half (but one) serve suspects at one time. NULL: there is none. */
+struct worker *
+pool_choose_for_suspect(const struct pool *pool);
+
+/* Let a worker become idle for the suspect that is next, or end that when there is none. */
+void
+pool_review_reservation(struct pool *pool);
+
+/* The reserved worker may again get what fits. There must be one. */
+void
+pool_end_reservation(struct pool *pool);
+
+/* The worker gets nothing besides what it has, or may again get what fits. */
+void
+pool_set_alone(struct pool *pool, struct worker *worker, bool is_alone);
 
 /* Assert that lists, states and counters agree. */
 void

@@ -101,6 +101,15 @@ struct pool_settings {
     int64_t session_ttl_us;               /* how long an unused session is remembered */
     uint64_t sessions_max;                /* sessions of tasks, used and unused ones */
     enum session_on_loss session_on_loss;
+
+    uint32_t retries;             /* of failed attempts, of tasks that do not say themselves */
+    char **retry_on;              /* types of exceptions that are retried, ends in NULL; NULL or none: all. Copied, too */
+    int64_t retry_delay_us;       /* before the first retry; then doubled, */
+    int64_t retry_delay_max_us;   /* up to this */
+    uint32_t retry_jitter_percent; /* by up to so much each is shortened */
+    uint32_t kills_max;           /* lost workers that one task may cost; then it is dead */
+    uint64_t dead_max;            /* dead tasks that are listed, */
+    uint64_t dead_bytes_max;      /* and their bytes */
 };
 
 /* Fill with the defaults of the configuration. Keeps `name` as it is, without a copy. */

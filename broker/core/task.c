@@ -11,7 +11,7 @@ static const bool moves[TASK_STATES][TASK_STATES] = {
     [TASK_NEW] = {[TASK_DELAYED] = true, [TASK_QUEUED] = true, [TASK_FOLLOWING] = true},
     [TASK_DELAYED] = {[TASK_QUEUED] = true, [TASK_LEASED] = true, [TASK_FINAL] = true}, /* LEASED: adopted */
     [TASK_QUEUED] = {[TASK_LEASED] = true, [TASK_FINAL] = true},
-    [TASK_LEASED] = {[TASK_QUEUED] = true, [TASK_FINAL] = true},
+    [TASK_LEASED] = {[TASK_QUEUED] = true, [TASK_DELAYED] = true, [TASK_FINAL] = true},
     [TASK_FOLLOWING] = {[TASK_FINAL] = true},
 };
 

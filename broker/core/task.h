@@ -4,12 +4,12 @@
 
 #include "broker/core/hash.h"
 #include "broker/core/heap.h"
+#include "broker/core/task_extra.h"
 #include "wire/message.h"
 
 struct client;
 struct lease;
 struct pool;
-struct task_extra;
 
 enum task_state {
     TASK_NEW,     /* being accepted; in no list */
@@ -105,6 +105,20 @@ static inline uint64_t
 task_bytes(const struct task *task)
 {
     return task->state == TASK_FOLLOWING ? 0 : body_bytes(task->body);
+}
+
+/* Does it stand before the other in a queue? Higher priorities first; within one, what was accepted first. */
+static inline bool
+task_goes_before(const struct task *task, const struct task *other)
+{
+    return task->priority != other->priority ? task->priority > other->priority : task->number < other->number;
+}
+
+/* A worker was lost with it, so it runs alone. */
+static inline bool
+task_is_suspect(const struct task *task)
+{
+    return task->extra && task->extra->is_suspect;
 }
 
 /* When the task's timer must ring next, or INT64_MAX. Not for FINAL. */

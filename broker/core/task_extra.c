@@ -16,6 +16,12 @@ task_extra_new(void)
 void
 task_extra_destroy(struct task_extra **extra_p)
 {
-    free(*extra_p);
+    struct task_extra *extra = *extra_p;
+
+    if (!extra)
+        return;
+    attempts_fini(&extra->attempts);
+    free(extra->retry_on);
+    free(extra);
     *extra_p = NULL;
 }

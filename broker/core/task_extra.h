@@ -2,6 +2,7 @@
 #ifndef SNAKEPIT_CORE_TASK_EXTRA_H
 #define SNAKEPIT_CORE_TASK_EXTRA_H
 
+#include "broker/core/attempts.h"
 #include "broker/core/heap.h"
 
 #include <stdint.h>
@@ -29,6 +30,18 @@ struct task_extra {
     struct task *affinity_prev, *affinity_next;
     struct heap_node parked;      /* worker.parked: it waits for a free slot of that worker */
     uint8_t session_mode;         /* enum session_mode */
+
+    /* How it is tried again. */
+    uint32_t retries, kills_max; /* kills_max 0: the pool's */
+    bool has_retries;            /* else the pool's */
+    bool has_backoff;            /* the same */
+    uint64_t backoff_ms;
+    struct bytes *retry_on; /* their texts stand behind them; NULL: the pool's */
+    uint32_t retry_on_count;
+    uint32_t failures;      /* of attempts, that were tried again */
+    uint32_t kills;         /* workers that were lost with it */
+    bool is_suspect;        /* it runs alone */
+    struct attempts attempts;
 };
 
 /* All zero. */

@@ -42,6 +42,7 @@ struct worker {
     uint8_t state;     /* enum worker_state; changed by worker_become only */
     bool was_draining; /* DETACHED: what it returns to */
     bool is_in_crew;
+    bool is_alone;     /* reserved for a suspect, or running one: it gets nothing else. Changed by pool_set_alone */
     bool is_stop_sent; /* on this connection */
     bool is_condemned; /* a task of it did not end when it was told to, and so its process must */
     bool gil_enabled;
@@ -111,7 +112,7 @@ worker_become(struct worker *worker, enum worker_state state);
 static inline bool
 worker_has_credit(const struct worker *worker)
 {
-    return worker->state == WORKER_READY && worker->busy < worker->slots;
+    return worker->state == WORKER_READY && worker->busy < worker->slots && !worker->is_alone;
 }
 
 /* Is a HELLO by the process that made this session? A number alone is no proof. */

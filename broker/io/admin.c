@@ -3,8 +3,10 @@
 
 #include "broker/io/admin_answer.h"
 #include "broker/io/admin_args.h"
+#include "broker/io/admin_dead.h"
 #include "broker/io/admin_ready.h"
 #include "broker/io/admin_schedule.h"
+#include "broker/io/report_dead.h"
 #include "broker/io/report_explain.h"
 #include "broker/io/report_load.h"
 #include "broker/io/report_worker.h"
@@ -100,6 +102,12 @@ static void
 tell_tasks(struct wire_buffer *buffer, const struct admin_sources *sources, const struct call *call)
 {
     report_tasks(buffer, sources, call->pool[0] ? call->pool : NULL, call->args.limit, call->now_us);
+}
+
+static void
+tell_dead(struct wire_buffer *buffer, const struct admin_sources *sources, const struct call *call)
+{
+    report_dead_list(buffer, sources, call->pool[0] ? call->pool : NULL, call->args.limit, call->now_us);
 }
 
 static void
@@ -288,6 +296,24 @@ run_schedule_remove(struct admin *admin, struct call *call)
         answer_fault(call, &fault);
 }
 
+static void
+run_dead_show(struct admin *admin, struct call *call)
+{
+    admin_dead_show(&admin->sources, &call->caller, &call->args, call->now_us, call->outbox);
+}
+
+static void
+run_dead_requeue(struct admin *admin, struct call *call)
+{
+    admin_dead_requeue(&admin->sources, &call->caller, &call->args, call->now_us, call->outbox);
+}
+
+static void
+run_dead_remove(struct admin *admin, struct call *call)
+{
+    admin_dead_remove(&admin->sources, &call->caller, &call->args, call->now_us, call->outbox);
+}
+
 /* --- finding and checking ------------------------------------------------------------------------------------- */
 
 static const struct function {
@@ -305,6 +331,10 @@ static const struct function {
     {"worker", ARG_WORKER, NULL, run_worker},
     {"agents", 0, tell_agents, NULL},
     {"tasks", ARG_POOL | ARG_LIMIT, tell_tasks, NULL},
+    {"dead", ARG_POOL | ARG_LIMIT, tell_dead, NULL},
+    {"dead_show", ARG_TASK, NULL, run_dead_show},
+    {"dead_requeue", ARG_TASK | ARG_POOL, NULL, run_dead_requeue},
+    {"dead_remove", ARG_TASK | ARG_POOL, NULL, run_dead_remove},
     {"explain", ARG_TASK | ARG_POOL, NULL, run_explain},
     {"cancel", ARG_TASK, NULL, run_cancel},
     {"recycle", ARG_POOL | ARG_WORKER, NULL, run_recycle},

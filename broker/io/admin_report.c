@@ -61,6 +61,10 @@ report_put_pool(struct report_map *map, const struct pool_stats *pool)
     report_put_uint(map, "dead", pool->dead);
     report_put_uint(map, "lost", pool->lost);
     report_put_uint(map, "requeued", pool->requeued);
+    report_put_uint(map, "retried", pool->retried);
+    report_put_uint(map, "quarantined", pool->quarantined);
+    report_put_uint(map, "dead_listed", pool->dead_listed);
+    report_put_uint(map, "dead_dropped", pool->dead_dropped);
     report_put_uint(map, "refused", pool->refused);
     report_put_uint(map, "queued_bytes", pool->queued_bytes);
     report_put_uint(map, "queued_max", pool->queued_max);
@@ -210,6 +214,7 @@ report_put_worker(struct report_map *map, const struct worker_stats *worker, int
     report_put_text(map, "gil_module", worker->gil_module);
     report_put_uint(map, "agent", worker->agent);
     report_put_text(map, "reason", worker->reason);
+    report_put_bool(map, "alone", worker->is_alone);
 }
 
 static void

@@ -27,7 +27,7 @@ struct pool_config {
     int64_t start_failures_window_us;
 };
 
-enum { CONFIG_OPTIONS_MAX = 96, CONFIG_PATH_BYTES = 128 };
+enum { CONFIG_OPTIONS_MAX = 160, CONFIG_PATH_BYTES = 128 };
 
 struct config {
     char *path;

@@ -55,6 +55,15 @@ describe_range(const struct option *option, char *ret_text, size_t size)
                  option->default_text == NULL ? "\"1h\"" : option->default_text, min, max);
 }
 
+static void
+describe_list(const struct option *option, char *ret_text, size_t size)
+{
+    if (option->type == OPTION_TYPES)
+        snprintf(ret_text, size, "a list of at most 16 types ( \"ConnectionError\", \"module.Class\", ... )");
+    else
+        snprintf(ret_text, size, "a list of strings ( \"NAME=value\", ... )");
+}
+
 void
 option_describe(const struct option *option, char *ret_text, size_t size)
 {
@@ -90,7 +99,8 @@ option_describe(const struct option *option, char *ret_text, size_t size)
                  option->min, option->max, option->zero);
         return;
     case OPTION_STRINGS:
-        snprintf(ret_text, size, "a list of strings ( \"NAME=value\", ... )");
+    case OPTION_TYPES:
+        describe_list(option, ret_text, size);
         return;
     }
 }

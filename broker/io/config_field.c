@@ -36,6 +36,12 @@ option_is_text(const struct option *option)
 }
 
 bool
+option_is_list(const struct option *option)
+{
+    return option->type == OPTION_STRINGS || option->type == OPTION_TYPES;
+}
+
+bool
 option_has_value(const struct option *option, const void *record)
 {
     return !option_is_text(option) || option->type == OPTION_ENDPOINT_OR_NONE || text_of(option, record) != NULL;
@@ -115,7 +121,7 @@ print_number(const struct option *option, int64_t value, FILE *stream)
 void
 option_print(const struct option *option, const void *record, FILE *stream)
 {
-    if (option->type == OPTION_STRINGS)
+    if (option_is_list(option))
         print_strings(*(char *const *const *)field_of(option, record), stream);
     else if (!option_is_text(option))
         print_number(option, number_of(option, record), stream);
@@ -140,7 +146,7 @@ option_is_equal(const struct option *option, const void *record, const void *oth
 {
     const char *a, *b;
 
-    if (option->type == OPTION_STRINGS)
+    if (option_is_list(option))
         return strings_are_equal(*(char *const *const *)field_of(option, record),
                                  *(char *const *const *)field_of(option, other));
     if (!option_is_text(option))

@@ -10,6 +10,10 @@
 bool
 option_is_text(const struct option *option);
 
+/* Whether it is a char **, a list that ends in NULL. */
+bool
+option_is_list(const struct option *option);
+
 /* Whether a file can say the value: not for a text that is not set. */
 bool
 option_has_value(const struct option *option, const void *record);

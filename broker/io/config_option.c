@@ -75,7 +75,7 @@ set_default(const struct option *option, void *record)
     int64_t value = 0;
 
     memset(field_of(option, record), 0, option->size);
-    if (option->type == OPTION_STRINGS) {
+    if (option_is_list(option)) {
         char **empty = calloc(1, sizeof(*empty));
         if (empty == NULL)
             abort();
@@ -128,7 +128,7 @@ options_free(const char *section, void *record)
             continue;
         if (option_is_text(option))
             free(*(char **)field_of(option, record));
-        else if (option->type == OPTION_STRINGS)
+        else if (option_is_list(option))
             free_strings(*(char ***)field_of(option, record));
     }
 }
@@ -287,6 +287,22 @@ is_assignment(const char *text)
     return name_size > 0 && text[name_size] == '=' && (text[0] < '0' || text[0] > '9');
 }
 
+/* Something that may be the name of a type, with or without its module. */
+static bool
+is_type_name(const char *text)
+{
+    size_t size = strlen(text);
+
+    return size > 0 && size <= ERROR_TYPE_BYTES_MAX &&
+           strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789.") == size;
+}
+
+static bool
+is_allowed(const struct option *option, const char *text)
+{
+    return option->type == OPTION_TYPES ? is_type_name(text) : is_assignment(text);
+}
+
 static void
 read_strings(const struct option *option, const config_setting_t *setting, void *record, const char *path,
              struct config_report *report)
@@ -304,7 +320,7 @@ read_strings(const struct option *option, const config_setting_t *setting, void 
     for (unsigned i = 0; i < (unsigned)config_setting_length(setting); i++) {
         const config_setting_t *element = config_setting_get_elem(setting, i);
         const char *text = config_setting_get_string(element);
-        if (text == NULL || !is_assignment(text))
+        if (text == NULL || !is_allowed(option, text) || (option->type == OPTION_TYPES && count == RETRY_TYPES_MAX))
             refuse(option, element, path, NULL, report);
         else if ((strings[count++] = strdup(text)) == NULL)
             abort();
@@ -343,6 +359,7 @@ option_read(const struct option *option, const config_setting_t *setting, void *
         read_rate(option, setting, record, path, report);
         return;
     case OPTION_STRINGS:
+    case OPTION_TYPES:
         read_strings(option, setting, record, path, report);
         return;
     }

@@ -197,8 +197,31 @@ const struct option config_options[] = {
      GIB, NULL,
      .help = "Bytes of waiting tasks in this pool."},
     {POOLS_SECTION, "max_attempts", OPTION_COUNT, IN_POOL(core.max_attempts), "5", 1, ATTEMPTS_MAX, NULL,
-     .help = "Dispatches of one task, the first one counted, before it ends as \"dead\". A task that kills its worker "
-             "costs this many workers."},
+     .help = "Dispatches of one task, the first one counted, before it ends as \"dead\"."},
+    {POOLS_SECTION, "retries", OPTION_COUNT, IN_POOL(core.retries), "0", 0, RETRIES_MAX, NULL,
+     .help = "How often a task that failed is tried again, unless it says so itself. Each such attempt counts in "
+             "max_attempts, too."},
+    {POOLS_SECTION, "retry_on", OPTION_TYPES, IN_POOL(core.retry_on), "( )", 0, 0, NULL,
+     .help = "Types of exceptions that are tried again: the whole name (\"requests.exceptions.Timeout\") or its last "
+             "part (\"Timeout\"). Classes derived from them have other names, and are others. Empty: any failure."},
+    {POOLS_SECTION, "retry_delay", OPTION_DURATION, IN_POOL(core.retry_delay_us), "\"1s\"", MS, 24 * HOUR, NULL,
+     .zero = "none",
+     .help = "The pause before the first retry; before each further one it is twice as long."},
+    {POOLS_SECTION, "retry_delay_max", OPTION_DURATION, IN_POOL(core.retry_delay_max_us), "\"5m\"", MS, 365 * 24 * HOUR,
+     NULL,
+     .help = "The longest such pause, also for tasks that say their own."},
+    {POOLS_SECTION, "retry_jitter", OPTION_COUNT, IN_POOL(core.retry_jitter_percent), "20", 0, 100, NULL,
+     .unit = "percent",
+     .help = "Percent by which such a pause is shortened at most, differently for each task, so that tasks that failed "
+             "together do not come back together."},
+    {POOLS_SECTION, "kills_max", OPTION_COUNT, IN_POOL(core.kills_max), "2", 1, KILLS_MAX, NULL,
+     .help = "Workers that one task may cost. When so many were lost with it, it ends as \"dead\", although max_attempts "
+             "would allow more; after the first one it runs alone in its worker."},
+    {POOLS_SECTION, "dead_max", OPTION_COUNT, IN_POOL(core.dead_max), "1000", 1, 1000000, NULL,
+     .zero = "none",
+     .help = "Dead tasks that stay listed, to be looked at and run again (snakepit dead). The oldest make room."},
+    {POOLS_SECTION, "dead_bytes_max", OPTION_SIZE, IN_POOL(core.dead_bytes_max), "\"64MiB\"", 64 * KIB, 1024 * GIB, NULL,
+     .help = "Bytes of those, arguments included."},
     {POOLS_SECTION, "worker_ttl", OPTION_DURATION, IN_POOL(core.worker_ttl_us), "\"0s\"", 100 * MS, 365 * 24 * HOUR,
      NULL,
      .zero = "never",

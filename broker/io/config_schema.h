@@ -21,6 +21,7 @@ enum option_type {
     OPTION_SIZE,     /* "2GiB"; stored in bytes */
     OPTION_RATE,     /* "100/s"; stored as struct rate */
     OPTION_STRINGS,  /* a list of "NAME=value" */
+    OPTION_TYPES,    /* a list of names of exceptions; stored as STRINGS are */
 };
 
 struct option {

@@ -43,6 +43,7 @@ wait_cause_name(enum wait_cause cause)
         [CAUSE_ADOPTING] = "adopting",
         [CAUSE_RUNNING_MAX] = "running_max", [CAUSE_RATE_LIMITED] = "rate_limited",
         [CAUSE_KEY_LIMITED] = "key_limited",
+        [CAUSE_QUARANTINED] = "quarantined",
     };
 
     return names[cause];
@@ -197,6 +198,10 @@ say_cause(struct text *text, const struct explanation *why, int64_t now_us)
         return;
     case CAUSE_SESSION_WAITS:
         say_session(text, why);
+        return;
+    case CAUSE_QUARANTINED:
+        add(text, "a worker was lost with it, so it runs alone, and waits for a worker of pool %s without tasks",
+            why->pool.name);
         return;
     default:
         add(text, "nothing waits in pool %s", why->pool.name);

@@ -22,11 +22,11 @@ STATUS_FIELDS = set(
 POOL_FIELDS = set(
     "name state queued delayed running workers workers_wanted slots slots_busy succeeded failed cancelled expired dead "
     "lost requeued refused queued_bytes queued_max queued_bytes_max workers_ready agents recycling recycle_due "
-    "recycled circuit deduplicated dedup_kept dedup_bytes keys".split()
+    "recycled circuit deduplicated dedup_kept dedup_bytes keys retried quarantined dead_listed dead_dropped".split()
 )
 WORKER_FIELDS = set(
     "id name pool host pid profile slots busy state rss_bytes cpu_us python gil_enabled uptime_seconds "
-    "tasks_done free_threaded gil_module agent reason".split()
+    "tasks_done free_threaded gil_module agent reason alone".split()
 )
 TASK_FIELDS = set("task pool function state priority attempt worker age_seconds".split())
 PING_FIELDS = set("endpoint version protocol count min_ms mean_ms max_ms times_ms".split())

@@ -30,12 +30,13 @@ Test(broker_loss, tasks_of_a_lost_worker_go_back_to_their_place)
     cr_assert_str_eq(kit_note(&kit, NOTE_TASK_REQUEUED)->reason, "worker lost");
     cr_assert_eq(kit_pool(&kit, "text").requeued, 3);
     kit_worker(&kit, 2, "text", 6);
-    for (uint64_t i = 0; i < 6; i++) {
-        const struct message *task = kit_sent_nth(&kit, SIDE_WORKER, 2, VERB_TASK, i);
-
-        cr_assert_eq(task->task.attempt, i < 3 ? 2 : 1);
+    for (uint64_t i = 0; i < 3; i++) {
+        cr_assert_eq(kit_count(&kit, SIDE_WORKER, 2, VERB_TASK), 1, "what was lost with a worker runs alone");
+        cr_assert_eq(kit_sent(&kit, SIDE_WORKER, 2, VERB_TASK)->task.attempt, 2);
+        kit_result(&kit, 2, kit_fence(&kit, 2), "6");
     }
-    kit_result(&kit, 2, kit_fence(&kit, 2), "6");
+    cr_assert_eq(kit_count(&kit, SIDE_WORKER, 2, VERB_TASK), 3);
+    cr_assert_eq(kit_sent(&kit, SIDE_WORKER, 2, VERB_TASK)->task.attempt, 1);
 }
 
 Test(broker_loss, a_waiting_worker_gets_the_task_when_the_grace_is_over_and_not_before)
@@ -74,8 +75,11 @@ Test(broker_loss, after_max_attempts_the_task_is_dead)
 
 Test(broker_loss, the_pool_says_how_many_attempts_when_the_task_does_not)
 {
+    struct submit submit = kit_task(1);
+
+    submit.kills_max = 1000;
     kit_client(&kit, 1, 1);
-    kit_submit(&kit, 1, 1);
+    kit_offer(&kit, 1, &submit);
     for (uint32_t attempt = 1; attempt <= 5; attempt++) {
         kit_worker(&kit, attempt, "text", 1);
         cr_assert_eq(kit_sent(&kit, SIDE_WORKER, attempt, VERB_TASK)->task.attempt, attempt);

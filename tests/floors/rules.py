@@ -19,6 +19,7 @@ FLOORS = [
     ("broker/core/agent", 1),
     ("broker/core/recycle", 1),
     ("wire/", 1),
+    ("broker/core/attempts", 0),
     ("broker/core/task_extra", 0),
     ("broker/core/task", 1),
     ("broker/core/worker", 1),
@@ -28,7 +29,7 @@ FLOORS = [
     ("broker/core/broker", 4),
     *((f"broker/core/broker_{part}", 4) for part in
       "state reply client submit dispatch final worker answer operator inspect check load pools say explain lifecycle "
-      "agent hello lifespan recycle replace circuit dedup offer schedule order ladder stream running adopt".split()),
+      "agent hello lifespan recycle replace circuit dedup offer schedule order ladder stream running adopt quarantine retry dead patience".split()),
     ("broker/core/", 3),
     ("broker/io/log", 4),
     ("broker/io/clock", 4),

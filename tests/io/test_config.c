@@ -80,6 +80,13 @@ Test(config, the_cores_own_defaults_are_the_same)
     cr_expect_eq(pool.require_free_threading, config->pools[0].core.require_free_threading);
     cr_expect_eq(pool.when_failed, config->pools[0].core.when_failed);
     cr_expect_eq(pool.circuit_failures, config->pools[0].core.circuit_failures);
+    cr_expect_eq(pool.retries, config->pools[0].core.retries);
+    cr_expect_eq(pool.retry_delay_us, config->pools[0].core.retry_delay_us);
+    cr_expect_eq(pool.retry_delay_max_us, config->pools[0].core.retry_delay_max_us);
+    cr_expect_eq(pool.retry_jitter_percent, config->pools[0].core.retry_jitter_percent);
+    cr_expect_eq(pool.kills_max, config->pools[0].core.kills_max);
+    cr_expect_eq(pool.dead_max, config->pools[0].core.dead_max);
+    cr_expect_eq(pool.dead_bytes_max, config->pools[0].core.dead_bytes_max);
     cr_expect_eq(pool.circuit_window_us, config->pools[0].core.circuit_window_us);
     cr_expect_eq(pool.circuit_pause_us, config->pools[0].core.circuit_pause_us);
     cr_expect_eq(pool.when_open, config->pools[0].core.when_open);
@@ -120,6 +127,26 @@ Test(config, every_option_of_a_pool_arrives_in_its_field)
     cr_expect_eq(pool->core.queued_bytes_max, 1 << 20);
     cr_expect_eq(pool->core.max_attempts, 7);
     cr_expect(config_has_local_workers(config));
+    config_unload(&config);
+}
+
+Test(config, how_a_pool_tries_again_arrives_in_its_fields)
+{
+    struct config *config = load_good("pools = ( { name = \"t\"; retries = 3; retry_on = ( \"OSError\", \"lib.Timeout\" ); "
+                                      "retry_delay = \"2s\"; retry_delay_max = \"1m\"; retry_jitter = 5; kills_max = 4; "
+                                      "dead_max = 7; dead_bytes_max = \"1MiB\"; } );");
+    const struct pool_settings *pool = &config->pools[0].core;
+
+    cr_expect_eq(pool->retries, 3);
+    cr_expect_str_eq(pool->retry_on[0], "OSError");
+    cr_expect_str_eq(pool->retry_on[1], "lib.Timeout");
+    cr_expect_null(pool->retry_on[2]);
+    cr_expect_eq(pool->retry_delay_us, 2000000);
+    cr_expect_eq(pool->retry_delay_max_us, 60000000);
+    cr_expect_eq(pool->retry_jitter_percent, 5);
+    cr_expect_eq(pool->kills_max, 4);
+    cr_expect_eq(pool->dead_max, 7);
+    cr_expect_eq(pool->dead_bytes_max, 1048576);
     config_unload(&config);
 }
 

@@ -97,6 +97,14 @@ set_random(const struct option *option, void *record, struct dice *dice, unsigne
         (*(char ***)field)[0] = copy("A=b \"c\" \\d");
         (*(char ***)field)[1] = roll(dice, 2) == 0 ? NULL : copy("_X1=");
         return;
+    case OPTION_TYPES:
+        free((*(char ***)field)[0]);
+        free(*(char ***)field);
+        *(char ***)field = calloc(3, sizeof(char *));
+        cr_assert_not_null(*(char ***)field);
+        (*(char ***)field)[0] = copy("builtins.OSError");
+        (*(char ***)field)[1] = roll(dice, 2) == 0 ? NULL : copy("_Own_2");
+        return;
     default:
         set_number(option, record, choose_number(option, dice));
         return;

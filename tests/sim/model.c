@@ -52,6 +52,7 @@ model_fini(struct model *model)
         free(model->pools[i].circuit.marks);
         model_free_groups(&model->pools[i]);
         model_free_sessions(&model->pools[i]);
+        model_trim_dead(&model->pools[i], 0);
     }
     HASH_CLEAR(hh, model->clients);
     DL_FOREACH_SAFE(model->all_clients, client, next_client)
@@ -178,11 +179,11 @@ unlink_task(struct model *model, struct model_task *task)
 static uint64_t
 hash_submit(const struct submit *submit)
 {
-    uint64_t hash = hash_bytes(submit->stream, submit->function);
+    uint64_t hash = hash_bytes(0, submit->function);
 
     hash = hash_bytes(hash, submit->content_type);
     hash = hash_bytes(hash, submit->headers);
-    return hash_payload(hash, &submit->payload);
+    return hash_payload(hash, &submit->payload) ^ submit->stream;
 }
 
 static void
@@ -204,6 +205,8 @@ fill_task(struct model_task *task, const struct submit *submit, int64_t now_us)
     task->accepted_us = now_us;
     task->ready_us = now_us + (int64_t)submit->delay_ms * 1000;
     task->deadline_us = submit->has_deadline ? now_us + (int64_t)submit->deadline_ms * 1000 : INT64_MAX;
+    task->patience = (struct model_patience){submit->retries, submit->kills_max, submit->has_retries,
+                                             submit->has_backoff, submit->backoff_ms, submit->retry_on};
     task->tries_max = submit->max_attempts ? submit->max_attempts : task->pool->settings.max_attempts;
     task->run_us = (int64_t)submit->run_ms * 1000;
     task->credit = submit->stream ? submit->credit : 0;
@@ -252,21 +255,11 @@ model_follow(struct model *model, struct model_client *client, const struct subm
     return task;
 }
 
-struct model_task *
-model_accept(struct model *model, struct model_client *client, const struct submit *submit, int64_t now_us)
+void
+model_enlist(struct model *model, struct model_task *task, struct model_client *client, const struct ref *id, int64_t now_us)
 {
-    struct model_task *task = calloc(1, sizeof *task);
-
-    if (!task)
-        abort();
-    task->key = make_key(client, &submit->id);
+    task->key = make_key(client, id);
     task->client = client;
-    task->pool = model_find_pool(model, submit->pool);
-    task->flow = model_join_flow(task->pool, submit, client == &model->house ? model->first : client);
-    task->number = ++model->numbers;
-    fill_task(task, submit, now_us);
-    model_join_group(task, submit->group);
-    model_join_session(task, submit);
     model->has_twins |= has_content(model, task->content);
     HASH_ADD(by_content, model->contents, content, sizeof task->content, task);
     enter(model, task);
@@ -279,6 +272,22 @@ model_accept(struct model *model, struct model_client *client, const struct subm
     } else {
         model_enqueue_task(model, task);
     }
+}
+
+struct model_task *
+model_accept(struct model *model, struct model_client *client, const struct submit *submit, int64_t now_us)
+{
+    struct model_task *task = calloc(1, sizeof *task);
+
+    if (!task)
+        abort();
+    task->pool = model_find_pool(model, submit->pool);
+    task->flow = model_join_flow(task->pool, submit, client == &model->house ? model->first : client);
+    task->number = ++model->numbers;
+    fill_task(task, submit, now_us);
+    model_join_group(task, submit->group);
+    model_join_session(task, submit);
+    model_enlist(model, task, client, &submit->id, now_us);
     return task;
 }
 
@@ -305,6 +314,7 @@ model_lease_task(struct model *model, struct model_task *task, struct model_work
     lease->worker = worker;
     lease->leased_us = now_us;
     lease->credit_total = task->credit;
+    lease->is_suspect = task->is_suspect;
     HASH_ADD(hh, model->leases, fence, sizeof lease->fence, lease);
     DL_APPEND(worker->leases, lease);
     worker->busy++;
@@ -408,6 +418,8 @@ model_finish(struct model *model, struct model_task *task, enum error_code verdi
     unlink_task(model, task);
     model_leave_session(model, task);
     model_leave_group(model, task);
+    if (verdict == ERROR_DEAD && task->state != MODEL_FOLLOWING)
+        model_bury(model, task);
     model->tally->sometimes[SOMETIMES_DEAD] += verdict == ERROR_DEAD;
     model->tally->sometimes[SOMETIMES_LOST] += verdict == ERROR_LOST;
     if (task->flow) /* one that follows takes no turns */
@@ -457,33 +469,73 @@ model_drop_lease(struct model *model, struct model_lease *lease)
 }
 
 void
-model_end_lease(struct model *model, struct model_lease *lease, enum model_end end, int64_t now_us)
+model_delay_again(struct model *model, struct model_task *task, int64_t ready_us)
+{
+    unlink_task(model, task);
+    task->state = MODEL_DELAYED;
+    task->ready_us = ready_us;
+    task->pool->delayed++;
+    task->pool->waiting_bytes += task->size_bytes;
+    task->pool->retried++;
+    DL_APPEND(model->delayed, task);
+}
+
+uint32_t
+model_kills_max(const struct model_task *task)
+{
+    return task->patience.kills_max ? task->patience.kills_max : task->pool->settings.kills_max;
+}
+
+/* What becomes of a task whose attempt ended without an answer; ERROR_NONE: it goes back to its place. */
+static enum error_code
+judge_end(struct model *model, const struct model_lease *lease, enum model_end end)
 {
     struct model_task *task = lease->task;
 
+    if (task->cancel_asked) {
+        model->tally->sometimes[SOMETIMES_CANCEL_OF_LOST] += end != END_NACK;
+        return ERROR_CANCELLED;
+    }
+    if (end == END_NACK)
+        return ERROR_NONE;
+    if (lease->timed_out) {
+        model->tally->sometimes[SOMETIMES_TIMED_OUT_BY_KILL] += lease->worker->is_condemned;
+        return ERROR_TIMED_OUT;
+    }
+    if (task->at_most_once)
+        return ERROR_LOST;
+    if ((end == END_LOST || end == END_KILLED) && model_needs_worker(task)) {
+        model->tally->sometimes[SOMETIMES_SESSION_LOST_RUNNING]++;
+        return ERROR_SESSION_LOST;
+    }
+    if (end != END_UNHELD && lease->worker->is_condemned) {
+        model->tally->sometimes[SOMETIMES_BYSTANDER_REQUEUED]++;
+        task->tries--;
+        return ERROR_NONE;
+    }
+    if (task->kills >= model_kills_max(task)) {
+        model->tally->sometimes[SOMETIMES_KILLED_ENOUGH] += task->tries < task->tries_max;
+        return ERROR_DEAD;
+    }
+    return task->tries >= task->tries_max ? ERROR_DEAD : ERROR_NONE;
+}
+
+void
+model_end_lease(struct model *model, struct model_lease *lease, enum model_end end, int64_t now_us)
+{
+    struct model_task *task = lease->task;
+    enum error_code verdict;
+
     if (task) {
-        model->tally->sometimes[SOMETIMES_GROUP_HEAD_LOST] += end == END_LOST && task->group_next;
+        model->tally->sometimes[SOMETIMES_GROUP_HEAD_LOST] += end != END_NACK && task->group_next;
         task->tries -= end == END_NACK;
-        if (task->cancel_asked) {
-            model->tally->sometimes[SOMETIMES_CANCEL_OF_LOST] += end == END_LOST;
-            model_finish(model, task, ERROR_CANCELLED, now_us);
-        } else if (end != END_NACK && lease->timed_out) {
-            model->tally->sometimes[SOMETIMES_TIMED_OUT_BY_KILL] += lease->worker->is_condemned;
-            model_finish(model, task, ERROR_TIMED_OUT, now_us);
-        } else if (end != END_NACK && task->at_most_once) {
-            model_finish(model, task, ERROR_LOST, now_us);
-        } else if (end == END_LOST && model_needs_worker(task)) {
-            model->tally->sometimes[SOMETIMES_SESSION_LOST_RUNNING]++;
-            model_finish(model, task, ERROR_SESSION_LOST, now_us);
-        } else if (end == END_LOST && lease->worker->is_condemned) {
-            model->tally->sometimes[SOMETIMES_BYSTANDER_REQUEUED]++;
-            task->tries--;
+        task->kills += end == END_KILLED;
+        task->is_suspect |= end == END_KILLED && !task->affinity;
+        verdict = judge_end(model, lease, end);
+        if (verdict == ERROR_NONE)
             requeue(model, task);
-        } else if (task->tries >= task->tries_max) {
-            model_finish(model, task, ERROR_DEAD, now_us);
-        } else {
-            requeue(model, task);
-        }
+        else
+            model_finish(model, task, verdict, now_us);
     }
     model_drop_lease(model, lease);
 }

@@ -11,6 +11,25 @@ struct model_client;
 struct model_pool;
 struct model_worker;
 
+/* What a task says of how it is tried again; what it does not say, its pool does. */
+struct model_patience {
+    uint32_t retries, kills_max;
+    bool has_retries, has_backoff;
+    uint64_t backoff_ms;
+    struct texts retry_on; /* static */
+};
+
+/* A task that ended as dead. */
+struct model_dead {
+    uint64_t number, content, hash, size_bytes;
+    char content_type[16];
+    uint8_t priority;
+    bool at_most_once, has_killed;
+    uint32_t tries_max;
+    struct model_patience patience;
+    struct model_dead *prev, *next; /* its pool's, the longest dead first */
+};
+
 enum model_state { MODEL_DELAYED, MODEL_QUEUED, MODEL_LEASED, MODEL_FOLLOWING, MODEL_FINAL };
 
 struct model_key {
@@ -44,6 +63,9 @@ struct model_task {
     bool has_answer; /* FINAL by a worker: `answer` is the hash of what it said */
     bool was_sent;   /* a final message was seen; `sent` is its hash */
     bool was_requeued;
+    bool is_suspect; /* a worker was lost with it */
+    struct model_patience patience;
+    uint32_t failures, kills;
     uint64_t answer, sent;
     uint64_t position; /* among the final messages on the client's connection; 0: not sent on it */
     uint32_t owed; /* final messages that must go out in this step */
@@ -103,6 +125,7 @@ struct model_lease {
     int64_t step_min_us;        /* or perhaps earlier, while its worker was away */
     bool timed_out;             /* that is why it is to end */
     uint64_t credit_total;      /* chunks that it may send; of no matter where its task has no credit */
+    bool is_suspect;            /* its task, when it began */
     uint64_t chunk_seq;
     bool named;
 };
@@ -197,7 +220,13 @@ struct model_pool {
     struct model_task *parked; /* queued, and it is not their turn */
     struct model_worker *workers;
     uint64_t finals[ERROR_CODES]; /* by verdict; ERROR_NONE: ok; all failures under ERROR_FAILED */
-    uint64_t requeued, refused, offered, accepted;
+    uint64_t requeued, retried, refused, offered, accepted;
+    uint64_t quarantined;
+    struct model_task *suspects; /* those that wait, in the order in which they go */
+    uint64_t passed, passed_step; /* a worker that got nothing in that step, as it was to become idle */
+    uint64_t reserved; /* worker that was kept free after the step before, as the broker says */
+    struct model_dead *dead;
+    uint64_t dead_count, dead_dropped;
     struct model_circuit circuit;
     struct model_dedup *remembered;
     uint64_t remembered_count, deduplicated;
@@ -215,7 +244,7 @@ struct model {
     struct model_dedup *dedups;
     struct model_schedule schedules[SCHEDULES_SIM_MAX];
     uint64_t schedules_made;
-    struct model_client house; /* whose the works of dedup keys are, */
+    struct model_client house; /* whose the works of dedup keys are, and dead tasks that run again, */
     const struct model_client *first; /* and who offered the first task with the key: it is his turn */
     struct model_client *clients, *all_clients;
     struct model_worker *workers;
@@ -285,8 +314,17 @@ model_lease_task(struct model *model, struct model_task *task, struct model_work
 void
 model_finish(struct model *model, struct model_task *task, enum error_code verdict, int64_t now_us);
 
-/* Why a lease ended without an answer. */
-enum model_end { END_NACK, END_LOST, END_UNHELD /* its worker is there, and does not hold it */ };
+/* Why a lease ended without an answer. UNHELD: its worker is there, and does not hold it. KILLED: its worker's process was
+ * lost with it. */
+enum model_end { END_NACK, END_LOST, END_UNHELD, END_KILLED };
+
+/* Its attempt failed, and it waits for another one. */
+void
+model_delay_again(struct model *model, struct model_task *task, int64_t ready_us);
+
+/* How many lost workers it may cost. */
+uint32_t
+model_kills_max(const struct model_task *task);
 
 /* Free the slot; the task, if it still lives, goes back to its place or ends. */
 void
@@ -311,6 +349,26 @@ model_move_task(struct model *model, struct model_task *task, struct model_clien
 /* Forget the task altogether. It must be final. */
 void
 model_drop_task(struct model *model, struct model_task *task);
+
+/* --- model_dead.c: tasks that ended as dead ------------------------------------------------------------------------- */
+
+void
+model_bury(struct model *model, const struct model_task *task);
+
+/* Drop the oldest until so many are left. */
+void
+model_trim_dead(struct model_pool *pool, uint64_t count);
+
+void
+model_drop_dead(struct model_pool *pool, struct model_dead *dead);
+
+/* It is accepted again, as a task of nobody. Drops it from the list. */
+struct model_task *
+model_replay(struct model *model, struct model_pool *pool, struct model_dead *dead, int64_t now_us);
+
+/* Make it one of the live tasks: with the delayed, or in the queue. */
+void
+model_enlist(struct model *model, struct model_task *task, struct model_client *client, const struct ref *id, int64_t now_us);
 
 /* --- model_order.c: whose turn it is ---------------------------------------------------------------------------- */
 

@@ -92,7 +92,7 @@ model_end_worker(struct model *model, struct model_worker *worker, enum model_en
     if (worker->peer)
         model->worker_of[worker->peer] = NULL;
     while (worker->leases)
-        model_end_lease(model, worker->leases, end, now_us);
+        model_end_lease(model, worker->leases->prev, end, now_us); /* the newest first, as the broker does */
     reopen_place(worker);
     DL_DELETE(worker->pool->workers, worker);
     HASH_DEL(model->workers, worker);

@@ -177,6 +177,18 @@ join_round(struct model *model, struct model_flow *flow, uint8_t priority)
         flow->earliest[priority] = model->turns;
 }
 
+/* Suspects stand apart, in one row for all flows. */
+static void
+queue_suspect(struct model_task *task)
+{
+    struct model_task **queue = &task->pool->suspects, *at = *queue;
+
+    task->pool->quarantined++;
+    while (at && (at->priority > task->priority || (at->priority == task->priority && at->number < task->number)))
+        at = at->next;
+    DL_PREPEND_ELEM(*queue, at, task);
+}
+
 void
 model_queue_task(struct model *model, struct model_task *task)
 {
@@ -186,6 +198,10 @@ model_queue_task(struct model *model, struct model_task *task)
     task->state = MODEL_QUEUED;
     task->pool->queued++;
     task->pool->waiting_bytes += task->size_bytes;
+    if (task->is_suspect) {
+        queue_suspect(task);
+        return;
+    }
     if (!*queue)
         join_round(model, task->flow, task->priority);
     if (!at || at->prev->number < task->number) {
@@ -200,9 +216,14 @@ model_queue_task(struct model *model, struct model_task *task)
 void
 model_unqueue_task(struct model *model, struct model_task *task)
 {
-    DL_DELETE(task->flow->queues[task->priority], task);
-    if (!task->flow->queues[task->priority])
-        task->flow->emptied[task->priority] = model->step;
+    if (task->is_suspect) {
+        DL_DELETE(task->pool->suspects, task);
+    } else {
+        DL_DELETE(task->flow->queues[task->priority], task);
+        if (!task->flow->queues[task->priority])
+            task->flow->emptied[task->priority] = model->step;
+    }
+    task->pool->quarantined -= task->is_suspect;
     task->pool->queued--;
     task->pool->waiting_bytes -= task->size_bytes;
 }
@@ -216,7 +237,8 @@ model_start(struct model *model, struct model_task *task)
     use(&pool->rate, &pool->settings.limit, model->now_us);
     if (flow != pool->flows)
         use(&flow->rate, &pool->settings.key_limit, model->now_us);
-    flow->positions[task->priority] = flow->earliest[task->priority] = ++model->turns;
+    if (!task->is_suspect) /* which takes nobody's turn */
+        flow->positions[task->priority] = flow->earliest[task->priority] = ++model->turns;
     flow->running++;
     review(model, pool, flow);
 }

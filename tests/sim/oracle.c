@@ -121,6 +121,7 @@ set_pool(struct oracle *oracle, const struct pool_settings *settings, int status
         old = pool->settings;
         pool->settings = *settings;
         model_change_limits(model, pool, &old);
+        model_trim_dead(pool, settings->dead_max);
         if (settings->circuit_failures == 0)
             oracle_close_circuit(oracle, pool);
     }
@@ -168,6 +169,10 @@ take_operator(struct oracle *oracle, const struct event *event, int status)
         break;
     case EVENT_TASK_CANCEL:
         cancel(oracle, event->task, status);
+        break;
+    case EVENT_DEAD_REQUEUE:
+    case EVENT_DEAD_REMOVE:
+        oracle_dead_event(oracle, event, status);
         break;
     case EVENT_SHUTDOWN:
         if (!oracle->model.is_shutting || oracle->now_us + event->shutdown_us < oracle->model.shutdown_us)

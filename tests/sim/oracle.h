@@ -117,7 +117,7 @@ oracle_leave_sessions(struct oracle *oracle, const struct model_worker *worker);
 
 /* The worker's session is over; its leases are lost. */
 void
-oracle_end_worker(struct oracle *oracle, struct model_worker *worker);
+oracle_end_worker(struct oracle *oracle, struct model_worker *worker, enum model_end end);
 
 /* What happened to sessions without a word, before the step is looked at. */
 void
@@ -213,6 +213,49 @@ oracle_tick(struct oracle *oracle);
 /* Whatever was due is done. */
 void
 oracle_check_due(struct oracle *oracle);
+
+/* oracle_retry.c: failed attempts that are tried again */
+
+/* The attempt failed with an exception of this type: is it tried again? Then the task has left the lease. */
+bool
+oracle_takes_retry(struct oracle *oracle, struct model_lease *lease, struct bytes type);
+
+/* oracle_suspect.c: tasks that run alone */
+
+/* The turn of a suspect that is dispatched. */
+void
+oracle_check_suspect(struct oracle *oracle, const struct model_worker *worker, const struct model_task *task);
+
+/* May this worker be passed over by an ordinary task, since it is kept free for a suspect? */
+bool
+oracle_is_kept_free(const struct oracle *oracle, const struct model_worker *worker);
+
+/* The same in the middle of a step. */
+bool
+oracle_may_be_passed(struct oracle *oracle, struct model_worker *worker);
+
+/* Does the worker run a suspect, perhaps one that has ended for everybody else? */
+bool
+model_worker_is_alone(const struct model_worker *worker);
+
+/* Before a dispatch. */
+void
+oracle_check_alone(struct oracle *oracle, const struct model_worker *worker, const struct model_task *task);
+
+/* After the step: no suspect waits that could run, and no worker is kept free without need. */
+void
+oracle_check_suspects(struct oracle *oracle, struct model_pool *pool, const struct pool_stats *stats);
+
+/* oracle_dead.c: tasks that ended as dead */
+void
+oracle_dead_event(struct oracle *oracle, const struct event *event, int status);
+
+void
+oracle_check_dead(struct oracle *oracle, struct model_pool *pool, const struct pool_stats *stats);
+
+/* The list is the model's. */
+void
+oracle_inspect_dead(struct oracle *oracle, const struct model_pool *pool);
 
 /* oracle_circuit.c: pools that fail are left alone */
 

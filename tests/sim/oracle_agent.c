@@ -176,7 +176,7 @@ take_stalled(struct oracle *oracle, struct model_worker *worker)
               silent_us);
     oracle->tally->sometimes[SOMETIMES_STALLED_KILLED]++;
     oracle_judge_loss(oracle, worker);
-    oracle_end_worker(oracle, worker);
+    oracle_end_worker(oracle, worker, worker->is_condemned ? END_LOST : END_KILLED);
 }
 
 static void
@@ -191,7 +191,7 @@ take_recycled(struct oracle *oracle, const struct note *note)
     else if (worker && (worker->busy > 0 || !worker->is_asked_to_end))
         BREAK(oracle, "recycling", "worker %" PRIu64 " was ended with %u tasks", note->worker, worker->busy);
     else if (worker)
-        oracle_end_worker(oracle, worker);
+        oracle_end_worker(oracle, worker, END_LOST);
 }
 
 static void

@@ -348,15 +348,18 @@ accept(struct oracle *oracle, struct model_client *client, const struct submit *
 static bool
 is_repeated(const struct oracle *oracle, uint32_t peer, const struct model_task *task)
 {
-    struct bytes name = bytes_of(task->pool->name);
-    struct pool_stats stats;
-
     if (!oracle_was_told(oracle, peer, &task->key.id, task->verdict))
         return false;
-    if (broker_find_pool(oracle->broker, name, &stats) != OK)
-        return true;
-    return stats.expired == task->pool->finals[ERROR_EXPIRED] && stats.deduplicated == task->pool->deduplicated &&
-           stats.cancelled == task->pool->finals[ERROR_CANCELLED]; /* a run that nobody followed */
+    for (uint32_t i = 0; i < oracle->model.pool_count; i++) { /* an id may come again, in another pool */
+        const struct model_pool *pool = &oracle->model.pools[i];
+        struct pool_stats stats;
+
+        if (broker_find_pool(oracle->broker, bytes_of(pool->name), &stats) == OK &&
+            (stats.expired != pool->finals[ERROR_EXPIRED] || stats.deduplicated != pool->deduplicated ||
+             stats.cancelled != pool->finals[ERROR_CANCELLED])) /* a run that nobody followed */
+            return false;
+    }
+    return true;
 }
 
 static bool

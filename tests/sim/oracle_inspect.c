@@ -13,7 +13,7 @@ struct walk {
     bool is_held;       /* those whose flows must not go now, which come after the others */
     uint64_t round;     /* so many were shown of the same flow before */
     uint64_t position;  /* of the flows that were shown in this round, at least */
-    uint64_t running, waiting, parked, delayed, workers;
+    uint64_t running, waiting, parked, quarantined, delayed, workers;
 };
 
 /* Strict tasks of a bound session stand in the queue or beside it, as the broker likes. */
@@ -146,6 +146,7 @@ visit_task(void *context, const struct task_stats *stats)
               stats->worker);
     walk->running += is_running;
     walk->delayed += strcmp(stats->state, "delayed") == 0;
+    walk->quarantined += strcmp(stats->state, "quarantined") == 0;
     if (strcmp(stats->state, "queued") != 0)
         return;
     walk->waiting++;
@@ -193,7 +194,9 @@ oracle_inspect(struct oracle *oracle)
         begin_priority(&walk, PRIORITIES - 1);
         broker_each_task(oracle->broker, pool->name, SIZE_MAX, visit_task, &walk);
         broker_each_worker(oracle->broker, pool->name, visit_worker, &walk);
-        if (walk.running != pool->running || walk.waiting != pool->queued || walk.delayed != pool->delayed)
+        oracle_inspect_dead(oracle, pool);
+        if (walk.running != pool->running || walk.waiting + walk.quarantined != pool->queued ||
+            walk.quarantined != pool->quarantined || walk.delayed != pool->delayed)
             BREAK(oracle, "inspect", "pool %s shows %" PRIu64 " running, %" PRIu64 " queued, %" PRIu64 " delayed",
                   pool->name, walk.running, walk.waiting, walk.delayed);
         oracle_inspect_sessions(oracle, pool);

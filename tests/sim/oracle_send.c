@@ -12,12 +12,14 @@
 static void
 check_least_loaded(struct oracle *oracle, const struct model_worker *chosen)
 {
-    const struct model_worker *worker;
+    struct model_worker *worker;
 
     DL_FOREACH(chosen->pool->workers, worker) {
         if (!model_worker_is_ready(worker) || worker->is_unwelcomed || worker->busy == worker->slots)
             continue;
-        if (worker->busy < chosen->busy)
+        if (model_worker_is_alone(worker))
+            continue;
+        if (worker->busy < chosen->busy && !oracle_may_be_passed(oracle, worker))
             BREAK(oracle, "P13", "worker %" PRIu64 " with %u tasks got one while worker %" PRIu64 " had %u",
                   chosen->session, chosen->busy, worker->session, worker->busy);
         oracle->tally->sometimes[SOMETIMES_LEAST_LOADED] += worker->busy > chosen->busy;
@@ -39,6 +41,7 @@ check_worker(struct oracle *oracle, const struct model_worker *worker, const str
         BREAK(oracle, "P16", "a task was dispatched after SHUTDOWN");
     if (!oracle_check_session(oracle, worker, task, session))
         check_least_loaded(oracle, worker);
+    oracle_check_alone(oracle, worker, task);
 }
 
 static void
@@ -54,7 +57,7 @@ check_fence(struct oracle *oracle, const struct model_task *task, const struct t
         BREAK(oracle, "P5", "attempt %u follows attempt %u", command->attempt, task->attempt);
     if (task->tries >= task->tries_max)
         BREAK(oracle, "P14", "try %u of at most %u", task->tries + 1, task->tries_max);
-    if (task->at_most_once && task->tries > 0)
+    if (task->at_most_once && task->tries > task->failures)
         BREAK(oracle, "P6", "an at-most-once task ran again");
 }
 
@@ -78,11 +81,11 @@ check_deadline(struct oracle *oracle, const struct model_task *task, const struc
 static uint64_t
 hash_task(const struct task_command *task)
 {
-    uint64_t hash = hash_bytes(task->stream, task->function);
+    uint64_t hash = hash_bytes(0, task->function);
 
     hash = hash_bytes(hash, task->content_type);
     hash = hash_bytes(hash, task->headers);
-    return hash_payload(hash, &task->payload);
+    return hash_payload(hash, &task->payload) ^ task->stream;
 }
 
 /* A lease that is looked for among those that the broker shows. */
@@ -136,7 +139,10 @@ check_task(struct oracle *oracle, uint32_t peer, const struct task_command *comm
     check_deadline(oracle, task, command);
     if (task->state == MODEL_DELAYED)
         model_promote(model, task);
-    oracle_check_turn(oracle, task);
+    if (task->is_suspect)
+        oracle_check_suspect(oracle, worker, task);
+    else
+        oracle_check_turn(oracle, task);
     check_worker(oracle, worker, task, command->session);
     check_fence(oracle, task, command);
     oracle_begin_attempt(oracle, task->pool, command->fence);

@@ -161,10 +161,10 @@ oracle_leave_sessions(struct oracle *oracle, const struct model_worker *worker)
 }
 
 void
-oracle_end_worker(struct oracle *oracle, struct model_worker *worker)
+oracle_end_worker(struct oracle *oracle, struct model_worker *worker, enum model_end end)
 {
     oracle_leave_sessions(oracle, worker);
-    model_end_worker(&oracle->model, worker, END_LOST, oracle->now_us);
+    model_end_worker(&oracle->model, worker, end, oracle->now_us);
 }
 
 /* Is the session bound to no worker any more? An unused one may be gone for another reason, when a task is offered; and a

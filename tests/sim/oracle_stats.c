@@ -44,10 +44,11 @@ check_idle(struct oracle *oracle, const struct model_pool *pool)
     const struct model_task *eligible = model_find_eligible(&oracle->model, pool);
     const struct model_worker *worker;
 
-    if (pool->queued == 0 || oracle->model.is_shutting || !model_circuit_admits(&pool->circuit))
+    if (pool->queued == pool->quarantined || oracle->model.is_shutting || !model_circuit_admits(&pool->circuit))
         return;
     DL_FOREACH(pool->workers, worker) {
-        if (!model_worker_is_ready(worker) || worker->busy >= worker->slots)
+        if (!model_worker_is_ready(worker) || worker->busy >= worker->slots || model_worker_is_alone(worker) ||
+            oracle_is_kept_free(oracle, worker))
             continue;
         if (eligible)
             BREAK(oracle, "P12", "pool %s: task %" PRIu64 " waits while worker %" PRIu64 " has %u of %u slots free",
@@ -95,6 +96,7 @@ check_finals(struct oracle *oracle, const struct model_pool *pool, const struct 
     SAME(oracle, pool, "dead", stats->dead, pool->finals[ERROR_DEAD]);
     SAME(oracle, pool, "lost", stats->lost, pool->finals[ERROR_LOST]);
     SAME(oracle, pool, "requeued", stats->requeued, pool->requeued);
+    SAME(oracle, pool, "retried", stats->retried, pool->retried);
     SAME(oracle, pool, "refused", stats->refused, pool->refused);
     SAME(oracle, pool, "deduplicated", stats->deduplicated, pool->deduplicated);
     if (oracle->model.remembers_exactly)
@@ -114,6 +116,7 @@ check_pool(struct oracle *oracle, struct model_pool *pool, const struct pool_sta
         busy += worker->busy;
     }
     SAME(oracle, pool, "queued", stats->queued, pool->queued);
+    SAME(oracle, pool, "quarantined", stats->quarantined, pool->quarantined);
     SAME(oracle, pool, "delayed", stats->delayed, pool->delayed);
     SAME(oracle, pool, "running", stats->running, pool->running);
     SAME(oracle, pool, "workers", stats->workers, workers);
@@ -123,9 +126,11 @@ check_pool(struct oracle *oracle, struct model_pool *pool, const struct pool_sta
     SAME(oracle, pool, "keys", stats->keys, model_count_keys(pool));
     SAME(oracle, pool, "draining", stats->is_draining, pool->is_draining || pool->is_removed);
     SAME(oracle, pool, "queued_bytes", stats->queued_bytes, pool->waiting_bytes);
-    if (stats->queued_bytes > stats->queued_bytes_max && pool->requeued == 0)
+    if (stats->queued_bytes > stats->queued_bytes_max && pool->requeued + pool->retried == 0)
         BREAK(oracle, "P15", "pool %s holds more bytes than its limit", pool->name);
     oracle_check_circuit(oracle, pool, stats);
+    oracle_check_dead(oracle, pool, stats);
+    oracle_check_suspects(oracle, pool, stats);
     settle_doubts(pool, stats);
     check_finals(oracle, pool, stats);
 }

@@ -121,6 +121,20 @@ expire_before_loss(struct oracle *oracle, struct model_worker *worker, int64_t d
     }
 }
 
+/* A worker that was away when its replacement came was to end, too, though nobody could tell it: the note says so. */
+static enum model_end
+judge_end(const struct oracle *oracle, const struct model_worker *worker)
+{
+    for (size_t i = 0; i < oracle->outbox->count; i++) {
+        const struct action *action = &oracle->outbox->actions[i];
+
+        if (action->kind == ACTION_NOTE && action->note.kind == NOTE_WORKER_RECYCLED &&
+            action->note.worker == worker->session)
+            return END_LOST;
+    }
+    return worker->is_draining || worker->is_condemned ? END_LOST : END_KILLED;
+}
+
 void
 oracle_worker_lost(struct oracle *oracle, uint64_t session)
 {
@@ -138,7 +152,7 @@ oracle_worker_lost(struct oracle *oracle, uint64_t session)
     expire_before_loss(oracle, worker, due_us);
     oracle->tally->sometimes[SOMETIMES_WORKER_LOST_BUSY] += worker->busy > 0;
     oracle_judge_loss(oracle, worker);
-    oracle_end_worker(oracle, worker);
+    oracle_end_worker(oracle, worker, judge_end(oracle, worker));
 }
 
 static void

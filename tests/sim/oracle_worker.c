@@ -128,7 +128,7 @@ take_hello(struct oracle *oracle, uint32_t peer, const struct hello *hello)
         BREAK(oracle, "session", "a worker resumed a session that it did not ask for");
     if (old && old != worker) {
         oracle_judge_bye(oracle, old);
-        oracle_end_worker(oracle, old);
+        oracle_end_worker(oracle, old, END_LOST);
     }
     if (worker) {
         attach(oracle, worker, peer);
@@ -174,6 +174,9 @@ finish(struct oracle *oracle, struct model_lease *lease, enum error_code verdict
                              verdict == ERROR_NONE     ? ATTEMPT_SUCCEEDED
                              : verdict == ERROR_FAILED ? ATTEMPT_FAILED
                                                        : ATTEMPT_NEUTRAL);
+        oracle->tally->sometimes[SOMETIMES_SUSPECT_INNOCENT] += task->is_suspect && verdict == ERROR_NONE;
+        oracle->tally->sometimes[SOMETIMES_REPLAY_ENDED] +=
+            task->client == &oracle->model.house && verdict == ERROR_NONE;
         task->has_answer = true;
         task->answer = answer;
         oracle->tally->sometimes[SOMETIMES_CANCEL_WON] += task->cancel_asked && verdict == ERROR_CANCELLED;
@@ -226,7 +229,9 @@ take_error(struct oracle *oracle, struct model_worker *worker, const struct erro
         time_out(oracle, lease);
         return;
     }
-    if (lease)
+    if (lease && lease->task && code == ERROR_FAILED && oracle_takes_retry(oracle, lease, error->type))
+        model_drop_lease(&oracle->model, lease);
+    else if (lease)
         finish(oracle, lease, code,
                hash_bytes(hash_bytes(hash_bytes(code, error->text), error->type), error->traceback));
 }
@@ -259,7 +264,7 @@ take_bye(struct oracle *oracle, struct model_worker *worker)
     oracle->tally->sometimes[SOMETIMES_BYE_WITH_LEASES] += worker->busy > 0;
     oracle->tally->sometimes[SOMETIMES_WORKER_DRAINED] += worker->is_draining && worker->busy == 0;
     oracle_judge_bye(oracle, worker);
-    oracle_end_worker(oracle, worker);
+    oracle_end_worker(oracle, worker, END_LOST);
 }
 
 static void

@@ -63,6 +63,43 @@ operate_schedules(struct course *course)
     }
 }
 
+/* An operator looks at the dead tasks and picks one. */
+struct pick {
+    struct rng *rng;
+    uint64_t seen, number;
+};
+
+static void
+pick_dead(void *context, const struct dead_stats *stats)
+{
+    struct pick *pick = context;
+
+    if (rng_below(pick->rng, ++pick->seen) == 0)
+        pick->number = stats->task;
+}
+
+static void
+tend_dead(struct trial *trial)
+{
+    struct world *world = &trial->world;
+    struct rng *rng = &world->mishaps;
+    struct dead_outcome outcome = {0};
+    struct event event = {.kind = EVENT_DEAD_REQUEUE, .ret_dead = &outcome};
+    struct pick pick = {.rng = rng};
+
+    broker_each_dead(trial->broker, NULL, SIZE_MAX, pick_dead, &pick);
+    event.task = rng_chance(rng, 50) ? 1 : pick.number;
+    if (rng_chance(rng, 200)) {
+        event.kind = EVENT_DEAD_REMOVE;
+        event.task = rng_chance(rng, 300) ? 0 : event.task;
+        event.pool = bytes_of(world->pools[rng_below(rng, world->pool_count)].name);
+    }
+    if (!world->has_suspects && event.kind == EVENT_DEAD_REQUEUE)
+        return; /* those that are run again are suspects */
+    if (event.task > 0 || event.kind == EVENT_DEAD_REMOVE)
+        trial_handle(trial, &event);
+}
+
 static void
 operate(struct course *course)
 {
@@ -91,6 +128,8 @@ operate(struct course *course)
     }
     if (world->has_schedules)
         operate_schedules(course);
+    if (!world->is_healed && rng_chance(&world->mishaps, 500))
+        tend_dead(&course->trial);
     if (!world->is_healed)
         agenda_add(&world->agenda, (struct agenda_entry){
                                        .at_us = world->now_us + rng_between(rng, 1, 300 * world->scale_us),

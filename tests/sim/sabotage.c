@@ -294,6 +294,36 @@ remember_for_longer(struct pool_settings *settings)
     settings->dedup_window_us *= 2;
 }
 
+static void
+retry_once_more(struct pool_settings *settings)
+{
+    settings->retries++;
+}
+
+static void
+retry_any_type(struct pool_settings *settings)
+{
+    settings->retry_on = NULL;
+}
+
+static void
+retry_sooner(struct pool_settings *settings)
+{
+    settings->retry_delay_us = settings->retry_delay_us / 2;
+}
+
+static void
+risk_one_more(struct pool_settings *settings)
+{
+    settings->kills_max++;
+}
+
+static void
+list_one_more(struct pool_settings *settings)
+{
+    settings->dead_max++;
+}
+
 /* --- changed offers ------------------------------------------------------------------------------------------------ */
 
 static void
@@ -380,6 +410,11 @@ static const struct sabotage all[] = {
     {.name = "lax-sessions", .verb = VERB_NONE, .spoil_submit = take_strictness},
     {.name = "sessions-rebind", .verb = VERB_NONE, .lie = let_sessions_rebind},
     {.name = "sessions-linger", .verb = VERB_NONE, .lie = remember_longer},
+    {.name = "one-more-retry", .verb = VERB_NONE, .lie = retry_once_more},
+    {.name = "retry-any-type", .verb = VERB_NONE, .lie = retry_any_type},
+    {.name = "sooner-retry", .verb = VERB_NONE, .lie = retry_sooner},
+    {.name = "one-more-kill", .verb = VERB_NONE, .lie = risk_one_more},
+    {.name = "one-more-dead", .verb = VERB_NONE, .lie = list_one_more},
 };
 
 enum { COUNT = sizeof all / sizeof all[0] };

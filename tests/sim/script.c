@@ -45,6 +45,7 @@ struct cast {
     const struct script *script;
     size_t entry; /* that is being played */
     struct parcel *parcel;
+    struct dead_outcome outcome; /* of the last event about dead tasks */
     struct attempt *attempts; /* by name; the latest fence */
     uint64_t *sessions;       /* by entry; 0: none was made */
 };
@@ -117,6 +118,7 @@ script_add_event(struct script *script, const struct world *world, const struct 
 
     entry->event = *event;
     entry->event.ret_workers = NULL;
+    entry->event.ret_dead = NULL;
     if (event->message)
         entry->parcel = parcel_new(event->message);
     if (event->kind == EVENT_COMMAND || event->kind == EVENT_PEER_GONE)
@@ -355,6 +357,7 @@ cast_event(struct cast *cast, size_t index, struct event *ret_event)
     cast->entry = index;
     *ret_event = entry->event;
     ret_event->pool = bytes_of(entry->name);
+    ret_event->ret_dead = &cast->outcome;
     if (entry->event.pool_settings)
         ret_event->pool_settings = &entry->pool_settings;
     if (entry->event.schedule_settings)

@@ -260,6 +260,27 @@ draw_key(struct world *world, const struct sim_client *client, struct submit *su
         submit->dedup_ms = rng_below(extras, (uint64_t)(200 * world->scale_us / 1000 + 3));
 }
 
+/* How it is tried again, where that is not left to the pool. */
+static void
+draw_patience(struct world *world, struct submit *submit)
+{
+    static const struct bytes types[] = {{(const uint8_t *)"Timeout", 7}, {(const uint8_t *)"KeyError", 8}};
+    struct rng *rng = &world->mishaps;
+
+    if (rng_chance(rng, 150)) {
+        submit->has_retries = true;
+        submit->retries = (uint32_t)rng_below(rng, 5);
+    }
+    if (rng_chance(rng, 100)) {
+        submit->has_backoff = true;
+        submit->backoff_ms = rng_below(rng, (uint64_t)(20 * world->scale_us / 1000 + 3));
+    }
+    if (rng_chance(rng, 100))
+        submit->retry_on = (struct texts){.count = 1 + (uint32_t)rng_below(rng, 2), .list = types};
+    if (rng_chance(rng, 150))
+        submit->kills_max = 1 + (uint32_t)rng_below(rng, world->has_suspects ? 4 : 1);
+}
+
 /* Make the message and let `offer` own it. */
 static void
 fill_offer(struct world *world, struct sim_client *client, struct offer *offer)
@@ -282,6 +303,7 @@ fill_offer(struct world *world, struct sim_client *client, struct offer *offer)
     draw_order(world, submit);
     if (world->has_keys)
         draw_key(world, client, submit);
+    draw_patience(world, submit);
     if (client->mood.attaches && rng_chance(rng, 300)) {
         submit->payload.frames = (uint16_t)(1 + rng_below(rng, 3));
         submit->payload.attachments = tracked_new(content, submit->payload.frames, 1 + rng_below(rng, 100000),

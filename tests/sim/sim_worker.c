@@ -151,6 +151,8 @@ draw_mood(struct world *world, struct worker_mood *mood)
         .ignores_stop = rng_chance(&world->ladders, 200) ? 1000 : 0,
         .greedy = rng_chance(&world->ladders, 200) ? 300 : 0,
     };
+    if (world->sessions > 0 && world->has_suspects)
+        mood->slots = 1; /* which one is kept free for a suspect within a step, the oracle cannot say to a session */
 }
 
 void
@@ -285,6 +287,15 @@ send_result(struct world *world, struct sim_worker *worker, uint64_t fence)
     attachments_unref(payload->attachments);
 }
 
+/* Mostly one type, so that lists of types matter. */
+static struct bytes
+draw_type(struct world *world)
+{
+    static const char *const types[] = {"lib.errors.Timeout", "builtins.ValueError", "KeyError", "ReadTimeout"};
+
+    return bytes_of(types[rng_below(&world->mishaps, 4)]);
+}
+
 static void
 send_error(struct world *world, struct sim_worker *worker, uint64_t fence, enum error_code code)
 {
@@ -293,7 +304,7 @@ send_error(struct world *world, struct sim_worker *worker, uint64_t fence, enum 
     message.error.ref = ref_number(fence);
     message.error.code = code;
     message.error.text = bytes_of("it did not work");
-    message.error.type = bytes_of("ValueError");
+    message.error.type = draw_type(world);
     message.error.traceback = bytes_of("line 1");
     send(world, worker, &message);
 }

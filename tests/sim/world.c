@@ -164,6 +164,30 @@ world_draw_schedule(struct world *world, struct schedule_settings *ret_settings)
     };
 }
 
+/* Some pools try failed tasks again, are patient with those that kill, or forget their dead ones soon. */
+static void
+draw_patience(struct world *world)
+{
+    static const int64_t kills[] = {1, 2, 2, 3, 1000};
+    static const int64_t listed[] = {0, 1, 3, 1000};
+    static char timeout[] = "Timeout", value_error[] = "builtins.ValueError";
+    static char *types[] = {timeout, value_error, NULL};
+    struct rng *rng = &world->mishaps;
+
+    for (uint32_t i = 0; i < world->pool_count; i++) {
+        struct pool_settings *pool = &world->pools[i];
+
+        pool->retries = rng_chance(rng, 500) ? (uint32_t)rng_below(rng, 4) : 0;
+        pool->retry_on = rng_chance(rng, 300) ? types : NULL;
+        pool->retry_delay_us = world->scale_us * rng_between(rng, 0, 50);
+        pool->retry_delay_max_us = world->scale_us * rng_between(rng, 1, 200);
+        pool->retry_jitter_percent = (uint32_t)rng_below(rng, 101);
+        pool->kills_max = (uint32_t)rng_pick(rng, kills, 5);
+        pool->dead_max = (uint64_t)rng_pick(rng, listed, 4);
+        pool->dead_bytes_max = rng_chance(rng, 200) ? 3000 : BYTES_UNLIMITED;
+    }
+}
+
 /* Most workers are agents'; some of those are spare, for replacements. */
 static void
 draw_agents(struct world *world)
@@ -195,6 +219,9 @@ draw_order(struct world *world, uint64_t seed)
         pool->sessions_max = rng_chance(&world->bonds, 300) ? 1 + rng_below(&world->bonds, 6) : 1000;
         pool->session_on_loss = rng_chance(&world->bonds, 500) ? SESSION_LOSS_FAIL : SESSION_LOSS_REBIND;
     }
+    world->has_suspects = world->sessions == 0 || rng_chance(&world->bonds, 500);
+    for (uint32_t i = 0; i < world->pool_count && !world->has_suspects; i++)
+        world->pools[i].kills_max = 1;
 }
 
 /* In some worlds tasks that must end are made to, and may run for so long only. */
@@ -267,6 +294,8 @@ world_init(struct world *world, uint64_t seed)
     world->has_agents = rng_chance(&world->fate, 400);
     if (world->has_agents)
         draw_recycling(world);
+    rng_init(&world->mishaps, seed + 3000000019);
+    draw_patience(world);
     rng_init(&world->extras, seed + 2000000011);
     if (rng_chance(&world->extras, 600))
         draw_circuits(world);

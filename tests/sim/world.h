@@ -168,11 +168,13 @@ struct world {
     bool has_agents;
     bool has_keys;     /* clients use dedup keys */
     bool has_schedules; /* operators set some, and take them away */
+    struct rng mishaps; /* of retries, kinds of failures and dead tasks, apart, too */
     struct rng extras; /* of what pools may be set to besides, apart for the same reason */
     struct rng fate; /* of agents, apart, so that worlds without them stay what they were */
     struct rng order;    /* of groups, apart for the same reason */
     unsigned groups;     /* permille of tasks that have one */
     struct rng bonds;    /* of sessions, apart as well */
+    bool has_suspects;   /* else a task is dead with its first worker. A session has them, or workers with several slots */
     unsigned sessions;   /* the same; never together with has_shares: whose turn it is would be the broker's secret */
     bool is_healed; /* no more faults; all want to finish */
     uint64_t parcels; /* under way */
