@@ -44,7 +44,7 @@ end_attempt(struct broker *broker, struct lease *lease, struct verdict *verdict)
         broker_judge_attempt(broker, lease, judge(verdict->code));
         lease_release_task(lease);
         verdict->lease = lease;
-        if (verdict->code != ERROR_FAILED || !broker_retry(broker, task, verdict))
+        if ((verdict->code != ERROR_FAILED && verdict->code != ERROR_TIMED_OUT) || !broker_retry(broker, task, verdict))
             broker_finish(broker, task, verdict);
     }
     broker_end_lease(broker, lease);

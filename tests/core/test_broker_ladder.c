@@ -327,6 +327,22 @@ Test(broker_ladder, a_task_that_fails_because_it_had_to_end_has_timed_out_and_a_
     cr_assert_not_null(kit_sent(&kit, SIDE_CLIENT, 1, VERB_RESULT));
 }
 
+Test(broker_ladder, a_task_that_timed_out_is_tried_again_as_one_that_failed)
+{
+    struct submit submit = limited_task(1, 100);
+    uint64_t fence;
+
+    submit.has_retries = true;
+    submit.retries = 1;
+    kit_worker(&kit, 1, "text", 1);
+    kit_offer(&kit, 1, &submit);
+    fence = kit_fence(&kit, 1);
+    kit_live_through(&kit, 100 * MS);
+    kit_error(&kit, 1, fence, ERROR_CANCELLED);
+    cr_assert_eq(kit_client_error(&kit, 1), ERROR_NONE);
+    cr_assert_eq(kit_pool(&kit, "text").delayed, 1);
+}
+
 Test(broker_ladder, a_task_that_did_not_end_at_its_limit_times_out_with_its_process)
 {
     struct submit submit = limited_task(1, 100);

@@ -224,13 +224,12 @@ take_error(struct oracle *oracle, struct model_worker *worker, const struct erro
 
     if (code != ERROR_CANCELLED && code != ERROR_NO_SUCH_FUNCTION && code != ERROR_BAD_PAYLOAD)
         code = ERROR_FAILED;
-    if (lease && lease->timed_out && lease->task && !lease->task->cancel_asked &&
-        (code == ERROR_CANCELLED || code == ERROR_FAILED)) {
-        time_out(oracle, lease);
-        return;
-    }
+    if (lease && lease->timed_out && lease->task && !lease->task->cancel_asked && code == ERROR_CANCELLED)
+        code = ERROR_FAILED;
     if (lease && lease->task && code == ERROR_FAILED && oracle_takes_retry(oracle, lease, error->type))
         model_drop_lease(&oracle->model, lease);
+    else if (lease && lease->timed_out && lease->task && !lease->task->cancel_asked && code == ERROR_FAILED)
+        time_out(oracle, lease);
     else if (lease)
         finish(oracle, lease, code,
                hash_bytes(hash_bytes(hash_bytes(code, error->text), error->type), error->traceback));
