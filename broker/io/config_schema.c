@@ -219,7 +219,7 @@ const struct option config_options[] = {
              "would allow more; after the first one it runs alone in its worker."},
     {POOLS_SECTION, "dead_max", OPTION_COUNT, IN_POOL(core.dead_max), "1000", 1, 1000000, NULL,
      .zero = "none",
-     .help = "Dead tasks that stay listed, to be looked at and run again (snakepit dead). The oldest make room."},
+     .help = "Dead tasks that stay listed, to be looked at and run again. The oldest make room."},
     {POOLS_SECTION, "dead_bytes_max", OPTION_SIZE, IN_POOL(core.dead_bytes_max), "\"64MiB\"", 64 * KIB, 1024 * GIB, NULL,
      .help = "Bytes of those, arguments included."},
     {POOLS_SECTION, "worker_ttl", OPTION_DURATION, IN_POOL(core.worker_ttl_us), "\"0s\"", 100 * MS, 365 * 24 * HOUR,
