@@ -60,7 +60,7 @@ def test_groups_run_in_order_and_one_at_a_time_while_workers_are_killed(folder: 
     groups, count, chance = 8, 12, random.Random(7)
     killed: set[int] = set()
     with (
-        Broker(folder, timers=TIMERS, pool="max_attempts = 1000;") as broker,
+        Broker(folder, timers=TIMERS, pool="max_attempts = 1000; kills_max = 1000;") as broker,
         snakepit.Client(broker.clients) as client,
     ):
         workers = [start_worker(broker, folder) for _ in range(3)]
