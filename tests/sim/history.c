@@ -30,6 +30,8 @@ print_hello(const struct hello *hello, FILE *out)
     if (hello->is_worker)
         fprintf(out, " worker slots=%u session=%" PRIu64 " leases=%u", hello->slots, hello->session,
                 hello->leases.count);
+    else if (hello->is_agent)
+        fprintf(out, " agent");
     else
         fprintf(out, " client %s", hello->on_disconnect == DISCONNECT_CANCEL ? "cancel" : "continue");
 }

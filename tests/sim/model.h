@@ -158,6 +158,7 @@ struct model_worker {
     bool is_unwelcomed; /* in this step, before its WELCOME */
     uint64_t agent, pid, replaces;
     uint64_t replaced_by; /* session of a worker that came in its place; 0: none */
+    bool was_given_up;    /* the broker waits for its replacement no more; one that still comes may be one too many */
     bool may_end_first;   /* its agent has no memory for both */
     bool has_exited;      /* its agent told so */
     bool is_asked_to_end; /* to be replaced */

@@ -116,14 +116,18 @@ check_stop(struct oracle *oracle, uint32_t peer, const struct stop *stop)
 static void
 check_replace(struct oracle *oracle, uint32_t peer, const struct replace *replace)
 {
-    const struct model_worker *worker = find_session(oracle, replace->session);
+    struct model_worker *worker = find_session(oracle, replace->session);
 
     if (oracle->model.agent_of[peer] == 0)
         BREAK(oracle, "recycling", "REPLACE went to peer %u, which is no agent", peer);
     else if (worker && (worker->agent != oracle->model.agent_of[peer] || worker->pid != replace->pid))
         BREAK(oracle, "recycling", "REPLACE of worker %" PRIu64 " went to another's agent", replace->session);
-    if (worker && worker->replaced_by > 0)
+    if (worker && worker->replaced_by > 0 && !worker->was_given_up)
         BREAK(oracle, "recycling", "worker %" PRIu64 " has a replacement already", replace->session);
+    if (worker && worker->was_given_up) { /* another is wished for, whatever came late */
+        worker->replaced_by = 0;
+        worker->was_given_up = false;
+    }
 }
 
 /* The session of this process that it began last, or NULL. */
@@ -216,6 +220,16 @@ check_parallel(struct oracle *oracle, const struct note *note)
         BREAK(oracle, "recycling", "pool %s replaces %" PRIu64 " workers at one time", pool->name, stats.recycling);
 }
 
+static void
+give_up_replacement(struct oracle *oracle, uint64_t session)
+{
+    struct model_worker *worker = session ? find_session(oracle, session) : NULL;
+
+    oracle->tally->sometimes[SOMETIMES_REPLACE_FAILED]++;
+    if (worker)
+        worker->was_given_up = true;
+}
+
 void
 oracle_recycling_note(struct oracle *oracle, const struct note *note)
 {
@@ -226,5 +240,5 @@ oracle_recycling_note(struct oracle *oracle, const struct note *note)
     else if (note->kind == NOTE_AGENT_LOST)
         forget_agent(oracle, note->agent);
     else if (note->kind == NOTE_WORKER_REPLACE_FAILED)
-        oracle->tally->sometimes[SOMETIMES_REPLACE_FAILED]++;
+        give_up_replacement(oracle, note->worker);
 }
