@@ -156,6 +156,8 @@ command_tasks(struct cli *cli, struct args *args);
 int
 command_ping(struct cli *cli, struct args *args);
 int
+command_dead(struct cli *cli, struct args *args);
+int
 command_schedule(struct cli *cli, struct args *args);
 int
 command_cancel(struct cli *cli, struct args *args);

@@ -96,6 +96,12 @@ static const struct option_spec explain_options[] = {
     {0},
 };
 
+static const struct option_spec dead_options[] = {
+    {KEY_LIMIT, "limit", "N", "ls: at most so many; default 100, at most 1000"},
+    {KEY_POOL, "pool", NULL, "requeue, rm: the word is the name of a pool, even if it is a number"},
+    {0},
+};
+
 static const struct option_spec schedule_options[] = {
     {KEY_EVERY, "every", "TIME", "set: from one run to the next"},
     {KEY_DELAY, "delay", "TIME", "set: to the first run; default: as long as --every"},
@@ -150,6 +156,13 @@ const struct command commands[] = {
      "A number is a worker, as `snakepit workers` shows it; anything else is a pool. The workers are replaced\n"
      "one after the other (recycle_parallel), each when its replacement is ready and its tasks have ended.\n",
      command_recycle},
+    {"dead", "[OPTIONS] [ls [POOL] | show TASK | requeue TASK|POOL | rm TASK|POOL]",
+     "tasks that cost too many workers or attempts", dead_options,
+     "  snakepit dead show 17              # its arguments, and how each attempt ended\n"
+     "  snakepit dead requeue 17           # run it again, as a new task that belongs to nobody\n"
+     "A number is a task, as `snakepit dead ls` shows it; anything else is a pool: all that are dead in it.\n"
+     "Exit code 5 says that a pool did not take all of them; those stay listed.\n",
+     command_dead},
     {"schedule", "[OPTIONS] [ls | set NAME POOL FUNCTION [JSON...] | rm NAME]", "tasks that the broker runs every so often",
      schedule_options,
      "  snakepit schedule set sweep files sweep '\"/srv\"' --every 1h\n"

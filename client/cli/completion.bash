@@ -9,7 +9,7 @@ _snakepit_pools()
 
 _snakepit()
 {
-    local commands="call submit status pools workers worker agents tasks stats inspect top explain events ping cancel recycle drain resume schedule await ready doctor compat help"
+    local commands="call submit status pools workers worker agents tasks stats inspect top explain events ping cancel recycle drain resume dead schedule await ready doctor compat help"
     local common="--connect --timeout --output --help --version"
     local task="--priority --deadline --delay --max-attempts --at-most-once --retries --retry-on --backoff --kills-max"
     task+=" --dedup-key --dedup --group --fair-key --session --session-mode --run-limit"
@@ -57,6 +57,7 @@ _snakepit()
         ready | await) common+=" --workers" ;;
         recycle) common+=" --wait --pool" ;;
         explain) common+=" --pool" ;;
+        dead) common+=" --limit --pool" ;;
         schedule) common+=" --every --delay --overlap" ;;
         events) common+=" --count --events" ;;
         top) common+=" --batch --count --delay" ;;
@@ -69,6 +70,11 @@ _snakepit()
     case $command in
     call | submit | pools | workers | tasks | stats | inspect | explain | recycle | drain | resume | await | ready)
         ((place == 0)) && mapfile -t COMPREPLY < <(compgen -W "$(_snakepit_pools)" -- "$word") ;;
+    dead)
+        case $place in
+        0) mapfile -t COMPREPLY < <(compgen -W "ls show requeue rm" -- "$word") ;;
+        1) mapfile -t COMPREPLY < <(compgen -W "$(_snakepit_pools)" -- "$word") ;;
+        esac ;;
     schedule) ((place == 0)) && mapfile -t COMPREPLY < <(compgen -W "ls set rm" -- "$word") ;;
     help) ((place == 0)) && mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word") ;;
     esac

@@ -32,7 +32,7 @@ TASK_FIELDS = set("task pool function state priority attempt worker age_seconds"
 PING_FIELDS = set("endpoint version protocol count min_ms mean_ms max_ms times_ms".split())
 COMMANDS = (
     "call submit status pools workers worker agents tasks stats inspect top explain events ping cancel recycle drain "
-    "resume schedule await ready doctor compat".split()
+    "resume dead schedule await ready doctor compat".split()
 )
 
 
@@ -261,7 +261,7 @@ class Completion(CliTest):
         self.assertEqual([], self.complete("snakepit call "))
 
     def test_every_option_of_the_help_is_completed(self):
-        for command in ("call", "submit", "tasks", "ping", "drain", "resume", "ready", "status"):
+        for command in ("call", "submit", "tasks", "ping", "drain", "resume", "dead", "ready", "status"):
             options = set(re.findall(r"^ +(?:-., )?(--[a-z-]+)", self.ok(command, "--help"), re.MULTILINE))
             self.assertEqual(options, set(self.complete(f"snakepit {command} --")), command)
 
