@@ -11,7 +11,7 @@ enum { CHECK_DUE_EVERY = 16, INSPECT_EVERY = 128, SWEEP_EVERY = 65536 };
 void
 oracle_init(struct oracle *oracle, struct world *world)
 {
-    *oracle = (struct oracle){.history = &world->history, .tally = &world->tally};
+    *oracle = (struct oracle){.history = &world->history, .tally = &world->tally, .checks_all = world->checks_all};
     oracle->has_agents = world->has_agents;
     model_init(&oracle->model, world, &world->tally);
 }
@@ -344,15 +344,16 @@ oracle_judge(struct oracle *oracle, const struct broker *broker, const struct ev
     settle_finished(oracle);
     settle_expected(oracle);
     settle_shutdown(oracle);
-    if (oracle->is_tick || oracle->step % CHECK_DUE_EVERY == 0)
+    if (oracle->is_tick || oracle->checks_all || oracle->step % CHECK_DUE_EVERY == 0)
         oracle_check_due(oracle);
-    if (oracle->step % INSPECT_EVERY == 0)
-        oracle_inspect(oracle);
     if (oracle->step % SWEEP_EVERY == 0)
         model_sweep(&oracle->model, now_us);
     oracle_check_schedules(oracle);
     oracle_check_busy(oracle);
     oracle_check_stats(oracle);
+    /* Last: the statistics say how much of what is kept had room. */
+    if (oracle->checks_all || oracle->step % INSPECT_EVERY == 0)
+        oracle_inspect(oracle);
 }
 
 void

@@ -27,6 +27,7 @@ struct oracle {
     int64_t now_us;
     uint64_t step;
     bool is_tick, is_turn_finished;
+    bool checks_all; /* what takes long, too, after each step */
     bool is_reload;  /* this step gives a pool other settings */
     bool is_arrival; /* this step is the HELLO of a worker */
     const struct outbox *outbox; /* of this step */

@@ -64,6 +64,8 @@ static void
 play(const struct search *search, const bool *is_in, FILE *echo)
 {
     trial_open(&trial, search->options);
+    /* In a short script, what is looked at only now and then would be missed. */
+    trial.world.checks_all = trial.oracle.checks_all = true;
     trial.world.history.echo = echo;
     trial.cast = cast_new(search->script);
     for (size_t i = 0; i < script_count(search->script) && trial_goes_on(&trial); i++)

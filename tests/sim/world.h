@@ -176,6 +176,7 @@ struct world {
     struct rng bonds;    /* of sessions, apart as well */
     bool has_suspects;   /* else a task is dead with its first worker. A session has them, or workers with several slots */
     unsigned sessions;   /* the same; never together with has_shares: whose turn it is would be the broker's secret */
+    bool checks_all; /* the oracle is to check all after each step */
     bool is_healed; /* no more faults; all want to finish */
     uint64_t parcels; /* under way */
 };
