@@ -197,6 +197,7 @@ offer(uint32_t number)
     submit->payload.data = (struct bytes){(const uint8_t *)&number, sizeof number};
     submit->priority = PRIORITY_DEFAULT;
     submit->max_attempts = 1000;
+    submit->kills_max = KILLS_MAX; /* workers die of other things here */
     submit->on_loss = job->is_once ? LOSS_FINAL : LOSS_REQUEUE;
     submit->again = job->was_offered && !world.forgets_again;
     job->was_offered = true;
