@@ -85,6 +85,7 @@ class Broker(Process):
         timers: str = "",
         events: str = "",
         more_pools: str = "",
+        agent: str = "",
     ) -> None:
         program = built_program("snakepitd")
         assert program is not None
@@ -93,7 +94,7 @@ class Broker(Process):
         config = folder / "snakepit.conf"
         config.write_text(
             f'endpoints: {{ clients = "{self.clients}"; workers = "{self.workers}"; events = "{events}"; }};\n'
-            f'log: {{ level = "debug"; }};\nlimits: {{ {limits} }};\ntimers: {{ {timers} }};\n'
+            f'log: {{ level = "debug"; }};\nlimits: {{ {limits} }};\ntimers: {{ {timers} }};\nagent: {{ {agent} }};\n'
             f'pools: ( {{ name = "p"; {pool} }}, {{ name = "q"; }}, {{ name = "text"; }}{more_pools} );\n'
         )
         super().__init__([program, "-c", str(config)])
