@@ -39,8 +39,8 @@ class Inspect(Seeing):
 
     def test_inspect_shows_who_shares_a_pool_and_its_limits(self):
         self.assertRegex(self.ok("inspect", "work"), r"(?m)^  shares     no limit; each of 0 keys no limit$")
-        self.assertRegex(self.ok("inspect", "other"), r"(?m)^  shares     64 run at most, 1000000/s; each of \d+ keys and "
-                                                      r"clients 32 run at most$")
+        shares = r"(?m)^  shares     64 run at most, 1000000/s; each of \d+ keys and clients 32 run at most$"
+        self.assertRegex(self.ok("inspect", "other"), shares)
 
     def test_inspect_json_is_what_the_broker_says(self):
         pools = self.ok_json("inspect", "-o", "json")

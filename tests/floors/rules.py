@@ -28,8 +28,9 @@ FLOORS = [
     ("broker/core/outbox", 2),
     ("broker/core/broker", 4),
     *((f"broker/core/broker_{part}", 4) for part in
-      "state reply client submit dispatch final worker answer operator inspect check load pools say explain lifecycle "
-      "agent hello lifespan recycle replace circuit dedup offer schedule order ladder stream running adopt quarantine retry dead patience".split()),
+      "state reply client submit dispatch final worker answer operator inspect check load pools say explain "
+      "lifecycle agent hello lifespan recycle replace circuit dedup offer schedule order ladder stream running "
+      "adopt quarantine retry dead patience".split()),
     ("broker/core/", 3),
     ("broker/io/log", 4),
     ("broker/io/clock", 4),
@@ -53,8 +54,8 @@ C_LIBRARY = """assert complex ctype errno fenv float inttypes iso646 limits loca
 C_LIBRARY = {name + ".h" for name in C_LIBRARY}
 # What the pure parts may use of it: no input, no output, no clock, no signals, no threads.
 PURE_LIBRARY = {name + ".h" for name in "assert inttypes limits stdalign stdbool stddef stdint stdlib string".split()}
-SYSTEM = """argp arpa/inet dirent fcntl getopt glob grp libgen limits.h linux/ malloc netdb netinet/ poll pthread pwd sched
-    spawn strings sys/ sysexits syslog termios unistd""".split()
+SYSTEM = """argp arpa/inet dirent fcntl getopt glob grp libgen limits.h linux/ malloc netdb netinet/ poll pthread pwd
+    sched spawn strings sys/ sysexits syslog termios unistd""".split()
 SYSTEM = tuple(name if name.endswith(("/", ".h")) else name + ".h" for name in SYSTEM)
 
 # Folder (the longest prefix wins) -> (project paths that it may include, library headers that it may include).
