@@ -71,3 +71,9 @@ def test_options_become_the_map_of_the_protocol_without_its_defaults() -> None:
 def test_wrong_options_are_refused_before_they_are_sent(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         snakepit.Options(**wrong)  # type: ignore[arg-type]
+
+
+def test_every_error_is_a_name_of_the_package() -> None:
+    for name in set(errors.__all__) - {"error_from_code"}:
+        assert getattr(snakepit, name) is getattr(errors, name)
+        assert name in snakepit.__all__
