@@ -76,22 +76,15 @@ refuse_pool(struct broker *broker, const struct offer *offer)
         broker_send_no_such_pool(broker, offer->client->peer, &offer->submit->id, offer->submit->pool);
 }
 
-/* An option that the protocol knows and this core does not have yet. */
+/* A shared run has no parts: what came before a task joined it, nobody keeps. */
 static const char *
 find_unsupported(const struct submit *submit)
 {
-    const struct {
-        bool is_asked;
-        const char *option;
-    } options[] = {
-        {submit->dedup_key.size > 0 && submit->stream, "stream"}, /* what came before a task joined, nobody keeps */
-        {submit->dedup_key.size > 0 && submit->progress, "progress"},
-    };
-
-    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
-        if (options[i].is_asked)
-            return options[i].option;
-    return NULL;
+    if (submit->dedup_key.size == 0)
+        return NULL;
+    if (submit->stream)
+        return "stream";
+    return submit->progress ? "progress" : NULL;
 }
 
 static bool
@@ -105,7 +98,7 @@ is_closed(struct broker *broker, const struct offer *offer)
     }
     field = find_unsupported(offer->submit);
     if (field) {
-        refuse(broker, offer, ERROR_UNSUPPORTED, "this broker does not have the option")->field = text_bytes(field);
+        refuse(broker, offer, ERROR_UNSUPPORTED, "not together with a dedup_key")->field = text_bytes(field);
         return true;
     }
     if (broker->state != BROKER_RUNNING) {
