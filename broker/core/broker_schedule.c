@@ -61,6 +61,7 @@ broker_set_schedule(struct broker *broker, const struct schedule_settings *setti
 static void
 drop(struct broker *broker, struct schedule *schedule)
 {
+    heap_remove(&broker->timers, &schedule->timer);
     HASH_DELETE(hh, broker->schedules, schedule);
     schedule_destroy(&schedule);
 }
@@ -72,7 +73,6 @@ broker_remove_schedule(struct broker *broker, struct bytes name)
 
     if (!schedule)
         return ERR_NOT_FOUND;
-    heap_remove(&broker->timers, &schedule->timer);
     drop(broker, schedule);
     return OK;
 }
@@ -82,10 +82,8 @@ broker_destroy_schedules(struct broker *broker)
 {
     struct schedule *schedule, *next;
 
-    HASH_ITER(hh, broker->schedules, schedule, next) {
-        schedule->timer = (struct heap_node){0};
+    HASH_ITER(hh, broker->schedules, schedule, next)
         drop(broker, schedule);
-    }
 }
 
 /* Its task may end before this returns. */
