@@ -136,12 +136,6 @@ create(struct broker *broker, uint32_t number, const struct hello *hello)
 }
 
 struct client *
-broker_house_client(const struct broker *broker)
-{
-    return broker->house;
-}
-
-struct client *
 broker_admit_anonymous(struct broker *broker, uint32_t number)
 {
     return make_room(broker) ? create(broker, number, NULL) : NULL;

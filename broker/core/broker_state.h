@@ -59,7 +59,7 @@ struct broker {
     struct client *clients_by_instance;
     struct client *vacant;
     struct client *departed_clients;
-    struct client *house; /* whose tasks belong to nobody: broker_house_client */
+    struct client *house; /* in its name the broker itself has tasks run; session 0, no connection, neither counted nor listed */
 
     struct worker *workers; /* hash by session */
     struct worker *heard;   /* READY ones, longest silent first */
@@ -214,11 +214,6 @@ broker_admit_anonymous(struct broker *broker, uint32_t peer);
 
 void
 broker_submit(struct broker *broker, struct client *client, const struct submit *submit);
-
-/* The client in whose name the broker itself has tasks run. Its session is 0, it has no connection, and nobody counts or
- * lists it; its tasks' final messages are counted by their pools like all, and dropped. It lives as long as the broker. */
-struct client *
-broker_house_client(const struct broker *broker);
 
 /* Accept a task of the house, as a client's would be; the id in `submit` is not looked at. It is dispatched at once if it
  * can be. ERROR_NONE: *ret_number is the broker's number of it; else why it was refused. */
