@@ -435,7 +435,10 @@ class History:
                 self.verdict.find("attempt_numbers", f"{task.uid}: {before.number}, then {after.number}")
 
     def _is_broker_between(self, before, after):
-        since = min(before.began, after.began) - SECOND
+        """A worker that was cut off or stood still may begin only afterwards what a broker before the kill had sent."""
+        since = min(before.began, after.began)
+        held_up = (*self.faults.pauses.get(before.pid, ()), *self.faults.cuts.get(before.pid, ()))
+        since = min([since, *(begin for begin, end in held_up if begin <= since <= end + SECOND)]) - SECOND
         return any(since <= t <= after.began for t in self.faults.broker_kills)
 
     def _explain(self, before, after):

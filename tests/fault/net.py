@@ -32,7 +32,8 @@ def why_not():
 
 
 class Link:
-    """A namespace with an address on each side. `workers` are those behind it: a cut is written down for each."""
+    """A namespace with an address on each side. `workers` are those behind it: a cut is written down for each
+    process that they were while it lasted, as they may be killed meanwhile."""
 
     WAYS = ()
 
@@ -45,6 +46,7 @@ class Link:
         self.stage = None
         self.workers = []
         self.since = None
+        self.cut_pids = []  # for each worker, how many processes it had been when the cut began, without the last
         self.way = ""
 
     def __enter__(self):
@@ -68,6 +70,7 @@ class Link:
     def cut(self, way=None):
         self.way = way or self.WAYS[0]
         self.since = now()
+        self.cut_pids = [len(worker.pids) - 1 for worker in self.workers]
         self.begin(self.way)
 
     def mend(self):
@@ -76,8 +79,9 @@ class Link:
         self.end(self.way)
         # What was under way in TCP comes when it is sent again, with a pause that had doubled meanwhile.
         until = now() + (now() - self.since)
-        for worker in self.workers:
-            self.stage.faults.write("cut", worker.process.pid, self.since, until)
+        for worker, first in zip(self.workers, self.cut_pids, strict=True):
+            for pid in worker.pids[first:]:
+                self.stage.faults.write("cut", pid, self.since, until)
         self.since = None
 
 

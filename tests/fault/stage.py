@@ -75,6 +75,7 @@ class Worker:
         self.environment = environment
         self.is_kept = is_kept  # started again when it ends
         self.process = None
+        self.pids = []  # of all its processes, one after the other
         self.paused = None  # since when
         self.namespace = None
 
@@ -238,6 +239,7 @@ class Stage:
                 stdin=subprocess.DEVNULL,
                 preexec_fn=end_with_parent,
             )
+        worker.pids.append(worker.process.pid)
 
     def await_workers(self, count, pool="p", seconds=30.0):
         until = time.monotonic() + seconds

@@ -112,6 +112,12 @@ FOUND = {
     ),
     "run again for no reason": ("unexplained", ENDED_WITH_2, again(), ()),
     "run again, and another worker was killed": ("unexplained", ENDED_WITH_2, again(), (f"kill 9 {SECOND}",)),
+    "counted anew, and the broker was killed long before the cut": (
+        "attempt_numbers",
+        [submit(), accept(), final(t=10 * SECOND, attempt=1, fence=11)],
+        [begin(t=8 * SECOND), end(t=8001 * MS), begin(attempt=1, fence=11, pid=8, t=9 * SECOND), end(11, 8, 9001 * MS)],
+        (f"cut 7 {6 * SECOND} {8 * SECOND}", f"broker_kill 1 {4 * SECOND}"),
+    ),
     "run again before the kill": ("unexplained", ENDED_WITH_2, again(), (f"kill 7 {3 * SECOND}",)),
     "begun after its final state": (
         "run_after_final",
@@ -191,6 +197,11 @@ EXCUSED = {
         [DATED, accept(), final(t=3 * SECOND + 2 * MS)],
         [begin(t=3 * SECOND), end(t=3 * SECOND + MS)],
         (f"pause 7 {50 * MS} {3 * SECOND - MS}",),
+    ),
+    "a broker sent it into a cut, and was killed": (
+        [submit(), accept(), final(t=10 * SECOND, attempt=1, fence=11)],
+        [begin(t=8 * SECOND), end(t=8001 * MS), begin(attempt=1, fence=11, pid=8, t=9 * SECOND), end(11, 8, 9001 * MS)],
+        (f"cut 7 {3 * SECOND} {8 * SECOND}", f"broker_kill 1 {4 * SECOND}"),
     ),
     "a new broker counted its deadline anew": (
         [DATED, accept(), f"O {UID} {2 * SECOND} 1", accept(t=2 * SECOND, connection=1), final(t=2 * SECOND + 90 * MS)],
