@@ -72,6 +72,10 @@ oracle_find_sent(const struct oracle *oracle, enum side side, uint32_t peer, enu
 bool
 oracle_was_told(const struct oracle *oracle, uint32_t peer, const struct ref *id, enum error_code code);
 
+/* Whether a note of this step speaks so of the worker (oracle_time.c). */
+bool
+oracle_was_worker_noted(const struct oracle *oracle, enum note_kind kind, uint64_t session);
+
 /* oracle_client.c, oracle_worker.c, oracle_time.c: what an event must do */
 void
 oracle_client_event(struct oracle *oracle, uint32_t peer, const struct message *message);

@@ -181,6 +181,14 @@ has_left(const struct oracle *oracle, const struct model_pool *pool, const struc
     return is_known && (affinity->stricts > 0 ? stats.worker != affinity->worker->session : stats.worker == 0);
 }
 
+/* A note says when it is lost, and what came before that in the same tick has ended some of its tasks otherwise. */
+static bool
+is_only_lost(const struct oracle *oracle, const struct model_worker *worker)
+{
+    return oracle_was_worker_noted(oracle, NOTE_WORKER_LOST, worker->session) &&
+           !oracle_was_worker_noted(oracle, NOTE_WORKER_RECYCLED, worker->session);
+}
+
 /* Workers that are asked to end while they are away: nobody is told, but their sessions know. */
 static void
 find_silent_drains(struct oracle *oracle, struct model_pool *pool, bool is_offer)
@@ -188,7 +196,8 @@ find_silent_drains(struct oracle *oracle, struct model_pool *pool, bool is_offer
     struct model_affinity *affinity, *next;
 
     HASH_ITER(hh, pool->affinities, affinity, next) {
-        if (!affinity->worker || affinity->worker->peer || !has_left(oracle, pool, affinity, is_offer))
+        if (!affinity->worker || affinity->worker->peer || is_only_lost(oracle, affinity->worker) ||
+            !has_left(oracle, pool, affinity, is_offer))
             continue;
         oracle_leave_sessions(oracle, affinity->worker);
         return;

@@ -121,17 +121,24 @@ expire_before_loss(struct oracle *oracle, struct model_worker *worker, int64_t d
     }
 }
 
-/* A worker that was away when its replacement came was to end, too, though nobody could tell it: the note says so. */
-static enum model_end
-judge_end(const struct oracle *oracle, const struct model_worker *worker)
+bool
+oracle_was_worker_noted(const struct oracle *oracle, enum note_kind kind, uint64_t session)
 {
     for (size_t i = 0; i < oracle->outbox->count; i++) {
         const struct action *action = &oracle->outbox->actions[i];
 
-        if (action->kind == ACTION_NOTE && action->note.kind == NOTE_WORKER_RECYCLED &&
-            action->note.worker == worker->session)
-            return END_LOST;
+        if (action->kind == ACTION_NOTE && action->note.kind == kind && action->note.worker == session)
+            return true;
     }
+    return false;
+}
+
+/* A worker that was away when its replacement came was to end, too, though nobody could tell it: the note says so. */
+static enum model_end
+judge_end(const struct oracle *oracle, const struct model_worker *worker)
+{
+    if (oracle_was_worker_noted(oracle, NOTE_WORKER_RECYCLED, worker->session))
+        return END_LOST;
     return worker->is_draining || worker->is_condemned ? END_LOST : END_KILLED;
 }
 
