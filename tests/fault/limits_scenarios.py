@@ -1,12 +1,14 @@
 """Scenarios in which something runs out: descriptors, memory, disk, patience."""
 
 import contextlib
+import ctypes
 import os
 import resource
 import signal
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 import snakepit
 
@@ -18,6 +20,7 @@ from scenario import Outcome, scenario
 from stage import Config, Stage, build_folder
 
 MIB = 1024 * 1024
+CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 0x4000, 0x40000  # of <sched.h> and <sys/mount.h>
 
 
 def limit_descriptors():
@@ -111,6 +114,74 @@ def full_disk(order):
         outcome.demand(stage.broker_starts == 1, "the broker was started again")
         stage.broker.send_signal(signal.SIGTERM)
         outcome.demand(stage.broker.wait(40) == 0, "the broker did not end in good order")
+        return outcome
+
+
+class SmallDisk:
+    """A file system of 4 KiB, which the broker alone sees, for its log; from here it is below /proc/PID/root."""
+
+    BYTES = 4096  # one page, the least that there is
+
+    def __init__(self, folder):
+        folder.mkdir()
+        self.folder = folder
+
+    def enter(self):
+        """In the broker, before it runs: its log goes to the small disk."""
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.unshare(CLONE_NEWNS)
+        libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None)
+        if libc.mount(b"tmpfs", bytes(self.folder), b"tmpfs", 0, b"size=%d" % self.BYTES) != 0:
+            raise OSError(ctypes.get_errno(), "no tmpfs")
+        os.dup2(os.open(self.folder / "log", os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600), 2)
+
+    def log_of(self, pid):
+        return Path(f"/proc/{pid}/root{self.folder}/log")
+
+
+class Cleaner(Injector):
+    """Has the broker write lines (it reads its configuration again), and empties the log when some were lost."""
+
+    PATIENCE = 10  # strikes, from a full disk to an empty one
+
+    def __init__(self, stage, seed, every, log):
+        super().__init__(stage, seed, every)
+        self.log = log
+        self.full_since = 0  # the strike
+        self.times_full = self.times_told = 0
+
+    def strike(self):
+        self.stage.broker.send_signal(signal.SIGHUP)
+        if not self.full_since and self.log.stat().st_size >= SmallDisk.BYTES:
+            self.full_since = self.strikes
+            self.times_full += 1
+            self.times_told += "lost_lines=" in self.log.read_text()
+        elif self.full_since and self.strikes >= self.full_since + self.PATIENCE:
+            self.full_since = 0
+            os.truncate(self.log, 0)
+
+
+@scenario(tasks=3000)
+def small_disk(order):
+    """the log fills its disk, and somebody makes room again and again: the log goes on and says what it lost"""
+    if os.geteuid() != 0:
+        return Outcome(not_run="a file system of its own needs root")
+    with Stage(Config(log_level="debug")) as stage:
+        disk = SmallDisk(stage.folder / "disk")
+        stage.prepare = disk.enter
+        stage.start_broker()
+        stage.add_worker()
+        stage.await_workers(1)
+        stage.add_client(seed=order.seed, tasks=order.tasks, patience=PATIENCE, rate=700)
+        log = disk.log_of(stage.broker.pid)
+        cleaner = Cleaner(stage, order.seed, 0.02, log)
+        outcome = finish(stage, [cleaner], bound(order))
+        outcome.facts += f"; full {cleaner.times_full} times"
+        outcome.demand(cleaner.times_full > 1, "the disk was hardly full")
+        # The first time nothing is lost yet.
+        told = cleaner.times_told
+        outcome.demand(told == cleaner.times_full - 1, f"the log says {told} times only that lines were lost")
+        outcome.demand(stage.broker_starts == 1, "the broker was started again")
         return outcome
 
 

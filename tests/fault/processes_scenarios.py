@@ -1,12 +1,13 @@
 """Scenarios in which processes are killed and stopped."""
 
+import contextlib
 import json
 import os
 import signal
 import sys
 import time
 
-from faults import BrokerKiller, BrokerPauser, ClientKiller, Injector, WorkerKiller, WorkerPauser
+from faults import BrokerKiller, BrokerPauser, ClientKiller, Injector, Pauser, WorkerKiller, WorkerPauser
 from history import Rules
 from journal import now
 from judge import judge
@@ -200,25 +201,75 @@ class LocalKiller(Injector):
             pass
 
 
-@scenario(tasks=4000)
-def agent_kills(order):
-    """local workers and their agent killed with -9; the broker starts the agent again; nobody is left over"""
+@contextlib.contextmanager
+def local_stage(timers):
+    """A stage with three local workers, and their agent."""
     pool = (
         f'{{ name = "p"; workers = 3; app = "pit_faults:app"; python = {json.dumps(sys.executable)}; '
         f"directory = {json.dumps(str(HERE))}; }}"
     )
-    config = Config(pools=pool, timers=BRIEF_TIMERS, agent='restart_delay = "50ms";')
-    with Stage(config, environment={}) as stage:
+    with Stage(Config(pools=pool, timers=timers, agent='restart_delay = "50ms";'), environment={}) as stage:
         stage.environment = {**stage.worker_environment(), "PYTHONPATH": str(HERE)}
         stage.start_broker(())
         stage.await_workers(3)
+        yield stage
+
+
+def demand_all_ended(outcome, pids):
+    until = time.monotonic() + 10
+    while (left := [pid for pid in pids if os.path.exists(f"/proc/{pid}")]) and time.monotonic() < until:
+        time.sleep(0.05)
+    outcome.demand(not left, f"processes are left over: {left}")
+
+
+@scenario(tasks=4000)
+def agent_kills(order):
+    """local workers and their agent killed with -9; the broker starts the agent again; nobody is left over"""
+    with local_stage(BRIEF_TIMERS) as stage:
         add_clients(stage, order, 2, rate=300)
         killer = LocalKiller(stage, order.seed, 1.2)
         outcome = finish(stage, [killer], bound(order))
-    until = time.monotonic() + 10
-    while (left := [pid for pid in killer.pids if os.path.exists(f"/proc/{pid}")]) and time.monotonic() < until:
-        time.sleep(0.05)
-    outcome.demand(not left, f"processes are left over: {left}")
+    demand_all_ended(outcome, killer.pids)
+    return outcome
+
+
+class AgentPauser(Pauser):
+    """Stops the agent, and most times kills one of its workers, which nobody replaces until it goes on."""
+
+    def __init__(self, stage, seed, every, shortest, longest):
+        super().__init__(stage, seed, every, shortest, longest)
+        self.agent = stage.ask("agents")[0]["pid"]
+        self.pids = {self.agent}
+
+    def strike(self):
+        workers = [worker["pid"] for worker in self.stage.ask("workers") or ()]
+        self.pids.update(workers)
+        if self.ends:
+            return
+        os.kill(self.agent, signal.SIGSTOP)
+        self.ends.append((self.lasts(), lambda: os.kill(self.agent, signal.SIGCONT)))
+        if self.dice.random() < 0.7 and len(workers) == 3:
+            victim = self.dice.choice(workers)
+            self.stage.faults.write("kill", victim, now())
+            os.kill(victim, signal.SIGKILL)
+
+
+@scenario(tasks=4000)
+def agent_pauses(order):
+    """the agent stopped for up to 4 s, longer than its silence may last, and continued: its workers go on meanwhile"""
+    with local_stage(BRIEF_TIMERS) as stage:
+        add_clients(stage, order, 2, rate=200)
+        pauser = AgentPauser(stage, order.seed, 2.5, 1.0, 4.0)
+        outcome = finish(stage, [pauser], bound(order))
+        stage.await_workers(3)
+        present = stage.ask("workers")
+        agents = stage.ask("agents")
+        pauser.pids.update(worker["pid"] for worker in present)
+        outcome.demand(len(present) == 3, f"there are {len(present)} workers, of 3")
+        outcome.demand([agent["pid"] for agent in agents] == [pauser.agent], f"the agent was not kept: {agents}")
+        log = (stage.folder / "broker.log").read_text()
+        outcome.demand("agent.lost" in log, "the agent's silence was not noticed")
+    demand_all_ended(outcome, pauser.pids)
     return outcome
 
 
