@@ -107,6 +107,34 @@ run(struct oracle *oracle, struct model_schedule *schedule)
     oracle->tally->sometimes[SOMETIMES_RUN]++;
 }
 
+/* The schedule whose last run's number is asked for. */
+struct run_search {
+    const char *name;
+    uint64_t task;
+};
+
+static void
+visit_run(void *context, const struct schedule_stats *stats)
+{
+    struct run_search *search = context;
+
+    if (strcmp(stats->name, search->name) == 0)
+        search->task = stats->task;
+}
+
+/* Of two that are due at one time, the broker's numbers tell which ran first. */
+static bool
+is_due_before(const struct oracle *oracle, const struct model_schedule *a, const struct model_schedule *b)
+{
+    struct run_search ours = {.name = a->settings.name}, other = {.name = b->settings.name};
+
+    if (a->due_us != b->due_us)
+        return a->due_us < b->due_us;
+    broker_each_schedule(oracle->broker, visit_run, &ours);
+    broker_each_schedule(oracle->broker, visit_run, &other);
+    return ours.task < other.task;
+}
+
 /* The one that is due first, or NULL. */
 static struct model_schedule *
 next_due(struct oracle *oracle)
@@ -116,7 +144,7 @@ next_due(struct oracle *oracle)
     for (int i = 0; i < SCHEDULES_SIM_MAX; i++) {
         struct model_schedule *schedule = &oracle->model.schedules[i];
 
-        if (schedule->settings.name && schedule->due_us <= oracle->now_us && (!next || schedule->due_us < next->due_us))
+        if (schedule->settings.name && schedule->due_us <= oracle->now_us && (!next || is_due_before(oracle, schedule, next)))
             next = schedule;
     }
     return next;
