@@ -543,14 +543,15 @@ client_wake(struct world *world, struct sim_client *client)
     plan(world, client, world->is_healed ? 200 * world->scale_us : rng_between(rng, 1, 2 * client->mood.wake_us));
 }
 
-/* Offered before HELLO, a task may be refused for now that the session has: a client that then forgot its stream would
- * leave it waiting for credit. */
+/* Offered before HELLO, a task may be refused that the session has: a client that then forgot its stream would leave it
+ * waiting for credit. */
 static bool
-is_doubtful(const struct sim_client *client, const struct offer *offer, const struct message *message)
+is_doubtful(const struct world *world, const struct sim_client *client, const struct offer *offer,
+            const struct message *message)
 {
-    bool is_for_now = message->verb == VERB_ERROR && (message->error.code == ERROR_BUSY || message->error.code == ERROR_DRAINING);
+    bool is_for_ever = world->is_healed || message_is_final(message) || message->error.code == ERROR_TOO_LARGE;
 
-    return is_for_now && submits_before_hello(client) && offer->submit->message.submit.credit > 0;
+    return !is_for_ever && submits_before_hello(client) && offer->submit->message.submit.credit > 0;
 }
 
 void
@@ -577,7 +578,7 @@ client_receive(struct world *world, struct sim_client *client, const struct mess
                       message->error.code == ERROR_TOO_LARGE ||
                       (!world->is_healed && message->error.code != ERROR_TOO_LATE &&
                        message->error.code != ERROR_NOT_FOUND && message->error.code != ERROR_SHUTDOWN)) &&
-            !is_doubtful(client, offer, message))
+            !is_doubtful(world, client, offer, message))
             offer->is_open = false;
     }
 }
