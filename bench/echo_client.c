@@ -1,11 +1,17 @@
-/* echo_client.c - drives a pool of echo workers with libsnakepit: keeps a window of tasks under way, checks every result,
- * prints one line of JSON. */
+/* echo_client.c - drives a pool of echo workers with libsnakepit, checks every result, prints one line of JSON.
+ *
+ * Closed loop: keeps a window of tasks under way, each new one when another has ended. Open loop (-r): submits at a fixed rate,
+ * whatever has ended, and takes each latency from the moment in which the schedule wanted the task: when the client or the
+ * broker stands still, the tasks that should have come meanwhile count the wait, too (no coordinated omission). */
 #include "client/include/snakepit.h"
+#include "histogram.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,24 +22,25 @@ struct run {
     uint64_t tasks;
     uint64_t window;
     size_t payload_bytes;
+    double rate; /* tasks per second of the open loop; 0: closed loop */
     int timeout_s;
 
     char *payload;         /* of the task that is being submitted */
     char *expected;        /* what the result should be; the first bytes are the task's number */
-    int64_t *submitted_us; /* per task */
-    uint32_t *latency_us;  /* per task; UINT32_MAX: no result yet */
+    int64_t *submitted_ns; /* per task: when it was, or should have been; 0: not under way */
+    struct histogram latencies;
     uint64_t submitted;
     uint64_t done;
     uint64_t wrong;
 };
 
 static int64_t
-clock_us(void)
+clock_ns(void)
 {
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 static void
@@ -50,13 +57,14 @@ stamp(char *payload, size_t size, uint64_t number)
 }
 
 static void
-check_result(struct run *run, const struct snakepit_result *result, int64_t now_us)
+check_result(struct run *run, const struct snakepit_result *result, int64_t now_ns)
 {
     uint64_t number = result->id - 1; /* ids are consecutive and start at 1 */
 
-    if (number >= run->tasks || run->latency_us[number] != UINT32_MAX)
+    if (number >= run->tasks || run->submitted_ns[number] == 0)
         die("a task ended twice", "or was never submitted");
-    run->latency_us[number] = (uint32_t)(now_us - run->submitted_us[number]);
+    histogram_add(&run->latencies, (uint64_t)(now_ns - run->submitted_ns[number]));
+    run->submitted_ns[number] = 0;
     stamp(run->expected, run->payload_bytes, number);
     if (result->state == SNAKEPIT_STATE_OK && result->part_count == 1 && result->parts[0].size == run->payload_bytes &&
         memcmp(result->parts[0].data, run->expected, run->payload_bytes) == 0)
@@ -66,22 +74,22 @@ check_result(struct run *run, const struct snakepit_result *result, int64_t now_
 }
 
 static void
-submit_next(struct snakepit_client *client, struct run *run, int64_t now_us);
+submit_next(struct snakepit_client *client, struct run *run, int64_t now_ns);
 
 static void
 on_done(struct snakepit_client *client, const struct snakepit_result *result, void *run_v)
 {
     struct run *run = run_v;
-    int64_t now_us = clock_us();
+    int64_t now_ns = clock_ns();
 
-    check_result(run, result, now_us);
+    check_result(run, result, now_ns);
     run->done++;
-    if (run->submitted < run->tasks)
-        submit_next(client, run, now_us);
+    if (run->rate == 0 && run->submitted < run->tasks)
+        submit_next(client, run, now_ns);
 }
 
 static void
-submit_next(struct snakepit_client *client, struct run *run, int64_t now_us)
+submit_next(struct snakepit_client *client, struct run *run, int64_t now_ns)
 {
     const struct snakepit_task task = {
         .pool = run->pool,
@@ -93,28 +101,19 @@ submit_next(struct snakepit_client *client, struct run *run, int64_t now_us)
     };
 
     stamp(run->payload, run->payload_bytes, run->submitted);
-    run->submitted_us[run->submitted] = now_us;
+    run->submitted_ns[run->submitted] = now_ns;
     run->submitted++;
     if (snakepit_submit(client, &task, NULL))
         die("submit", snakepit_last_error(client));
 }
 
-static int
-compare(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-    return (x > y) - (x < y);
-}
-
 static void
-report(struct run *run, int64_t elapsed_us)
+report(struct run *run, int64_t elapsed_ns)
 {
-    qsort(run->latency_us, run->tasks, sizeof *run->latency_us, compare);
-    printf("{\"tasks\": %" PRIu64 ", \"wrong\": %" PRIu64 ", \"seconds\": %.6f, \"per_second\": %.0f, "
-           "\"p50_us\": %u, \"p99_us\": %u, \"max_us\": %u}\n",
-           run->tasks, run->wrong, (double)elapsed_us / 1e6, (double)run->tasks * 1e6 / (double)elapsed_us,
-           run->latency_us[run->tasks / 2], run->latency_us[run->tasks * 99 / 100], run->latency_us[run->tasks - 1]);
+    printf("{\"tasks\": %" PRIu64 ", \"wrong\": %" PRIu64 ", \"seconds\": %.6f, \"per_second\": %.0f, ", run->tasks,
+           run->wrong, (double)elapsed_ns / 1e9, (double)run->tasks * 1e9 / (double)elapsed_ns);
+    histogram_print(&run->latencies, stdout);
+    printf("}\n");
 }
 
 static void
@@ -122,7 +121,7 @@ take_arguments(struct run *run, int argc, char **argv)
 {
     int option;
 
-    while ((option = getopt(argc, argv, "e:p:f:n:w:b:t:")) != -1) {
+    while ((option = getopt(argc, argv, "e:p:f:n:w:b:t:r:")) != -1) {
         if (option == 'e')
             run->endpoint = optarg;
         else if (option == 'p')
@@ -135,16 +134,18 @@ take_arguments(struct run *run, int argc, char **argv)
             run->window = strtoull(optarg, NULL, 10);
         else if (option == 'b')
             run->payload_bytes = strtoull(optarg, NULL, 10);
+        else if (option == 'r')
+            run->rate = strtod(optarg, NULL);
         else if (option == 't')
             run->timeout_s = atoi(optarg);
         else {
             fprintf(stderr, "usage: echo_client [-e ENDPOINT] [-p POOL] [-f FUNCTION] [-n TASKS] [-w WINDOW] "
-                            "[-b PAYLOAD_BYTES] [-t TIMEOUT_SECONDS]\n");
+                            "[-r TASKS_PER_SECOND] [-b PAYLOAD_BYTES] [-t TIMEOUT_SECONDS]\n");
             exit(2);
         }
     }
-    if (run->tasks == 0 || run->window == 0)
-        die("usage", "tasks and window are at least 1");
+    if (run->tasks == 0 || run->window == 0 || run->rate < 0)
+        die("usage", "tasks and window are at least 1, and a rate is not negative");
 }
 
 static void
@@ -152,44 +153,81 @@ allocate(struct run *run)
 {
     run->payload = calloc(1, run->payload_bytes + 1);
     run->expected = calloc(1, run->payload_bytes + 1);
-    run->submitted_us = calloc(run->tasks, sizeof *run->submitted_us);
-    run->latency_us = malloc(run->tasks * sizeof *run->latency_us);
-    if (!run->payload || !run->expected || !run->submitted_us || !run->latency_us)
+    run->submitted_ns = calloc(run->tasks, sizeof *run->submitted_ns);
+    if (!run->payload || !run->expected || !run->submitted_ns)
         die("no memory", "for that many tasks");
-    memset(run->latency_us, 0xff, run->tasks * sizeof *run->latency_us);
+}
+
+/* Keep the window full until all have ended. */
+static void
+run_closed(struct snakepit_client *client, struct run *run, int64_t start_ns, int64_t end_ns)
+{
+    while (run->submitted < run->window && run->submitted < run->tasks)
+        submit_next(client, run, start_ns);
+    while (run->done < run->tasks && clock_ns() < end_ns)
+        if (snakepit_process(client, 1000) < 0)
+            die("process", snakepit_last_error(client));
+}
+
+/* Submit what is due, then sleep until the next one is or an answer is there. */
+static void
+run_open(struct snakepit_client *client, struct run *run, int64_t start_ns, int64_t end_ns)
+{
+    struct pollfd item = {.fd = snakepit_fd(client), .events = POLLIN};
+    double interval_ns = 1e9 / run->rate;
+    int64_t now_ns = start_ns;
+
+    prctl(PR_SET_TIMERSLACK, 1000); /* else each sleep takes 50 microseconds longer than it should */
+    while (run->done < run->tasks && now_ns < end_ns) {
+        int64_t due_ns = start_ns + (int64_t)((double)run->submitted * interval_ns);
+        struct timespec pause = {0, 0};
+
+        for (; run->submitted < run->tasks && due_ns <= now_ns;
+             due_ns = start_ns + (int64_t)((double)run->submitted * interval_ns))
+            submit_next(client, run, due_ns);
+        if (snakepit_process(client, 0) < 0)
+            die("process", snakepit_last_error(client));
+        now_ns = clock_ns();
+        if (run->submitted == run->tasks)
+            due_ns = now_ns + 1000000;
+        if (due_ns > now_ns) {
+            pause.tv_sec = (due_ns - now_ns) / 1000000000;
+            pause.tv_nsec = (due_ns - now_ns) % 1000000000;
+            ppoll(&item, 1, &pause, NULL);
+        }
+        now_ns = clock_ns();
+    }
 }
 
 int
 main(int argc, char **argv)
 {
-    struct run run = {.endpoint = SNAKEPIT_ENDPOINT_DEFAULT, .pool = "echo", .function = "echo", .tasks = 100000,
+    static struct run run = {.endpoint = SNAKEPIT_ENDPOINT_DEFAULT, .pool = "echo", .function = "echo", .tasks = 100000,
                       .window = 1000, .payload_bytes = 64, .timeout_s = 60};
     struct snakepit_client_options options = {.name = "echo_client"};
     struct snakepit_client *client;
-    int64_t start_us, end_us;
+    int64_t start_ns, end_ns;
 
     take_arguments(&run, argc, argv);
     allocate(&run);
     options.endpoint = run.endpoint;
-    options.tasks_max = run.window + 1;
+    options.tasks_max = run.rate > 0 ? run.tasks : run.window + 1;
     options.bytes_max = SIZE_MAX;
     client = snakepit_client_new(&options);
     if (!client || snakepit_connect(client, 5000))
         die(run.endpoint, client ? snakepit_last_error(client) : "no client");
-    start_us = clock_us();
-    end_us = start_us + (int64_t)run.timeout_s * 1000000;
-    while (run.submitted < run.window && run.submitted < run.tasks)
-        submit_next(client, &run, start_us);
-    while (run.done < run.tasks && clock_us() < end_us)
-        if (snakepit_process(client, 1000) < 0)
-            die("process", snakepit_last_error(client));
+    start_ns = clock_ns();
+    end_ns = start_ns + (int64_t)run.timeout_s * 1000000000;
+    if (run.rate > 0)
+        run_open(client, &run, start_ns, end_ns);
+    else
+        run_closed(client, &run, start_ns, end_ns);
     if (run.done < run.tasks)
         die("timed out", snakepit_last_error(client));
-    report(&run, clock_us() - start_us);
+    report(&run, clock_ns() - start_ns);
     snakepit_client_destroy(&client);
     free(run.payload);
     free(run.expected);
-    free(run.submitted_us);
-    free(run.latency_us);
+    free(run.submitted_ns);
     return run.wrong ? 1 : 0;
 }

@@ -44,18 +44,34 @@ def free_endpoints() -> tuple[str, str]:
         return f"tcp://127.0.0.1:{one.getsockname()[1]}", f"tcp://127.0.0.1:{other.getsockname()[1]}"
 
 
-def await_port(endpoint: str, timeout_s: float = 10.0) -> None:
-    """Return when somebody listens there; TimeoutError otherwise."""
-    host, port = endpoint.removeprefix("tcp://").rsplit(":", 1)
+def endpoints_for(transport: str, folder: Path) -> tuple[str, str]:
+    """Two free endpoints, "tcp" on loopback or "ipc" in the folder."""
+    if transport == "tcp":
+        return free_endpoints()
+    return f"ipc://{folder}/clients", f"ipc://{folder}/workers"
+
+
+def await_listener(endpoint: str, timeout_s: float = 10.0) -> None:
+    """Return when somebody listens there, tcp or ipc; TimeoutError otherwise."""
     end_s = time.monotonic() + timeout_s
     while True:
         try:
-            socket.create_connection((host, int(port)), 1.0).close()
+            _try_to_connect(endpoint)
             return
         except OSError:
             if time.monotonic() > end_s:
                 raise TimeoutError(f"nobody listens at {endpoint}") from None
             time.sleep(0.01)
+
+
+def _try_to_connect(endpoint: str) -> None:
+    """OSError when nobody listens."""
+    if endpoint.startswith("ipc://"):
+        with socket.socket(socket.AF_UNIX) as one:
+            one.connect(endpoint.removeprefix("ipc://"))
+        return
+    host, port = endpoint.removeprefix("tcp://").rsplit(":", 1)
+    socket.create_connection((host, int(port)), 1.0).close()
 
 
 class Stage:
@@ -116,14 +132,14 @@ class Stage:
         if process.stdout:
             process.stdout.close()
 
-    def start_broker(self) -> tuple[subprocess.Popen[str], str, str]:
+    def start_broker(self, transport: str = "tcp") -> tuple[subprocess.Popen[str], str, str]:
         """Start snakepitd with a pool "echo" that waits for workers: process, clients' and workers' endpoint."""
-        clients, workers = free_endpoints()
+        clients, workers = endpoints_for(transport, self.folder)
         config = self.folder / "snakepit.conf"
         config.write_text(CONFIG.format(clients=clients, workers=workers))
         broker = self.start(BROKER, "-c", str(config))
-        await_port(clients)
-        await_port(workers)
+        await_listener(clients)
+        await_listener(workers)
         return broker, clients, workers
 
 
