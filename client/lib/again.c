@@ -1,8 +1,10 @@
-/* again.c - puts an option into an encoded SUBMIT, see again.h. The options are its last field, and the last bytes. */
+/* again.c - changes options of an encoded SUBMIT, see again.h. They are its last field, and the last bytes. */
 #include "client/lib/again.h"
 #include "wire/err.h"
 #include "wire/reader.h"
+#include "wire/text.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -71,4 +73,44 @@ again_mark(uint8_t *command, uint32_t command_bytes)
     bytes = lengthen(command + at, bytes);
     memcpy(command + at + bytes, option, sizeof option);
     return at + bytes + (uint32_t)sizeof option;
+}
+
+/* The number's last bytes are those of lowest value, in each of its forms. */
+static void
+write_over(uint8_t *at, uint32_t bytes, uint64_t value)
+{
+    if (bytes == 1)
+        at[0] = (uint8_t)value; /* a short one, which stays so as it does not grow */
+    for (uint32_t i = bytes - 1; bytes > 1 && i > 0; i--, value >>= 8)
+        at[i] = (uint8_t)value;
+}
+
+static bool
+is_time(struct bytes key)
+{
+    return text_is(key, "delay_ms") || text_is(key, "deadline_ms");
+}
+
+void
+again_pass(uint8_t *command, uint32_t command_bytes, uint64_t ms)
+{
+    struct reader reader;
+    struct bytes key;
+    uint64_t value;
+    uint32_t pairs;
+
+    reader_init(&reader, (struct bytes){command, command_bytes});
+    reader.at = find_options(command, command_bytes);
+    if (reader.at == 0 || reader.at == command_bytes || reader_map(&reader, &pairs) != OK)
+        return;
+    while (pairs-- > 0 && reader_str(&reader, &key) == OK) {
+        uint32_t at = reader.at;
+
+        if (!is_time(key)) {
+            if (reader_skip(&reader, DEPTH_MAX, NULL) != OK)
+                return;
+        } else if (reader_uint(&reader, &value) == OK) {
+            write_over(command + at, reader.at - at, value > ms ? value - ms : 0);
+        }
+    }
 }

@@ -134,6 +134,8 @@ send_batch(struct snakepit_client *client, const struct batch *batch)
         if (status == OK)
             status = send_frames(client, task, &frames_left);
         task->was_sent = true;
+        if (task->offered_us == 0)
+            task->offered_us = client->now_us;
         pending_move(&client->pending, task, PENDING_OFFERED);
     }
     client->is_broken = status != OK;

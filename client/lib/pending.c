@@ -155,6 +155,21 @@ pending_rewind(struct pending *pending)
 }
 
 void
+pending_pass_time(struct pending *pending, int64_t now_us)
+{
+    struct pending_task *task;
+
+    DL_FOREACH(pending->lists[PENDING_WAITING], task) {
+        int64_t ms = (now_us - task->offered_us) / 1000;
+
+        if (task->offered_us == 0 || ms <= 0)
+            continue;
+        again_pass(task->command, task->command_bytes, (uint64_t)ms);
+        task->offered_us += ms * 1000;
+    }
+}
+
+void
 pending_doom_all(struct pending *pending)
 {
     move_all(pending, PENDING_OFFERED, PENDING_DOOMED);

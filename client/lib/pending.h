@@ -43,6 +43,7 @@ struct pending_task {
     uint32_t credit_attempt; /* which attempt is read, */
     uint64_t credit_told;    /* and up to which of its chunks the worker may send */
     int64_t retry_at_us;
+    int64_t offered_us;      /* the times in its SUBMIT are counted from here; 0: no broker took it yet */
     size_t cost_bytes;       /* counts against bytes_max */
     size_t frame_bytes_max;  /* its largest attachment frame */
     uint8_t *command;        /* the encoded SUBMIT, behind the frames, and behind it AGAIN_BYTES_MAX of room */
@@ -91,6 +92,10 @@ pending_remove(struct pending *pending, struct pending_task *task);
  * taken what was offered, and the SUBMIT says so from now on. */
 void
 pending_rewind(struct pending *pending);
+
+/* Tasks that were offered before will be so again: their SUBMITs say what is left of their times. */
+void
+pending_pass_time(struct pending *pending, int64_t now_us);
 
 /* Everything ends without the broker. */
 void

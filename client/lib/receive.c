@@ -284,6 +284,7 @@ retry_later(struct snakepit_client *client, struct pending_task *task, uint64_t 
         pause_us = RETRY_US;
     pause_us <<= task->refusals < 6 ? task->refusals : 6;
     task->refusals++;
+    task->offered_us = 0;
     task->retry_at_us = client->now_us + (pause_us < RETRY_MAX_US ? pause_us : RETRY_MAX_US);
     pending_move(&client->pending, task, PENDING_RETRYING);
 }

@@ -167,6 +167,7 @@ session_welcome(struct snakepit_client *client, const struct welcome *welcome)
     client->finals_due_us = 0;
     client->retry_delay_us = client->reconnect_us;
     client->state = SESSION_UP;
+    pending_pass_time(&client->pending, client->now_us);
     tell_link(client, SNAKEPIT_LINK_UP, client->endpoint);
 }
 

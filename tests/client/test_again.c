@@ -4,6 +4,7 @@
 #include "wire/reader.h"
 
 #include <criterion/criterion.h>
+#include <string.h>
 
 Test(again, a_map_of_options_may_grow_beyond_what_a_short_one_can_be)
 {
@@ -32,6 +33,43 @@ Test(again, a_map_of_options_may_grow_beyond_what_a_short_one_can_be)
         }
         cr_assert(reader_is_at_end(&reader));
     }
+}
+
+/* The options of SUBMIT [8, 1, "p", "f", [], options]. */
+static uint32_t
+make_submit(uint8_t *command, const char *options, uint32_t size)
+{
+    static const uint8_t head[] = {0x96, 8, 1, 0xa1, 'p', 0xa1, 'f', 0xc4, 1, 0x90};
+
+    memcpy(command, head, sizeof head);
+    memcpy(command + sizeof head, options, size);
+    return (uint32_t)sizeof head + size;
+}
+
+Test(again, what_is_left_of_its_times_is_said_in_the_bytes_that_there_are)
+{
+    static const char before[] = "\x84\xa3" "ack\xc3\xa8" "delay_ms\x7f\xab" "deadline_ms\xcd\x10\x00\xa5" "group\xa1g";
+    static const char after[] = "\x84\xa3" "ack\xc3\xa8" "delay_ms\x00\xab" "deadline_ms\xcd\x0f\x00\xa5" "group\xa1g";
+    static const char none_left[] = "\x84\xa3" "ack\xc3\xa8" "delay_ms\x00\xab" "deadline_ms\xcd\x00\x00\xa5" "group\xa1g";
+    uint8_t command[128], expected[128];
+    uint32_t size = make_submit(command, before, sizeof before - 1);
+
+    again_pass(command, size, 256);
+    make_submit(expected, after, sizeof after - 1);
+    cr_assert_arr_eq(command, expected, size);
+    again_pass(command, size, 1 << 20);
+    make_submit(expected, none_left, sizeof none_left - 1);
+    cr_assert_arr_eq(command, expected, size);
+}
+
+Test(again, a_submit_without_options_has_no_times)
+{
+    uint8_t command[128], expected[128];
+    uint32_t size = make_submit(command, "", 0);
+
+    make_submit(expected, "", 0);
+    again_pass(command, size, 256);
+    cr_assert_arr_eq(command, expected, size);
 }
 
 Test(again, what_is_no_submit_is_left_as_it_is)

@@ -241,6 +241,27 @@ Test(session, a_task_that_is_offered_again_keeps_its_options)
     }
 }
 
+Test(session, a_task_that_is_offered_again_says_what_is_left_of_its_time)
+{
+    struct snakepit_task task = plain_task(&outcome);
+    uint64_t left_ms = 100000;
+
+    task.deadline_ms = left_ms;
+    task.delay_ms = 50000;
+    set_up(&(struct snakepit_client_options){.reconnect_ms = 20});
+    snakepit_submit(client, &task, NULL);
+    for (int i = 0; i < 3; i++) {
+        const struct submit *submit = &fake_broker_expect(broker, client, VERB_SUBMIT)->message.submit;
+
+        cr_assert(i == 0 ? submit->deadline_ms == left_ms : submit->deadline_ms < left_ms, "%d: %llu of %llu", i,
+                  (unsigned long long)submit->deadline_ms, (unsigned long long)left_ms);
+        cr_assert_eq(submit->deadline_ms - submit->delay_ms, 50000);
+        left_ms = submit->deadline_ms;
+        restart_broker();
+        fake_broker_expect(broker, client, VERB_HELLO);
+    }
+}
+
 Test(session, rehello_is_answered_with_hello_and_the_tasks_again)
 {
     const struct message rehello = {.verb = VERB_REHELLO};

@@ -96,6 +96,25 @@ def test_an_option_more_leaves_the_others_as_they_are() -> None:
     assert marked == plain._replace(options={**options, "again": True})
 
 
+def times(messages: list[Any]) -> list[tuple[int, int]]:
+    found = [message.options for message in messages if type(message) is m.Submit]
+    return [(options["delay_ms"], options["deadline_ms"]) for options in found]
+
+
+def test_what_is_offered_again_says_what_is_left_of_its_times(ready: ClientSession) -> None:
+    timed = wire.encode(m.Submit(1, "p", "f", b"\x90", {"delay_ms": 1000, "deadline_ms": 5000}))
+    ready.offer(Offer(1, timed, (), None), 0.0)
+    assert times(sent(ready)) == [(1000, 5000)]
+    ready.receive([m.Error(1, "busy", "", {"retry_after_ms": 100})], 0.1)
+    ready.tick(0.5)  # only now a broker takes it
+    assert times(sent(ready)) == [(1000, 5000)]
+    for now, left in ((1.0, (500, 4500)), (2.0, (0, 3500)), (9.0, (0, 0))):
+        ready.link_down(now - 0.1)
+        ready.link_up(now)
+        ready.receive([m.Welcome(8)], now)
+        assert times(sent(ready)) == [left]
+
+
 def test_a_result_and_an_error_end_their_offers(ready: ClientSession) -> None:
     ready.offer(offer(1), 0.0)
     ready.offer(offer(2), 0.0)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from . import message as m
-from .encode import encode, mark_again
+from .encode import encode, has_times, mark_again
 from .errors import SnakepitError, Unreachable, error_from_code
 from .message import Buffer
 from .session import Session, State
@@ -63,8 +63,8 @@ class Offer:
     """One task until it is final: its encoded SUBMIT with frames, and whom to tell (`sink`, which the shell calls)."""
 
     __slots__ = (
-        "command", "credit", "frames", "id", "is_admin", "is_again", "is_cancelled", "is_offered", "refused_at",
-        "retry_at", "sink",
+        "command", "credit", "frames", "id", "is_admin", "is_again", "is_cancelled", "is_offered", "offered_at",
+        "refused_at", "retry_at", "sink",
     )  # fmt: skip
 
     def __init__(
@@ -78,6 +78,7 @@ class Offer:
         self.is_cancelled = False
         self.is_offered = False  # the broker was told of it, and has not refused it
         self.is_again = False  # its SUBMIT says that it was offered before, on another connection
+        self.offered_at = 0.0  # if `is_offered`: the times in its SUBMIT are counted from here
         self.credit: m.Credit | None = None  # of a stream: the last that its reader allowed
         self.refused_at = math.inf  # when the first `busy` came
         self.retry_at = math.inf  # when it is offered again; infinity while the broker has it
@@ -118,7 +119,7 @@ class ClientSession(Session):
         if offer.frames and self._is_too_large(offer.frames):
             self._finish(offer, self._too_large(offer))
         elif self.state is State.READY:
-            self._put_offer(offer)
+            self._put_offer(offer, now)
 
     def cancel(self, task_id: int, now: float) -> None:
         """Ask for the end of a task. One that the broker does not have yet ends here."""
@@ -163,7 +164,7 @@ class ClientSession(Session):
             offer = heapq.heappop(self._retries)[2]
             if self.offers.get(offer.id) is offer and self.state is State.READY:
                 offer.retry_at = math.inf
-                self._put_offer(offer)
+                self._put_offer(offer, now)
         if self.state is State.READY and self._seen != self._seen_told and (self.outbox or now >= self._seen_due):
             self._tell_seen()
         if not self.was_welcomed and now >= self._contact_by and self.offers:
@@ -201,10 +202,9 @@ class ClientSession(Session):
             self._finish(offer, self._too_large(offer))
         for offer in self.offers.values():
             offer.retry_at = math.inf
-            if offer.is_offered and not offer.is_again and not offer.is_admin:
-                offer.command = mark_again(offer.command)
-                offer.is_again = True
-            self._put_offer(offer)
+            if offer.is_offered and not offer.is_admin:
+                self._mark_again(offer, now)
+            self._put_offer(offer, now)
             if offer.is_cancelled:
                 self._send(m.Cancel(offer.id))
             elif offer.credit is not None:
@@ -263,7 +263,18 @@ class ClientSession(Session):
         heapq.heappush(self._retries, (offer.retry_at, next(self._order), offer))
         return True
 
-    def _put_offer(self, offer: Offer) -> None:
+    def _mark_again(self, offer: Offer, now: float) -> None:
+        """Say that it was offered before, and what is left of its times."""
+        if offer.is_again and not has_times(offer.command):
+            return
+        passed_ms = max(0, int((now - offer.offered_at) * 1000))
+        offer.command = mark_again(offer.command, passed_ms)
+        offer.is_again = True
+        offer.offered_at += passed_ms / 1000
+
+    def _put_offer(self, offer: Offer, now: float) -> None:
+        if not offer.is_offered:
+            offer.offered_at = now
         offer.is_offered = True
         self._put(offer.command, offer.frames)
 

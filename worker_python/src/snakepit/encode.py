@@ -73,11 +73,25 @@ def attach_payload(command: bytes) -> tuple[bytes, tuple[Buffer, ...]]:
     return bytes(msgpack.packb(fields, unicode_errors="surrogateescape")), (payload,)
 
 
-def mark_again(command: bytes) -> bytes:
-    """Say in an encoded SUBMIT that the task was offered before, on another connection."""
+_TIMES = ("delay_ms", "deadline_ms")
+
+
+def has_times(command: bytes) -> bool:
+    """Whether an encoded SUBMIT may have times that pass; certainly not when this is False."""
+    return any(name.encode() in command for name in _TIMES)
+
+
+def mark_again(command: bytes, passed_ms: int = 0) -> bytes:
+    """Say in an encoded SUBMIT that the task was offered before, on another connection.
+
+    Args:
+        command: the SUBMIT.
+        passed_ms: so much of its delay and deadline has passed; what is left, at least 0, stands in their place.
+    """
     fields = msgpack.unpackb(command, unicode_errors="surrogateescape")
     options = fields[5] if len(fields) > 5 else {}
-    return bytes(msgpack.packb([*fields[:5], {**options, "again": True}], unicode_errors="surrogateescape"))
+    left = {name: max(0, options[name] - passed_ms) for name in _TIMES if name in options}
+    return bytes(msgpack.packb([*fields[:5], {**options, **left, "again": True}], unicode_errors="surrogateescape"))
 
 
 def cut_text(text: str, bytes_max: int, *, keep_tail: bool = False) -> str:
