@@ -70,9 +70,18 @@ carry_out(struct loop *loop)
     outbox_clear(&loop->outbox);
 }
 
+/* A turn may be old: the process may have stood still since it began. A delay must not have begun before it was asked for. */
+static bool
+is_delayed_submit(const struct event *event)
+{
+    return event->kind == EVENT_COMMAND && event->message->verb == VERB_SUBMIT && event->message->submit.delay_ms > 0;
+}
+
 static void
 handle(struct loop *loop, const struct event *event)
 {
+    if (is_delayed_submit(event))
+        loop->now_us = clock_now_us();
     if (admin_is_call(event)) {
         admin_call(loop->parts.admin, event, loop->now_us, &loop->outbox);
         loop->has_news = true;

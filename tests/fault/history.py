@@ -376,13 +376,17 @@ class History:
             self.verdict.find("wrong_payload", f"{task.uid}: its result")
         ended = attempt.ended if attempt.ended is not None else final.t
         for other in task.attempts:
-            if other.fence > attempt.fence and other.began < ended:
+            if other.fence > attempt.fence and other.began < ended and not self._was_forgotten(other, final.t):
                 self.verdict.find(
                     "stale_accepted",
                     f"{task.uid}: fence {attempt.fence}, superseded by {other.fence} "
                     f"{(ended - other.began) // MS} ms before it ended",
                 )
                 return
+
+    def _was_forgotten(self, attempt, until):
+        """Whether the broker that began the attempt was killed: the next one takes what a worker brings it first."""
+        return any(attempt.began - SECOND <= t <= until for t in self.faults.broker_kills)
 
     def _acceptance(self, task, before):
         """The latest time before that at which the task can have been accepted: a new broker counts from a new offer,

@@ -59,6 +59,10 @@ def again(pid=8, t=2 * SECOND):
 ENDED_WITH_2 = [submit(), accept(), final(t=2 * SECOND + 2 * MS, attempt=2, fence=11)]
 DATED = submit(deadline=100, expected="ok,expired")
 
+SUPERSEDED = (
+    [submit(), accept(), final(t=4 * SECOND)],
+    [begin(), begin(attempt=2, fence=11, pid=8, t=2 * SECOND), end(t=3 * SECOND)],
+)
 
 FOUND = {
     "accepted, and then nothing": ("lost", [submit(), accept()], RUN, ()),
@@ -73,9 +77,14 @@ FOUND = {
     "refused, and then final": ("duplicated", [submit(), f"R {UID} {MS} no_such_pool 0", final()], RUN, ()),
     "a superseded attempt counted": (
         "stale_accepted",
-        [submit(), accept(), final(t=4 * SECOND)],
-        [begin(), begin(attempt=2, fence=11, pid=8, t=2 * SECOND), end(t=3 * SECOND)],
+        *SUPERSEDED,
         (f"pause 7 {3 * MS} {2 * SECOND}",),
+    ),
+    "a superseded attempt counted, and a broker was killed before that": (
+        "stale_accepted",
+        SUPERSEDED[0],
+        SUPERSEDED[1],
+        (f"pause 7 {3 * MS} {2 * SECOND}", f"broker_kill 1 {900 * MS}"),
     ),
     "a worker got other bytes": ("wrong_payload", RIGHT, [begin(data="bad"), end()], ()),
     "a client got other bytes": ("wrong_payload", [submit(), accept(), final(data="bad")], RUN, ()),
@@ -197,6 +206,10 @@ EXCUSED = {
         [DATED, accept(), final(t=3 * SECOND + 2 * MS)],
         [begin(t=3 * SECOND), end(t=3 * SECOND + MS)],
         (f"pause 7 {50 * MS} {3 * SECOND - MS}",),
+    ),
+    "the broker that superseded it was killed": (
+        *SUPERSEDED,
+        (f"pause 7 {3 * MS} {2500 * MS}", f"broker_kill 1 {2100 * MS}"),
     ),
     "a broker sent it into a cut, and was killed": (
         [submit(), accept(), final(t=10 * SECOND, attempt=1, fence=11)],
