@@ -18,6 +18,7 @@
 struct run {
     const char *endpoint;
     const char *pool;
+    uint64_t pools; /* spread over POOL0, POOL1, ...; 0: only POOL */
     const char *function;
     uint64_t tasks;
     uint64_t window;
@@ -91,8 +92,9 @@ on_done(struct snakepit_client *client, const struct snakepit_result *result, vo
 static void
 submit_next(struct snakepit_client *client, struct run *run, int64_t now_ns)
 {
+    char name[96];
     const struct snakepit_task task = {
-        .pool = run->pool,
+        .pool = run->pools > 0 ? name : run->pool,
         .function = run->function,
         .args = run->payload,
         .args_bytes = run->payload_bytes,
@@ -100,6 +102,8 @@ submit_next(struct snakepit_client *client, struct run *run, int64_t now_ns)
         .user = run,
     };
 
+    if (run->pools > 0)
+        snprintf(name, sizeof name, "%.64s%" PRIu64, run->pool, run->submitted % run->pools);
     stamp(run->payload, run->payload_bytes, run->submitted);
     run->submitted_ns[run->submitted] = now_ns;
     run->submitted++;
@@ -121,11 +125,13 @@ take_arguments(struct run *run, int argc, char **argv)
 {
     int option;
 
-    while ((option = getopt(argc, argv, "e:p:f:n:w:b:t:r:")) != -1) {
+    while ((option = getopt(argc, argv, "e:p:P:f:n:w:b:t:r:")) != -1) {
         if (option == 'e')
             run->endpoint = optarg;
         else if (option == 'p')
             run->pool = optarg;
+        else if (option == 'P')
+            run->pools = strtoull(optarg, NULL, 10);
         else if (option == 'f')
             run->function = optarg;
         else if (option == 'n')
@@ -139,7 +145,7 @@ take_arguments(struct run *run, int argc, char **argv)
         else if (option == 't')
             run->timeout_s = atoi(optarg);
         else {
-            fprintf(stderr, "usage: echo_client [-e ENDPOINT] [-p POOL] [-f FUNCTION] [-n TASKS] [-w WINDOW] "
+            fprintf(stderr, "usage: echo_client [-e ENDPOINT] [-p POOL] [-P POOLS] [-f FUNCTION] [-n TASKS] [-w WINDOW] "
                             "[-r TASKS_PER_SECOND] [-b PAYLOAD_BYTES] [-t TIMEOUT_SECONDS]\n");
             exit(2);
         }

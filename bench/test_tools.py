@@ -80,6 +80,22 @@ class Tools(unittest.TestCase):
             # Not faster than offered: the last task is due after all intervals but one.
             self.assertLessEqual(one["per_second"], one["offered_per_second"] * 300 / 299 * 1.01)
 
+    def test_memory_counts_tasks_pools_and_peers(self) -> None:
+        # So few tasks weigh more than the bar allows: the tables have a smallest size. So it says that a bar is missed.
+        found = self.run_tool("memory", "--tasks", "3000", "--pools", "7", "--peers", "20", status=1)
+        self.assertIn("MISSED", self.printed)
+        self.assertEqual((found["queued"]["tasks"], found["queued"]["wrong"]), (3000, 0))
+        self.assertEqual((found["pools"]["tasks"], found["pools"]["pools"]), (3000, 7))
+        self.assertEqual((found["peers"]["peers"], found["peers"]["still_there"]), (20, 20))
+        self.assertGreater(found["queued"]["full_bytes"], found["queued"]["before_bytes"])
+
+    def test_peers_are_measured_when_they_are_there_and_named_when_not(self) -> None:
+        found = self.run_tool("peers/run", "--home", str(self.folder), "--tasks", "50", "--rounds", "1",
+                              "--systems", "snakepit", "celery")  # fmt: skip
+        self.assertEqual(list(found["systems"]), ["snakepit"])
+        self.assertGreater(found["systems"]["snakepit"]["per_second"], 0)
+        self.assertIn("celery      not there", self.printed)
+
     def test_a_standstill_counts_for_every_task_that_was_due_meanwhile(self) -> None:
         with Stage(BUILD) as stage:
             _, clients, workers = stage.start_broker()

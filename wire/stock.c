@@ -5,16 +5,18 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-/* What stands before each block. While it is kept, `next` is its place in the list; else `home` is where it belongs. */
-union head {
-    struct stock *home; /* NULL: malloc's */
-    union head *next;
-    max_align_t alignment;
+/* What stands before each block: 16 bytes, so that the block is aligned as malloc's. While it is kept, `next` is its place in the
+ * list; else `home` is where it belongs. */
+struct head {
+    _Alignas(max_align_t) union {
+        struct stock *home; /* NULL: malloc's */
+        struct head *next;
+    };
 };
 
 struct stock {
     size_t block_bytes;
-    union head *kept;
+    struct head *kept;
     uint32_t kept_count;
     uint32_t kept_max;
     uint64_t used_count;
@@ -40,6 +42,18 @@ stock_new(size_t block_bytes, uint32_t kept_max)
 }
 
 void
+stock_shed(struct stock *stock)
+{
+    while (stock->kept) {
+        struct head *head = stock->kept;
+
+        stock->kept = head->next;
+        free(head);
+    }
+    stock->kept_count = 0;
+}
+
+void
 stock_destroy(struct stock **stock_p)
 {
     struct stock *stock = *stock_p;
@@ -47,13 +61,8 @@ stock_destroy(struct stock **stock_p)
     if (!stock)
         return;
     *stock_p = NULL;
-    while (stock->kept) {
-        union head *head = stock->kept;
-
-        stock->kept = head->next;
-        free(head);
-    }
-    stock->kept_count = stock->kept_max = 0;
+    stock_shed(stock);
+    stock->kept_max = 0;
     stock->is_closed = true;
     if (stock->used_count == 0)
         free(stock);
@@ -62,7 +71,7 @@ stock_destroy(struct stock **stock_p)
 static void *
 allocate(struct stock *home, size_t bytes)
 {
-    union head *head = malloc(sizeof *head + bytes);
+    struct head *head = malloc(sizeof *head + bytes);
 
     if (!head)
         abort();
@@ -73,9 +82,12 @@ allocate(struct stock *home, size_t bytes)
 void *
 stock_take(struct stock *stock, size_t bytes)
 {
-    union head *head;
+    struct head *head;
 
     if (!stock || bytes > stock->block_bytes)
+        return allocate(NULL, bytes);
+    /* In a backlog blocks do not come and go, and what they are larger than their contents adds up. */
+    if (!stock->kept && stock->used_count >= stock->kept_max && bytes < stock->block_bytes)
         return allocate(NULL, bytes);
     assert(!stock->is_closed);
     stock->used_count++;
@@ -92,7 +104,7 @@ stock_take(struct stock *stock, size_t bytes)
 void
 stock_give(void *block)
 {
-    union head *head = block ? (union head *)block - 1 : NULL;
+    struct head *head = block ? (struct head *)block - 1 : NULL;
     struct stock *stock = head ? head->home : NULL;
 
     if (!stock) {

@@ -17,6 +17,10 @@ stock_new(size_t block_bytes, uint32_t kept_max);
 void
 stock_destroy(struct stock **stock_p);
 
+/* Free what is kept, for instance after a backlog: each kept block holds the page on which it stands. */
+void
+stock_shed(struct stock *stock);
+
 /* A block of at least `bytes`, with any contents, aligned for anything. From malloc when `stock` is NULL or has smaller
  * blocks. Aborts when memory ends. */
 void *

@@ -123,6 +123,14 @@ broker_new(const struct broker_settings *settings)
     return broker;
 }
 
+void
+broker_shed(struct broker *broker)
+{
+    stock_shed(broker->task_stock);
+    stock_shed(broker->lease_stock);
+    stock_shed(broker->body_stock);
+}
+
 /* --- the end ---------------------------------------------------------------------------------------------------- */
 
 static void

@@ -168,6 +168,10 @@ struct task_stats {
     int64_t accepted_us;
 };
 
+/* Free the memory that is kept for the next tasks, when a backlog has gone. */
+void
+broker_shed(struct broker *broker);
+
 struct broker_stats {
     uint64_t clients, workers, pools;
     uint64_t tasks, bytes; /* held now */

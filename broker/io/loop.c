@@ -2,6 +2,7 @@
 #include "broker/io/loop.h"
 
 #include "broker/io/clock.h"
+#include "broker/io/spare.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -39,6 +40,7 @@ struct loop {
     bool has_more[SIDES]; /* there may be something to receive; ZeroMQ's descriptors say so only once */
     int64_t now_us;
     int64_t looked_us; /* when it last looked around */
+    struct spare spare;
     bool has_news;     /* something happened that a waiting admin call may wait for */
     unsigned stops;    /* signals to end */
     bool is_shut;      /* the core has finished */
@@ -210,12 +212,25 @@ mend_listeners(struct loop *loop)
 }
 
 static void
+give_back_memory(struct loop *loop)
+{
+    struct broker_stats stats;
+
+    broker_get_stats(loop->parts.broker, &stats);
+    if (!spare_is_much(&loop->spare, stats.tasks, loop->now_us))
+        return;
+    broker_shed(loop->parts.broker);
+    spare_give_back();
+}
+
+static void
 look_around(struct loop *loop, int timeout_ms)
 {
     struct loop_parts *parts = &loop->parts;
     struct agent_process *agent = parts->agent;
     struct pollfd *fds = loop->fds;
 
+    give_back_memory(loop);
     fds[FD_AGENT].fd = agent ? agent_process_fd(agent) : -1;
     if (poll(fds, FD_COUNT, timeout_ms) < 0 && errno != EINTR) {
         log_line(parts->log, LOG_ERROR, "poll.failed", "%s", strerror(errno));
@@ -252,7 +267,7 @@ choose_timeout(const struct loop *loop)
     int64_t due_us = min(broker_next_due_us(parts->broker), admin_next_due_us(parts->admin));
 
     due_us = min(due_us, min(router_intake_due_us(parts->clients), router_intake_due_us(parts->workers)));
-    due_us = min(due_us, events_intake_due_us(parts->events));
+    due_us = min(due_us, min(events_intake_due_us(parts->events), loop->spare.again_us));
     if (parts->agent)
         due_us = min(due_us, agent_process_next_due_us(parts->agent));
     if (router_has_waiting(parts->clients) || router_has_waiting(parts->workers))
@@ -280,6 +295,7 @@ prepare(struct loop *loop)
     for (unsigned i = 0; i < FD_COUNT; i++)
         loop->fds[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
     outbox_init(&loop->outbox);
+    spare_init(&loop->spare);
     /* ZeroMQ wakes only a reader that has found nothing. */
     router_watch(parts->clients);
     router_watch(parts->workers);

@@ -2,6 +2,7 @@
 #include "wire/stock.h"
 
 #include <criterion/criterion.h>
+#include <malloc.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -23,6 +24,23 @@ Test(stock, a_block_that_was_given_back_is_the_next_that_is_taken)
     stock_give(second);
     stock_destroy(&stock);
     cr_assert_null(stock);
+}
+
+Test(stock, a_backlog_does_not_take_more_than_it_asks_for_and_leaves_nothing_behind)
+{
+    enum { COUNT = 2000, ASKED = 100, KEPT = 100, SIZE = 1000 };
+    struct stock *stock = stock_new(SIZE, KEPT);
+    void *blocks[COUNT];
+    size_t before = mallinfo2().uordblks;
+
+    for (size_t i = 0; i < COUNT; i++)
+        blocks[i] = stock_take(stock, ASKED);
+    cr_assert_lt(mallinfo2().uordblks - before, COUNT * (ASKED + 32) + KEPT * (SIZE + 32));
+    for (size_t i = 0; i < COUNT; i++)
+        stock_give(blocks[i]);
+    stock_shed(stock);
+    cr_assert_lt(mallinfo2().uordblks, before + KEPT * SIZE / 2, "the allocator itself keeps a few");
+    stock_destroy(&stock);
 }
 #endif
 
