@@ -310,21 +310,44 @@ broker_drop_orphans(struct broker *broker, struct worker *worker)
 
 /* --- time ---------------------------------------------------------------------------------------------------------- */
 
-int64_t
-broker_orphans_due_us(const struct broker *broker)
+/* When this one, the oldest of its list or none, has waited for long enough. */
+static int64_t
+patience_ends_us(const struct broker *broker, const struct orphan *oldest)
 {
     int64_t due_us;
 
-    if (!broker->orphans.fading)
+    if (!oldest)
         return INT64_MAX;
-    due_us = broker->orphans.fading->since_us + broker->settings.client_retention_us;
+    due_us = oldest->since_us + broker->settings.client_retention_us;
     return due_us > broker->judge_after_us ? due_us : broker->judge_after_us;
+}
+
+int64_t
+broker_orphans_due_us(const struct broker *broker)
+{
+    int64_t fades_us = patience_ends_us(broker, broker->orphans.fading);
+    int64_t opens_us = patience_ends_us(broker, broker->orphans.waiting);
+
+    return fades_us < opens_us ? fades_us : opens_us;
+}
+
+/* Which of them are streams, and how far these are, their client would say: all are told. */
+static void
+open_orphans(struct broker *broker)
+{
+    while (patience_ends_us(broker, broker->orphans.waiting) <= broker->now_us) {
+        struct orphan *orphan = broker->orphans.waiting;
+
+        orphanage_open(&broker->orphans, orphan);
+        broker_open_lease_stream(broker, orphan->lease);
+    }
 }
 
 void
 broker_expire_orphans(struct broker *broker)
 {
-    while (broker_orphans_due_us(broker) <= broker->now_us) {
+    open_orphans(broker);
+    while (patience_ends_us(broker, broker->orphans.fading) <= broker->now_us) {
         struct orphan *orphan = broker->orphans.fading;
 
         if (orphan->answer) {

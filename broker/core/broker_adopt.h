@@ -48,7 +48,7 @@ broker_drop_orphan(struct broker *broker, const struct worker *worker, uint64_t 
 void
 broker_drop_orphans(struct broker *broker, struct worker *worker);
 
-/* Drop answers that nobody has asked for in time. */
+/* Drop answers that nobody has asked for in time, and let those attempts run on that may wait for a reader. */
 void
 broker_expire_orphans(struct broker *broker);
 

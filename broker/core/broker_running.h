@@ -53,6 +53,10 @@ broker_renew_credit(struct broker *broker, const struct task *task);
 void
 broker_open_stream(struct broker *broker, const struct task *task);
 
+/* The same of an attempt of which no task is known: its client has not come. */
+void
+broker_open_lease_stream(struct broker *broker, const struct lease *lease);
+
 /* The client is not coming back: its workers need not wait for it. */
 void
 broker_open_streams(struct broker *broker, const struct client *client);

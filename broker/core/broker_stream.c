@@ -57,6 +57,14 @@ broker_take_credit(struct broker *broker, const struct task *task, const struct 
     send_credit(broker, task->lease, extra->credit_total);
 }
 
+static bool
+is_open_orphan(const struct lease *lease)
+{
+    const struct orphan *orphan = orphan_find_fence(lease->worker, lease->fence);
+
+    return orphan && orphan->is_open;
+}
+
 /* With its old connection as many chunks may have been lost as were allowed; they will never be read. The next one shows
  * the reader that they are missing. */
 void
@@ -64,6 +72,8 @@ broker_renew_lease_credit(struct broker *broker, const struct lease *lease)
 {
     struct task_extra *extra = lease->task ? lease->task->extra : NULL;
 
+    if (!lease->task && is_open_orphan(lease))
+        broker_open_lease_stream(broker, lease);
     if (!extra || extra->credit_total == 0)
         return;
     if (extra->credit > 0)
@@ -94,6 +104,12 @@ broker_open_stream(struct broker *broker, const struct task *task)
     extra->credit_total = UINT64_MAX;
     if (task->lease)
         send_credit(broker, task->lease, UINT64_MAX);
+}
+
+void
+broker_open_lease_stream(struct broker *broker, const struct lease *lease)
+{
+    send_credit(broker, lease, UINT64_MAX);
 }
 
 void

@@ -108,11 +108,26 @@ orphanage_add(struct orphanage *orphanage, const struct origin *origin, uint64_t
     orphan->lease = lease;
     orphan->since_us = now_us;
     DL_APPEND(worker->orphans, orphan);
-    if (!lease)
+    if (lease)
+        DL_APPEND2(orphanage->waiting, orphan, older, newer);
+    else
         DL_APPEND2(orphanage->fading, orphan, older, newer);
     HASH_ADD_KEYPTR_BYHASHVALUE(hh, orphanage->by_origin, &orphan->origin, sizeof orphan->origin,
                                 hash_bytes((const uint8_t *)&orphan->origin, sizeof orphan->origin), orphan);
     return orphan;
+}
+
+/* Nobody looks at the clock for it any more. */
+static void
+leave_list(struct orphanage *orphanage, struct orphan *orphan)
+{
+    if (!orphan->older)
+        return;
+    if (orphan->lease)
+        DL_DELETE2(orphanage->waiting, orphan, older, newer);
+    else
+        DL_DELETE2(orphanage->fading, orphan, older, newer);
+    orphan->older = orphan->newer = NULL;
 }
 
 /* Nothing more is awaited of its worker. */
@@ -121,11 +136,9 @@ leave_worker(struct orphanage *orphanage, struct orphan *orphan)
 {
     if (orphan->worker)
         DL_DELETE(orphan->worker->orphans, orphan);
-    if (orphan->older)
-        DL_DELETE2(orphanage->fading, orphan, older, newer);
+    leave_list(orphanage, orphan);
     orphan->worker = NULL;
     orphan->lease = NULL;
-    orphan->older = orphan->newer = NULL;
 }
 
 void
@@ -139,6 +152,14 @@ orphanage_answer(struct orphanage *orphanage, struct orphan *orphan, enum error_
     orphan->since_us = now_us;
     orphanage->bytes += body_bytes(answer);
     DL_APPEND2(orphanage->fading, orphan, older, newer);
+}
+
+void
+orphanage_open(struct orphanage *orphanage, struct orphan *orphan)
+{
+    assert(orphan->lease && !orphan->is_open);
+    leave_list(orphanage, orphan);
+    orphan->is_open = true;
 }
 
 void
@@ -158,7 +179,7 @@ orphanage_remove(struct orphanage *orphanage, struct orphan **orphan_p)
 void
 orphanage_check(const struct orphanage *orphanage)
 {
-    uint64_t fading = 0, bytes = 0;
+    uint64_t fading = 0, waiting = 0, bytes = 0;
     const struct orphan *orphan;
 
     DL_FOREACH2(orphanage->fading, orphan, newer) {
@@ -166,10 +187,16 @@ orphanage_check(const struct orphanage *orphanage)
         assert(!orphan->newer || orphan->since_us <= orphan->newer->since_us);
         fading++;
     }
+    DL_FOREACH2(orphanage->waiting, orphan, newer) {
+        assert(orphan->lease && !orphan->is_open);
+        assert(!orphan->newer || orphan->since_us <= orphan->newer->since_us);
+        waiting++;
+    }
     for (orphan = orphanage->by_origin; orphan; orphan = orphan->hh.next) {
         assert(orphanage_find(orphanage, &orphan->origin) == orphan);
         bytes += orphan->answer ? body_bytes(orphan->answer) : 0;
         fading -= orphan->lease == NULL;
+        waiting -= orphan->lease && !orphan->is_open;
     }
-    assert(fading == 0 && bytes == orphanage->bytes);
+    assert(fading == 0 && waiting == 0 && bytes == orphanage->bytes);
 }

@@ -26,16 +26,19 @@ struct orphan {
     struct body *answer;          /* as a final task's, see broker_final.c; NULL: none yet */
     enum error_code verdict;      /* with `answer` */
     uint64_t chunks;
+    bool is_open;                 /* with a lease: nobody came in time to read its stream, and its worker was told to run on */
     int64_t since_us;             /* when it came, or was answered */
     struct orphan *prev, *next;   /* its worker's, while `worker` is set */
-    struct orphan *older, *newer; /* orphanage.fading, without a lease */
+    struct orphan *older, *newer; /* orphanage.fading, without a lease; orphanage.waiting, with one that is not open */
 };
 
-/* All of them. Those with a lease last as long as it; the others fade: they are kept for a time only. */
+/* All of them. Those with a lease last as long as it, and wait for their clients for a time; the others fade: they are kept
+ * for a time only. */
 struct orphanage {
     struct orphan *by_origin;
-    struct orphan *fading; /* oldest first */
-    uint64_t bytes;        /* of answers */
+    struct orphan *fading;  /* oldest first */
+    struct orphan *waiting; /* the same */
+    uint64_t bytes;         /* of answers */
 };
 
 /* Split the `origin` of a TASK. OK, or ERR_INVALID. */
@@ -67,6 +70,10 @@ orphanage_add(struct orphanage *orphanage, const struct origin *origin, uint64_t
 void
 orphanage_answer(struct orphanage *orphanage, struct orphan *orphan, enum error_code verdict, struct body *answer,
                  int64_t now_us);
+
+/* Nobody is awaited any more who reads what its worker sends. It must have a lease. */
+void
+orphanage_open(struct orphanage *orphanage, struct orphan *orphan);
 
 /* Drop it and its answer. A lease is left as it is. */
 void

@@ -679,6 +679,66 @@ Test(broker_adopt, a_task_says_where_it_is_from_when_its_client_can_offer_it_aga
     cr_assert_eq(kit_sent(&kit, SIDE_WORKER, WORKER, VERB_TASK)->task.origin.size, 0, "it has said no HELLO");
 }
 
+/* --- streams whose reader does not come ------------------------------------------------------------------------------ */
+
+static const struct credit *
+credit_sent(uint32_t peer)
+{
+    const struct message *message = kit_sent(&kit, SIDE_WORKER, peer, VERB_CREDIT);
+
+    return message ? &message->credit : NULL;
+}
+
+Test(broker_adopt, no_worker_waits_for_a_reader_that_never_comes)
+{
+    holder_of_one(WORKER, OLD, 5);
+    kit_live_through(&kit, 60 * SECOND - 1);
+    cr_assert_null(credit_sent(WORKER));
+    kit_live_through(&kit, 1);
+    cr_assert_eq(credit_sent(WORKER)->ref.number, OLD);
+    cr_assert_eq(credit_sent(WORKER)->count, UINT64_MAX);
+    kit_live_through(&kit, 600 * SECOND);
+    cr_assert_null(credit_sent(WORKER), "once is enough");
+    kit_result(&kit, WORKER, OLD, "4");
+    cr_assert_eq(kit_pool(&kit, "text").slots_busy, 0);
+}
+
+Test(broker_adopt, a_reader_that_comes_in_time_lets_its_worker_run_on_at_once)
+{
+    struct submit submit = kit_task(5);
+
+    holder_of_one(WORKER, OLD, 5);
+    kit_client(&kit, CLIENT, 1);
+    submit.again = submit.stream = true;
+    submit.credit = 2;
+    kit_offer(&kit, CLIENT, &submit);
+    cr_assert_eq(credit_sent(WORKER)->count, UINT64_MAX, "how far it is, nobody knows");
+    kit_live_through(&kit, 600 * SECOND);
+    cr_assert_null(credit_sent(WORKER));
+}
+
+Test(broker_adopt, a_worker_that_is_away_when_its_reader_is_given_up_is_told_when_it_is_back)
+{
+    struct broker_settings settings;
+    struct hello hello = kit_worker_hello("text", 1);
+    struct hold held = hold(OLD, 5);
+    uint64_t fence = OLD;
+
+    kit_fini(&kit);
+    make_settings(&settings);
+    settings.worker_grace_us = 100 * SECOND;
+    kit_init_with(&kit, &settings, NULL);
+    holder(WORKER, 1, 1, &held);
+    kit_gone(&kit, SIDE_WORKER, WORKER);
+    kit_live_through(&kit, 60 * SECOND);
+    hello.session = 7;
+    hello.pid = WORKER;
+    hello.holds = (struct holds){.count = 1, .list = &held};
+    hello.leases = (struct fences){.count = 1, .list = &fence};
+    kit_hello(&kit, SIDE_WORKER, OTHER_WORKER, &hello);
+    cr_assert_eq(credit_sent(OTHER_WORKER)->count, UINT64_MAX);
+}
+
 /* --- time -------------------------------------------------------------------------------------------------------------- */
 
 Test(broker_adopt, a_pause_of_the_broker_does_not_end_the_window)

@@ -27,7 +27,7 @@ enum due { DUE_AT_BROKER, DUE_AT_CLIENT, DUE_AT_WORKER, DUE_CLIENT_BACK, DUE_WOR
            DUE_DEATH };
 
 enum reached { HELD_BEFORE_OFFER, OFFERED_BEFORE_HOLD, ANSWER_BEFORE_OFFER, ANSWER_TWICE, ANSWER_EXPIRED, RAN_THROUGH_TWO_KILLS,
-               WORKER_DIED, CLIENT_STAYED_AWAY, LOST_AT_MOST_ONCE, WAITED_FOR_WINDOW, REACHED };
+               WORKER_DIED, CLIENT_STAYED_AWAY, LOST_AT_MOST_ONCE, WAITED_FOR_WINDOW, READER_GIVEN_UP, REACHED };
 
 static const char *const reached_names[REACHED] = {
     "a lease was held before its task was offered", "a task was offered before its worker came",
@@ -36,12 +36,15 @@ static const char *const reached_names[REACHED] = {
     "a worker died",
     "a client stayed away for too long",            "an at-most-once task was lost",
     "a task waited for the end of the window",
+    "a stream ran on without its reader",
 };
 
 /* One task, and what became of it. Its number is its id and its content. */
 struct job {
     uint32_t client;
     bool is_open, was_offered, is_once;
+    bool is_stream;    /* its worker sends one chunk, and waits for the credit of its reader */
+    bool is_abandoned; /* its client came back and does not know it any more */
     bool is_excused; /* a worker died that had it, or its client was away for longer than anything is kept */
     unsigned begun, kills;
 };
@@ -52,6 +55,7 @@ struct held {
     uint32_t job;
     uint8_t origin[ORIGIN_MAX];
     uint32_t origin_bytes;
+    bool is_waiting, has_credit; /* runs of streams */
     int64_t at_us; /* answers: when given */
 };
 
@@ -88,7 +92,7 @@ static struct {
     int64_t started_us; /* the broker */
     enum side side;     /* whose command it handles, when it is not a tick */
     bool is_tick;
-    bool is_calm, is_broken, forgets_holds, forgets_again;
+    bool is_calm, is_broken, forgets_holds, forgets_again, forgets_credit;
     uint64_t seed;
 } world;
 
@@ -147,6 +151,8 @@ count_reached(const struct action *action)
         world.reached[ANSWER_BEFORE_OFFER]++;
     if (action->message.verb == VERB_TASK && world.is_tick && world.now_us == world.started_us + WINDOW_US)
         world.reached[WAITED_FOR_WINDOW]++;
+    if (action->message.verb == VERB_CREDIT && world.is_tick)
+        world.reached[READER_GIVEN_UP]++;
 }
 
 static void
@@ -199,6 +205,8 @@ offer(uint32_t number)
     submit->max_attempts = 1000;
     submit->kills_max = KILLS_MAX; /* workers die of other things here */
     submit->on_loss = job->is_once ? LOSS_FINAL : LOSS_REQUEUE;
+    submit->stream = job->is_stream;
+    submit->credit = job->is_stream;
     submit->again = job->was_offered && !world.forgets_again;
     job->was_offered = true;
     to_broker(SIDE_CLIENT, job->client, &message);
@@ -219,9 +227,16 @@ client_back(uint32_t who)
     hello.hello.protocol = bytes_of(PROTOCOL_NAME);
     hello.hello.instance = (struct bytes){instance, sizeof instance};
     to_broker(SIDE_CLIENT, who, &hello);
-    for (uint32_t i = 0; i < world.job_count; i++)
-        if (world.jobs[i].is_open && world.jobs[i].client == who)
+    for (uint32_t i = 0; i < world.job_count; i++) {
+        struct job *job = &world.jobs[i];
+
+        if (!job->is_open || job->client != who)
+            continue;
+        job->is_abandoned = !world.is_calm && rng_chance(&world.rng, 20);
+        job->is_open = !job->is_abandoned;
+        if (job->is_open)
             offer(i);
+    }
 }
 
 static void
@@ -231,21 +246,33 @@ submit_new(void)
 
     if (world.job_count < TASKS_MAX) {
         *job = (struct job){.client = (uint32_t)rng_below(&world.rng, CLIENTS), .is_open = true,
-                            .is_once = rng_chance(&world.rng, 100)};
+                            .is_once = rng_chance(&world.rng, 100), .is_stream = rng_chance(&world.rng, 200)};
         offer(world.job_count++);
     }
     if (world.job_count < TASKS_MAX && !world.is_calm)
         plan(DUE_SUBMIT, 0, 0, rng_between(&world.rng, 1, 60 * MS), NULL);
 }
 
+/* A reader that reads allows one chunk more. */
 static void
-client_told(const struct message *message)
+client_reads(uint32_t who, const struct ref *ref)
+{
+    struct message credit = {.verb = VERB_CREDIT, .credit = {.ref = *ref, .count = 2}};
+
+    if (world.jobs[ref->number % TASKS_MAX].is_open)
+        to_broker(SIDE_CLIENT, who, &credit);
+}
+
+static void
+client_told(uint32_t who, const struct message *message)
 {
     bool is_result = message->verb == VERB_RESULT;
     const struct ref *ref = is_result ? &message->result.ref : &message->error.ref;
     struct job *job = &world.jobs[ref->number % TASKS_MAX];
     uint32_t value = 0;
 
+    if (message->verb == VERB_CHUNK)
+        client_reads(who, &message->chunk.ref);
     if (message->verb != VERB_RESULT && message->verb != VERB_ERROR)
         return;
     if (!job->is_open)
@@ -387,7 +414,8 @@ take_task(uint32_t who, const struct task_command *task)
         return;
     }
     memcpy(&number, task->payload.data.data, sizeof number);
-    *run = (struct held){.fence = task->fence, .attempt = task->attempt, .job = number, .origin_bytes = task->origin.size};
+    *run = (struct held){.fence = task->fence, .attempt = task->attempt, .job = number, .origin_bytes = task->origin.size,
+                         .has_credit = task->credit == 0};
     memcpy(run->origin, task->origin.data, task->origin.size);
     job = &world.jobs[number];
     world.executions++;
@@ -396,18 +424,50 @@ take_task(uint32_t who, const struct task_command *task)
     plan(DUE_RUN, who, task->fence, rng_chance(&world.rng, 300) ? 1 : rng_between(&world.rng, 1, 1500 * MS), NULL);
 }
 
+static struct held *
+find_run(struct worker *worker, uint64_t fence)
+{
+    for (uint32_t i = 0; i < worker->slots; i++)
+        if (worker->runs[i].fence == fence)
+            return &worker->runs[i];
+    return NULL;
+}
+
+static void
+take_credit(uint32_t who, const struct credit *credit)
+{
+    struct held *run = find_run(&world.workers[who], credit->ref.number);
+
+    if (!run || (world.forgets_credit && credit->count == UINT64_MAX))
+        return;
+    run->has_credit = true;
+    if (run->is_waiting)
+        plan(DUE_RUN, who, run->fence, 1, NULL);
+}
+
+/* Does it stop for its reader, who may allow more when he has the one chunk? */
+static bool
+waits(uint32_t who, struct held *run)
+{
+    struct message chunk = {.verb = VERB_CHUNK, .chunk = {.ref = ref_number(run->fence), .seq = 1}};
+
+    if (!world.jobs[run->job].is_stream || run->has_credit)
+        return false;
+    if (!run->is_waiting)
+        to_broker(SIDE_WORKER, who, &chunk);
+    run->is_waiting = true;
+    return true;
+}
+
 /* A run has come to its end, connected or not. */
 static void
 end_run(uint32_t who, uint64_t fence)
 {
     struct worker *worker = &world.workers[who];
-    struct held *run = NULL;
+    struct held *run = find_run(worker, fence);
 
-    for (uint32_t i = 0; i < worker->slots && !run; i++)
-        if (worker->runs[i].fence == fence)
-            run = &worker->runs[i];
-    if (!run)
-        return; /* given up, or its process died */
+    if (!run || waits(who, run)) /* given up, or its process died */
+        return;
     world.reached[RAN_THROUGH_TWO_KILLS] += world.jobs[run->job].kills >= 2;
     run->at_us = world.now_us;
     worker->answers[worker->answered++ % RECENT_MAX] = *run;
@@ -533,11 +593,13 @@ arrive(const struct agenda_entry *entry)
             give(&event);
     } else if (line_of(side, who)->generation == entry->generation) {
         if (side == SIDE_CLIENT)
-            client_told(message);
+            client_told(who, message);
         else if (message->verb == VERB_WELCOME)
             worker_welcomed(who, &message->welcome);
         else if (message->verb == VERB_TASK)
             take_task(who, &message->task);
+        else if (message->verb == VERB_CREDIT)
+            take_credit(who, &message->credit);
     }
     parcel_free(parcel);
 }
@@ -609,12 +671,22 @@ all_ended(void)
     return true;
 }
 
+static bool
+is_running(void)
+{
+    for (uint32_t i = 0; i < WORKERS; i++)
+        for (uint32_t slot = 0; slot < world.workers[i].slots; slot++)
+            if (world.workers[i].runs[slot].fence)
+                return true;
+    return false;
+}
+
 /* --- seeds ----------------------------------------------------------------------------------------------------------- */
 
 static void
 begin(uint64_t seed)
 {
-    bool forgets_holds = world.forgets_holds, forgets_again = world.forgets_again;
+    bool forgets_holds = world.forgets_holds, forgets_again = world.forgets_again, forgets_credit = world.forgets_credit;
     uint64_t reached[REACHED];
 
     memcpy(reached, world.reached, sizeof reached);
@@ -622,6 +694,7 @@ begin(uint64_t seed)
     memcpy(world.reached, reached, sizeof reached);
     world.forgets_holds = forgets_holds;
     world.forgets_again = forgets_again;
+    world.forgets_credit = forgets_credit;
     world.seed = seed;
     rng_init(&world.rng, seed);
     agenda_init(&world.agenda);
@@ -658,6 +731,8 @@ end(void)
 static bool
 run_seed(uint64_t seed)
 {
+    int64_t until_us;
+
     begin(seed);
     while (advance(20000 * MS))
         continue;
@@ -666,6 +741,11 @@ run_seed(uint64_t seed)
         continue;
     if (!world.is_broken && !all_ended())
         fail("P1", "tasks never ended, although nobody kills any more", seed);
+    until_us = world.now_us + 3 * RETENTION_US;
+    while (!world.is_broken && is_running() && advance(until_us))
+        continue;
+    if (!world.is_broken && is_running())
+        fail("P3", "a worker runs a task for ever, whose client is gone", seed);
     end();
     return !world.is_broken;
 }
@@ -685,7 +765,7 @@ report(uint64_t seeds, uint64_t kills, uint64_t executions, bool is_complete)
     return !(is_missing && is_complete);
 }
 
-/* revive FIRST LAST [forget-holds | forget-again]: with a fault, a finding is what is wanted. */
+/* revive FIRST LAST [forget-holds | forget-again | forget-credit]: with a fault, a finding is what is wanted. */
 int
 main(int argc, char **argv)
 {
@@ -695,6 +775,7 @@ main(int argc, char **argv)
 
     world.forgets_holds = has_fault && strcmp(argv[3], "forget-holds") == 0;
     world.forgets_again = has_fault && strcmp(argv[3], "forget-again") == 0;
+    world.forgets_credit = has_fault && strcmp(argv[3], "forget-credit") == 0;
     for (uint64_t seed = first; seed <= last && is_fine; seed++) {
         is_fine = run_seed(seed);
         kills += world.kills;
