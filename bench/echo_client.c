@@ -8,12 +8,17 @@
 
 #include <inttypes.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
+
+/* Two arrays of one element, and the head of a bin of up to 255 bytes. */
+#define MSGPACK_HEAD_BYTES 4
+#define MSGPACK_BYTES_MAX (MSGPACK_HEAD_BYTES + 255)
 
 struct run {
     const char *endpoint;
@@ -25,9 +30,12 @@ struct run {
     size_t payload_bytes;
     double rate; /* tasks per second of the open loop; 0: closed loop */
     int timeout_s;
+    bool is_msgpack; /* the payload is MessagePack, [[bin]], and the result is that bin: for workers that decode */
 
     char *payload;         /* of the task that is being submitted */
-    char *expected;        /* what the result should be; the first bytes are the task's number */
+    char *expected;        /* what the result should be */
+    size_t stamp_at;       /* where in both the task's number stands */
+    size_t result_at;      /* where in both the result begins */
     int64_t *submitted_ns; /* per task: when it was, or should have been; 0: not under way */
     struct histogram latencies;
     uint64_t submitted;
@@ -52,9 +60,20 @@ die(const char *what, const char *why)
 }
 
 static void
-stamp(char *payload, size_t size, uint64_t number)
+stamp(const struct run *run, char *payload, uint64_t number)
 {
-    memcpy(payload, &number, size < sizeof number ? size : sizeof number);
+    size_t room = run->payload_bytes - run->stamp_at;
+
+    memcpy(payload + run->stamp_at, &number, room < sizeof number ? room : sizeof number);
+}
+
+static bool
+is_expected(const struct run *run, const struct snakepit_result *result)
+{
+    size_t size = run->payload_bytes - run->result_at;
+
+    return result->state == SNAKEPIT_STATE_OK && result->part_count == 1 && result->parts[0].size == size &&
+           memcmp(result->parts[0].data, run->expected + run->result_at, size) == 0;
 }
 
 static void
@@ -66,9 +85,8 @@ check_result(struct run *run, const struct snakepit_result *result, int64_t now_
         die("a task ended twice", "or was never submitted");
     histogram_add(&run->latencies, (uint64_t)(now_ns - run->submitted_ns[number]));
     run->submitted_ns[number] = 0;
-    stamp(run->expected, run->payload_bytes, number);
-    if (result->state == SNAKEPIT_STATE_OK && result->part_count == 1 && result->parts[0].size == run->payload_bytes &&
-        memcmp(result->parts[0].data, run->expected, run->payload_bytes) == 0)
+    stamp(run, run->expected, number);
+    if (is_expected(run, result))
         return;
     if (run->wrong++ == 0)
         fprintf(stderr, "echo_client: task %" PRIu64 ": %s: %s\n", result->id, result->code, result->message);
@@ -104,7 +122,7 @@ submit_next(struct snakepit_client *client, struct run *run, int64_t now_ns)
 
     if (run->pools > 0)
         snprintf(name, sizeof name, "%.64s%" PRIu64, run->pool, run->submitted % run->pools);
-    stamp(run->payload, run->payload_bytes, run->submitted);
+    stamp(run, run->payload, run->submitted);
     run->submitted_ns[run->submitted] = now_ns;
     run->submitted++;
     if (snakepit_submit(client, &task, NULL))
@@ -125,7 +143,7 @@ take_arguments(struct run *run, int argc, char **argv)
 {
     int option;
 
-    while ((option = getopt(argc, argv, "e:p:P:f:n:w:b:t:r:")) != -1) {
+    while ((option = getopt(argc, argv, "e:p:P:f:n:w:b:t:r:m")) != -1) {
         if (option == 'e')
             run->endpoint = optarg;
         else if (option == 'p')
@@ -144,14 +162,31 @@ take_arguments(struct run *run, int argc, char **argv)
             run->rate = strtod(optarg, NULL);
         else if (option == 't')
             run->timeout_s = atoi(optarg);
+        else if (option == 'm')
+            run->is_msgpack = true;
         else {
             fprintf(stderr, "usage: echo_client [-e ENDPOINT] [-p POOL] [-P POOLS] [-f FUNCTION] [-n TASKS] [-w WINDOW] "
-                            "[-r TASKS_PER_SECOND] [-b PAYLOAD_BYTES] [-t TIMEOUT_SECONDS]\n");
+                            "[-r TASKS_PER_SECOND] [-b PAYLOAD_BYTES] [-t TIMEOUT_SECONDS] [-m]\n");
             exit(2);
         }
     }
     if (run->tasks == 0 || run->window == 0 || run->rate < 0)
         die("usage", "tasks and window are at least 1, and a rate is not negative");
+    if (run->is_msgpack && (run->payload_bytes < MSGPACK_HEAD_BYTES || run->payload_bytes > MSGPACK_BYTES_MAX))
+        die("usage", "with -m a payload has 4 to 259 bytes");
+}
+
+/* Arguments as a Python client sends them, [[bin]]; an echo function answers with the bin. */
+static void
+shape_as_msgpack(struct run *run)
+{
+    const char head[MSGPACK_HEAD_BYTES] = {(char)0x91, (char)0x91, (char)0xc4,
+                                           (char)(run->payload_bytes - MSGPACK_HEAD_BYTES)};
+
+    memcpy(run->payload, head, sizeof head);
+    memcpy(run->expected, head, sizeof head);
+    run->stamp_at = sizeof head;
+    run->result_at = 2;
 }
 
 static void
@@ -162,6 +197,8 @@ allocate(struct run *run)
     run->submitted_ns = calloc(run->tasks, sizeof *run->submitted_ns);
     if (!run->payload || !run->expected || !run->submitted_ns)
         die("no memory", "for that many tasks");
+    if (run->is_msgpack)
+        shape_as_msgpack(run);
 }
 
 /* Keep the window full until all have ended. */
