@@ -372,3 +372,59 @@ def test_a_result_over_the_frame_limit_fails_its_task_and_not_the_connection(rea
     ready.answer(1, wire.encode_result(1, frames), frames, 0.1)
     [answer] = sent(ready)
     assert (answer.code, answer.details) == ("failed", {"type": "TooLarge"})
+
+
+def many(*fences: int) -> list[tuple[int, bytes, tuple[Any, ...], bool]]:
+    return [(*result(fence), True) for fence in fences]
+
+
+def test_answers_that_come_together_leave_together_and_in_order(ready: WorkerSession) -> None:
+    ready.receive([task(fence) for fence in range(1, 9)], 0.0)
+    begin_all(ready)
+    assert ready.answer_many(many(3, 1, 2), 0.1) == 0
+    assert len(ready.outbox) == 1
+    assert [message.ref for message in sent(ready)] == [3, 1, 2]
+    assert ready.tasks_done == 3 and sorted(ready.leases) == [4, 5, 6, 7, 8]
+
+
+def test_parts_of_streams_and_large_results_keep_their_place_among_answers(ready: WorkerSession) -> None:
+    ready.receive([task(fence) for fence in range(1, 5)], 0.0)
+    begin_all(ready)
+    chunk = (4, wire.encode(m.Chunk(4, 1, b"\x01")), (), False)
+    large = (2, wire.encode_result(2, (bytes(9000),)), (bytes(9000),), True)
+    assert ready.answer_many([*many(1), large, chunk, *many(4, 3)], 0.1) == 1
+    assert [(type(message).__name__, message.ref) for message in sent(ready)] == [
+        ("Result", 1), ("Result", 2), ("Chunk", 4), ("Result", 4), ("Result", 3),
+    ]  # fmt: skip
+
+
+def test_answers_together_stay_below_what_a_message_may_have(ready: WorkerSession) -> None:
+    ready.receive([task(fence) for fence in range(1, 101)], 0.0)
+    begin_all(ready)
+    ready.control_bytes_max = 64
+    ready.answer_many(many(*range(1, 101)), 0.1)
+    assert all(len(command) <= 64 for command, _ in ready.outbox)
+    assert [message.ref for message in sent(ready)] == list(range(1, 101))
+
+
+def test_answers_given_together_are_offered_again_after_a_broken_link(ready: WorkerSession) -> None:
+    ready.receive([task(1), task(2), task(3)], 0.0)
+    begin_all(ready)
+    ready.answer_many(many(1, 2, 9), 0.1)  # of 9 there is no lease: it was given up
+    assert [message.ref for message in sent(ready)] == [1, 2]
+    ready.link_down(0.2)
+    ready.link_up(0.3)
+    [hello] = sent(ready)
+    assert set(hello.leases) == {1, 2, 3}
+    ready.receive([m.Welcome(7, resumed=True, leases=(2, 3))], 0.4)
+    assert [message.ref for message in sent(ready) if type(message) is m.Result] == [2]
+
+
+def test_a_drain_ends_with_the_last_of_the_answers_that_come_together(ready: WorkerSession) -> None:
+    ready.receive([task(1), task(2)], 0.0)
+    begin_all(ready)
+    ready.drain(0.1)
+    assert not ready.is_over
+    ready.answer_many(many(1, 2), 0.2)
+    assert ready.is_over
+    assert [type(message).__name__ for message in sent(ready)] == ["Draining", "Result", "Result", "Bye"]

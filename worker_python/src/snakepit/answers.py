@@ -45,6 +45,10 @@ class Answers:
             command, frames = encode(answer), ()
         fence = answer.ref
         assert isinstance(fence, int)
+        self.add(fence, command, frames, is_last=is_last)
+
+    def add(self, fence: int, command: bytes, frames: tuple[Buffer, ...] = (), *, is_last: bool) -> None:
+        """Add a final answer that is encoded."""
         self._waiting.append((fence, command, frames, True))
         if is_last or not self.is_watched:
             self.wake()
@@ -60,13 +64,8 @@ class Answers:
 
     def take_all(self) -> list[Waiting]:
         """Take what is there, the oldest first. For the I/O thread."""
-        taken: list[Waiting] = []
-        take, add = self._waiting.popleft, taken.append
-        try:
-            while True:
-                add(take())
-        except IndexError:
-            return taken
+        take = self._waiting.popleft
+        return [take() for _ in range(len(self._waiting))]  # nobody else takes, so as many are there
 
     def chunks_sent(self, count: int) -> None:
         """Make room: so many chunks have left."""

@@ -11,7 +11,7 @@ import functools
 import json
 import math
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgpack  # type: ignore[import-untyped]
@@ -21,13 +21,15 @@ from .errors import BadPayload
 from .message import ATTACH_BYTES_MIN, TASK_FRAMES_MAX, Buffer, Payload
 from .values import LONG_INT_BITS, convert_key, convert_value, revive
 
-__all__ = ["CONTENT_TYPES", "decode_arguments", "decode_value", "encode_arguments", "encode_value"]
+__all__ = ["CONTENT_TYPES", "ValueEncoder", "decode_arguments", "decode_value", "encode_arguments", "encode_value"]
 
 MSGPACK, JSON, RAW, PICKLE5 = "msgpack", "json", "raw", "pickle5"
 CONTENT_TYPES = (MSGPACK, JSON, RAW, PICKLE5)
 _EXACT_JSON = (str, int, bool, type(None))
 
 _NO_KWARGS: Mapping[str, Any] = {}
+_MARKER = b"$type"  # where it is not among the bytes, there is nothing to revive
+_unpackb = msgpack.unpackb
 
 Arguments = tuple[Sequence[Any], Mapping[str, Any]]
 
@@ -69,10 +71,16 @@ def decode_arguments(payload: Payload, content_type: str = MSGPACK, *, allow_pic
     Raises:
         BadPayload: they are malformed, or of a content type that is unknown or not allowed.
     """
-    if content_type == RAW:
+    if content_type == MSGPACK and type(payload) is bytes and _MARKER not in payload:  # the usual case
+        try:
+            value = _unpackb(payload, strict_map_key=False)
+        except Exception:  # the long way says what is wrong, or knows how to do it
+            value = decode_value(payload)
+    elif content_type == RAW:
         return (_decode_raw(payload),), _NO_KWARGS
-    value = decode_value(payload, content_type, allow_pickle=allow_pickle)
-    if type(value) is list and len(value) == 1 and type(value[0]) is list:  # the usual case
+    else:
+        value = decode_value(payload, content_type, allow_pickle=allow_pickle)
+    if type(value) is list and len(value) == 1 and type(value[0]) is list:  # no named ones
         return value[0], _NO_KWARGS
     if not isinstance(value, (list, tuple)) or len(value) > 2:
         raise BadPayload("arguments must be [args, kwargs]")
@@ -118,15 +126,42 @@ def decode_value(payload: Payload, content_type: str = MSGPACK, *, allow_pickle:
 # --- encoders ---------------------------------------------------------------------------------------------------------
 
 
-class _Packing:
-    """A packer with the frames that belong to what it packs now."""
+class ValueEncoder:
+    """Does what `encode_value` does, for msgpack, with a packer of its own. For one thread, and for no conversion."""
 
-    __slots__ = ("frames", "packer")
+    __slots__ = ("_frames", "_pack")
 
     def __init__(self) -> None:
-        self.frames: list[Buffer] = []
+        self._frames: list[Buffer] = []
+        self._renew()
+
+    def _renew(self) -> None:
         # strict_types: named tuples, enums and other derived classes come to `_convert` and do not lose their kind
-        self.packer = msgpack.Packer(default=self._convert, strict_types=True)
+        self._pack: Callable[[Any], bytes] = msgpack.Packer(default=self._convert, strict_types=True).pack
+
+    def encode(self, value: Any) -> Payload:
+        """Encode a value.
+
+        Raises:
+            BadPayload: it cannot be sent.
+        """
+        try:
+            body = self._pack(value)
+        except BaseException as error:
+            self._frames = []
+            self._renew()
+            if not isinstance(error, (TypeError, ValueError, OverflowError, RecursionError)):
+                raise
+            hint = " (too deep, or it contains itself)" if "recursion" in str(error) else ""
+            raise BadPayload(
+                f"cannot be sent as msgpack: {error}{hint}"
+            ) from None  # its traceback is the packer's depth
+        if len(body) < ATTACH_BYTES_MIN and not self._frames:
+            return body
+        frames, self._frames = self._frames, []
+        if len(body) > _PACKER_BYTES_MAX:  # one that has grown would keep its memory
+            self._renew()
+        return (body, *frames)
 
     def _convert(self, value: Any) -> Any:
         if type(value) is Attachment:
@@ -139,37 +174,27 @@ class _Packing:
 
     def _attach(self, data: Buffer) -> Any:
         """Give what stands for these bytes: the number of their frame, or a copy when there are too many frames."""
-        if len(self.frames) >= TASK_FRAMES_MAX - 1:  # the body is one, too
+        if len(self._frames) >= TASK_FRAMES_MAX - 1:  # the body is one, too
             return bytes(data)
-        self.frames.append(data)
-        return len(self.frames)
+        self._frames.append(data)
+        return len(self._frames)
 
 
-# Packings to be used again: making one costs more than packing a small value. Taking from and adding to a list is
+# Encoders to be used again: making one costs more than packing a small value. Taking from and adding to a list is
 # atomic, so threads share them without a lock, and a conversion that packs something by itself gets another one.
-_packings: list[_Packing] = []
+_encoders: list[ValueEncoder] = []
 _PACKER_BYTES_MAX = 64 * 1024
 
 
 def _pack(value: Any) -> Payload:
     try:
-        packing = _packings.pop()
+        encoder = _encoders.pop()
     except IndexError:
-        packing = _Packing()
+        encoder = ValueEncoder()
     try:
-        body: bytes = packing.packer.pack(value)
-    except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        hint = " (too deep, or it contains itself)" if "recursion" in str(error) else ""
-        raise BadPayload(f"cannot be sent as msgpack: {error}{hint}") from None  # its traceback is the packer's depth
-    size = len(body)
-    if packing.frames:
-        frames, packing.frames = packing.frames, []
-        if size < _PACKER_BYTES_MAX:
-            _packings.append(packing)
-        return (body, *frames)
-    if size < _PACKER_BYTES_MAX:  # one that has grown would keep its memory
-        _packings.append(packing)
-    return body if size < ATTACH_BYTES_MIN else (body,)
+        return encoder.encode(value)
+    finally:
+        _encoders.append(encoder)
 
 
 def _encode(value: Any, content_type: str) -> Payload:
@@ -243,7 +268,7 @@ def json_ready(value: Any) -> Any:
 def _unpack(body: Buffer, frames: Sequence[Buffer]) -> Any:
     # Markers are rare, and a hook costs a Python call for each map: look for one before asking for it.
     hook = None
-    if b"$type" in (body if type(body) is bytes else bytes(body)):
+    if _MARKER in (body if type(body) is bytes else bytes(body)):
         hook = functools.partial(revive, frames=frames)
     try:
         return msgpack.unpackb(body, strict_map_key=False, object_hook=hook)

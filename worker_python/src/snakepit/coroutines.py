@@ -22,12 +22,13 @@ async def serve(runner: Runner) -> None:
         await wake.wait()
         wake.clear()
         while is_open and not inbox.empty():
-            running = inbox.get_nowait()
-            is_open = running is not None
-            if running is not None and runner.begin(running.fence):
-                _start(runner, running, active)
-                if active:
-                    await asyncio.sleep(0)  # coroutines go on between two tasks that are none
+            tasks = inbox.get_nowait()
+            is_open = tasks is not None
+            for running in tasks or ():
+                if runner.begin(running.fence):
+                    _start(runner, running, active)
+                    if active:
+                        await asyncio.sleep(0)  # coroutines go on between two tasks that are none
     if active:
         await asyncio.wait(active)
 

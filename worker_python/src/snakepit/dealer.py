@@ -50,6 +50,7 @@ class Dealer:
         # What `wait` saw. Each call into libzmq lets go of the GIL, and costs up to a switch interval to get it back.
         self._has_events = self._has_messages = False
         self._unsent: tuple[bytes, list[Buffer]] | None = None
+        self._awaits_room = False
         self._others: list[int] = []
         try:
             self._open()
@@ -69,6 +70,7 @@ class Dealer:
         # a process whose GIL is held for seconds would look dead. What can arrive is bounded by what was asked for.
         self._socket.setsockopt(zmq.RCVHWM, 0)
         self._monitor = self._socket.get_monitor_socket(_UP | _DOWN)
+        self._awaits_room = False
         self._poller = zmq.Poller()
         self._poller.register(self._socket, zmq.POLLIN)
         self._poller.register(self._monitor, zmq.POLLIN)
@@ -143,9 +145,14 @@ class Dealer:
                     self._socket.send(control, zmq.NOBLOCK)
                 self._unsent = None
         except zmq.Again:
-            self._poller.register(self._socket, zmq.POLLIN | zmq.POLLOUT)
+            self._await_room(True)
         else:
-            self._poller.register(self._socket, zmq.POLLIN)
+            if self._awaits_room:
+                self._await_room(False)
+
+    def _await_room(self, awaits_room: bool) -> None:
+        self._awaits_room = awaits_room
+        self._poller.register(self._socket, zmq.POLLIN | zmq.POLLOUT if awaits_room else zmq.POLLIN)
 
     def _send_frames(self, control: bytes, frames: list[Buffer]) -> None:
         # Only the first frame of a message can be refused: libzmq takes a message whole or not at all.

@@ -14,8 +14,9 @@ from . import facts
 from . import fields as check
 from . import message as m
 from .encode import PAYLOAD_AT
+from .facts import ATTEMPT_MAX
 from .fields import FieldError, Map
-from .message import Buffer, Fault, Message, Payload
+from .message import ORIGIN_BYTES_MAX, TASK, Buffer, Fault, Message, Payload, Task
 
 _Fields: TypeAlias = "tuple[Any, ...]"
 _TOO_DEEP = "the command"
@@ -66,8 +67,36 @@ def decode(
     """
     if len(control) > m.CONTROL_BYTES_MAX:
         return [Fault("bad_message", text="the control frame is over its limit", is_broken=True)]
-    attached = Frames(frames)
     decoders = _DECODERS[side, to_broker]
+    return _decode_right(control, frames, decoders, side) or _decode_wrong(control, frames, decoders, side)
+
+
+def _decode_right(
+    control: bytes, frames: Sequence[Buffer], decoders: dict[int, _Decoder], side: str
+) -> list[Message | Fault] | None:
+    """Decode a message in which all is right; None or nothing: something is wrong, or there is nothing."""
+    unpacker = _unpacker(control)
+    unpack, tell, size = unpacker.unpack, unpacker.tell, len(control)
+    attached = Frames(frames)
+    has_tasks = decoders.get(m.TASK) is _task
+    decoded: list[Message | Fault] = []
+    while tell() < size:
+        try:
+            command = unpack()
+        except (ValueError, TypeError, OverflowError, msgpack.UnpackException):
+            return None
+        message = (_usual_task(command) if has_tasks else None) or _decode_command(command, attached, decoders, side, 0)
+        if type(message) is Fault:
+            return None
+        decoded.append(message)
+    return None if attached.left else decoded
+
+
+def _decode_wrong(
+    control: bytes, frames: Sequence[Buffer], decoders: dict[int, _Decoder], side: str
+) -> list[Message | Fault]:
+    """Decode a message in which something is wrong, and say where: that costs more for each command."""
+    attached = Frames(frames)
     decoded: list[Message | Fault] = []
     unpacker = _unpacker(control)
     unpack, tell, offset, size = unpacker.unpack, unpacker.tell, 0, len(control)
@@ -237,31 +266,31 @@ def _chunk(side: str, to_broker: bool) -> _Decoder:
     return decoder
 
 
-def _only_origin(options: Any) -> m.Facts | None:
-    """Give options that are no more than an origin, which most tasks have; None: there is more, or less."""
-    if type(options) is Map and len(options) == 1:
+def _usual_task(command: Any) -> Task | None:
+    """Give a TASK that has no options but an origin, and an inline payload, as most have; None: it is no such one."""
+    if type(command) is not tuple or len(command) != 6:
+        return None
+    verb, fence, attempt, function, payload, options = command
+    if (
+        type(verb) is int
+        and verb == TASK
+        and type(payload) is bytes
+        and type(function) is str
+        and 0 < len(function) < _SHORT
+        and type(fence) is int
+        and fence >= 0
+        and type(attempt) is int
+        and 1 <= attempt <= ATTEMPT_MAX
+        and type(options) is Map
+        and len(options) == 1
+    ):
         key, origin = options[0]
-        if key == "origin" and type(origin) is bytes and 0 < len(origin) <= m.ORIGIN_BYTES_MAX:
-            return {"origin": origin}
+        if key == "origin" and type(origin) is bytes and 0 < len(origin) <= ORIGIN_BYTES_MAX:
+            return _new_tuple(Task, (fence, attempt, function, payload, {"origin": origin}))
     return None
 
 
 def _task(c: _Fields, attached: Frames) -> Message:
-    count = len(c)
-    usual = m.NOTHING if count == 5 else _only_origin(c[5]) if count == 6 else None
-    if usual is not None:
-        _, fence, attempt, function, payload = c[:5]
-        # The usual case, of which there is one for each task: no options of the client's, an inline payload.
-        if (
-            type(payload) is bytes
-            and type(function) is str
-            and 0 < len(function) < _SHORT
-            and type(fence) is int
-            and fence >= 0
-            and type(attempt) is int
-            and 1 <= attempt <= facts.ATTEMPT_MAX
-        ):
-            return m.Task(fence, attempt, function, payload, usual)
     claimed = _claim(c, 4, attached, "fence", "attempt", "function", "payload", to_broker=False)
     options = check.mapping(c[5], "options", facts.TASK_OPTIONS) if len(c) > 5 else m.NOTHING
     fence, attempt = _UINT(c[1], "fence"), _ATTEMPT(c[2], "attempt")
@@ -393,6 +422,8 @@ def _details(c: _Fields, index: int) -> dict[str, Any]:
 
 # Verbs that have a ref, a fence or an id as their first field.
 _REF_VERBS = {*PAYLOAD_AT, m.ACCEPTED, m.CANCEL, m.CREDIT, m.ERROR, m.STARTED, m.RECALL, m.NACK}
+# A third of what the class's own constructor takes.
+_new_tuple = tuple.__new__
 # A str of fewer characters is within the limit of a function's name in any encoding.
 _SHORT = m.FUNCTION_BYTES_MAX // 4
 _UINT = check.uint()

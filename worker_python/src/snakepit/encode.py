@@ -14,7 +14,21 @@ import msgpack  # type: ignore[import-untyped]
 from . import message as m
 from .message import Buffer, Message, Payload
 
-_pack: Callable[[object], bytes] = msgpack.packb
+# Packers to be used again: making one costs more than packing a small command. Taking from and adding to a list is
+# atomic, so threads share them without a lock.
+_packers: list[Any] = []
+_PACKER_BYTES_MAX = 64 * 1024
+
+
+def _pack(command: object) -> bytes:
+    try:
+        packer = _packers.pop()
+    except IndexError:
+        packer = msgpack.Packer()
+    packed: bytes = packer.pack(command)
+    if len(packed) < _PACKER_BYTES_MAX:  # one that has grown would keep its memory
+        _packers.append(packer)
+    return packed
 
 
 # Where a command of this verb has its payload.

@@ -40,7 +40,7 @@ def perform(app: App, definition: TaskFunction | None, running: RunningTask, emi
     if definition is None:
         return unknown_function(app, running)
     command = running.command
-    content_type = running.content_type if command.options else "msgpack"
+    content_type = "msgpack" if running.is_plain else running.content_type
     try:
         args, kwargs = decode_arguments(command.payload, content_type, allow_pickle=app.allow_pickle)
     except BadPayload as error:
@@ -108,7 +108,7 @@ def _drain(items: Generator[Any, Any, Any], running: RunningTask) -> Any:
 
 def open_stream(running: RunningTask, emit: Emit) -> None:
     """Let the task send parts and progress, if somebody may have asked for them."""
-    if running.command.options:
+    if not running.is_plain:
         running.opens_stream(emit, threading.Lock())
 
 
@@ -119,7 +119,7 @@ def emit_item(running: RunningTask, item: Any) -> None:
 
 def result_of(running: RunningTask, value: Any) -> Result:
     """Answer with what the function returned. BadPayload: it cannot be sent."""
-    if not running.command.options:  # the usual case, in which nothing else needs to be looked at
+    if running.is_plain:  # the usual case, in which nothing else needs to be looked at
         return Result(running.command.fence, encode_value(value), m.NOTHING)
     payload, info = _encoded(running, value)
     if running.is_stream or running.wants_progress:

@@ -9,6 +9,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .answers import Answers
@@ -16,6 +17,7 @@ from .app import App
 from .home import Home
 from .message import Error, Result
 from .perform import perform, thread_unsafe
+from .plain import PlainTasks
 from .task import RunningTask, TaskFunction
 from .thread_local import close_thread_values
 
@@ -25,6 +27,14 @@ if TYPE_CHECKING:
 __all__ = ["Runner"]
 
 _log = logging.getLogger("snakepit.worker")
+
+
+@dataclass
+class _Own:
+    """What one task thread has for itself."""
+
+    plain: PlainTasks
+    loop: asyncio.AbstractEventLoop | None = None  # once a coroutine was run
 
 
 class Runner:
@@ -48,7 +58,7 @@ class Runner:
         self._slots = slots
         self._threads_wanted = threads
         self._begin: Callable[[int], bool] = lambda _: False
-        self._inbox: queue.SimpleQueue[RunningTask | None] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[list[RunningTask] | None] = queue.SimpleQueue()
         self._notify: Callable[[], Any] | None = None
         self._threads: list[threading.Thread] = []
         unsafe = app.unsafe_tasks if threads > 1 else frozenset()
@@ -64,10 +74,15 @@ class Runner:
     # --- for the I/O thread ---
 
     def put(self, tasks: list[RunningTask]) -> None:
-        """Hand over tasks in order. For the I/O thread; never blocks."""
+        """Hand over tasks in order, and the list, too. For the I/O thread; never blocks."""
+        home = self._home
         for task in tasks:
-            task.home = self._home
-            self._inbox.put(task)
+            task.home = home
+        if self._threads_wanted > 1:  # each takes one, so that none waits behind another while a thread is free
+            for task in tasks:
+                self._inbox.put([task])
+        elif tasks:
+            self._inbox.put(tasks)
         if self._notify is not None:
             self._notify()
 
@@ -77,11 +92,6 @@ class Runner:
             self._inbox.put(None)
         if self._notify is not None:
             self._notify()
-
-    @property
-    def has_waiting(self) -> bool:
-        """Whether tasks wait for a thread."""
-        return not self._inbox.empty()
 
     # --- for the main thread ---
 
@@ -147,38 +157,40 @@ class Runner:
         close_thread_values()
 
     def _run_tasks(self) -> None:
-        inbox, locked = self._inbox, self._locked
-        loop: asyncio.AbstractEventLoop | None = None
+        inbox, locked, own = self._inbox, self._locked, _Own(PlainTasks(self._app, self.answers))
         try:
-            while (running := inbox.get()) is not None:
-                if locked and running.command.function in locked:
-                    # The lock comes before the claim: what waits for it can still be recalled for a free worker.
-                    with self._one_at_a_time:
-                        loop = self._run_one(running, loop)
-                else:
-                    loop = self._run_one(running, loop)
+            while (tasks := inbox.get()) is not None:
+                tasks.reverse()
+                while tasks:
+                    running = tasks.pop()  # so that the list does not keep what is done
+                    is_last = not tasks and inbox.empty()
+                    if locked and running.command.function in locked:
+                        # The lock comes before the claim: what waits for it can still be recalled for a free worker.
+                        with self._one_at_a_time:
+                            self._run_one(running, own, is_last)
+                    else:
+                        self._run_one(running, own, is_last)
         finally:
-            if loop is not None:
-                loop.close()
+            if own.loop is not None:
+                own.loop.close()
 
-    def _run_one(
-        self, running: RunningTask, loop: asyncio.AbstractEventLoop | None
-    ) -> asyncio.AbstractEventLoop | None:
-        """Run a task, if it still is ours; give this thread's event loop, once there is one."""
+    def _run_one(self, running: RunningTask, own: _Own, is_last: bool) -> None:
+        """Run a task, if it still is ours."""
         if not self._begin(running.command.fence):
-            return loop
+            return
+        if not self._refused and own.plain.run(running, is_last):
+            return
         definition = self._app.tasks.get(running.command.function)
         if definition is not None and definition.is_async and definition.name not in self._refused:
             import asyncio
 
             from .perform_async import perform_async
 
-            loop = loop or asyncio.new_event_loop()
-            answer = loop.run_until_complete(perform_async(self._app, definition, running, self.answers.chunk))
+            own.loop = own.loop or asyncio.new_event_loop()
+            answer = own.loop.run_until_complete(perform_async(self._app, definition, running, self.answers.chunk))
         else:
             answer = self.perform(definition, running)
-        self.answers.answer(answer, is_last=self._inbox.empty())
-        return loop
+        self.answers.answer(answer, is_last=is_last)
 
     def perform(self, definition: TaskFunction | None, running: RunningTask) -> Result | Error:
         """Run a task that is no coroutine in the calling thread, or refuse it."""
@@ -198,8 +210,8 @@ class Runner:
         return self._app
 
     @property
-    def inbox(self) -> queue.SimpleQueue[RunningTask | None]:
-        """What waits; None is the end."""
+    def inbox(self) -> queue.SimpleQueue[list[RunningTask] | None]:
+        """What waits, in lists that are not empty; None is the end."""
         return self._inbox
 
     def on_put(self, notify: Callable[[], Any]) -> None:

@@ -88,13 +88,7 @@ class WorkerLoop(IoLoop):
         self._tell_loneliness(now)
 
     def _take_answers(self, now: float) -> None:
-        session = self.session
-        for fence, command, frames, is_final in self._answers.take_all():
-            if is_final:
-                session.answer(fence, command, frames, now)
-            else:
-                session.chunk(fence, command, frames)
-                self._chunks_out += 1
+        self._chunks_out += self.session.answer_many(self._answers.take_all(), now)
 
     def _take_events(self) -> None:
         if self._home.has_events and self.session.takes_events:
@@ -104,7 +98,7 @@ class WorkerLoop(IoLoop):
     def _watch_answers(self, now: float) -> None:
         """Promise to look again soon while small tasks are answered in a row, and end the promise in time."""
         answers, done = self._answers, self.session.tasks_done
-        is_burst = done != self._done_before and self._runner.has_waiting
+        is_burst = done != self._done_before and self.session.has_unstarted
         if self._done_before == 0 and done:  # a first task imports what others find loaded
             self.session.update(now, report=make_report())
         self._done_before = done
@@ -142,8 +136,11 @@ class WorkerLoop(IoLoop):
         if self._home.session != session.session:
             self._home.welcomed(session.session, session.clients)
         if session.to_run:
-            self._runner.put(session.to_run)
-            session.to_run.clear()
+            tasks, session.to_run = session.to_run, []
+            if len(tasks) > 1:  # the first of them need not wake this thread
+                self._answers.is_watched = True
+                self._look_at = now + WATCH_SECONDS
+            self._runner.put(tasks)
         for running, total in session.to_allow:
             if running.credit is not None:
                 running.credit.allow(total)

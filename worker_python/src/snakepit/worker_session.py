@@ -13,10 +13,11 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 from . import message as m
+from .answers import Waiting
 from .encode import encode
 from .errors import RESULT_TOO_LARGE
 from .message import Buffer
@@ -31,6 +32,8 @@ ANSWER_BYTES_MAX = 16 * 1024 * 1024
 RECENT_SECONDS = 5.0
 RECENT_MAX = 1000
 RECENT_BYTES_MAX = 4 * 1024 * 1024
+# Answers of small tasks are put together up to this size: enough for the cost of an entry in the outbox to vanish.
+TOGETHER_BYTES_MAX = 16 * 1024
 # Telemetry waits while so much else does.
 EVENTS_WAITING_MAX = 1000
 # A worker that is done, but has no connection, waits so long for one to bring its last answers.
@@ -104,6 +107,49 @@ class WorkerSession(Session):
             self._changed.update(changed)
             self._beat_due = now
 
+    def answer_many(self, answers: Iterable[Waiting], now: float) -> int:
+        """Send answers and parts of streams as `answer` and `chunk` do; give how many parts.
+
+        Small answers that follow one another become one entry of the outbox.
+        """
+        chunks = 0
+        leases, beats, is_ready = self.leases, self.beats_sent, self.state is State.READY
+        together: list[bytes] = []
+        size, size_max = 0, min(self.inline_bytes_max, self.control_bytes_max, TOGETHER_BYTES_MAX)
+        for fence, command, frames, is_final in answers:
+            if frames or not is_final or self.is_draining or len(command) > size_max:
+                self._put_together(together)
+                size = 0
+                if is_final:
+                    self.answer(fence, command, frames, now)
+                else:
+                    self.chunk(fence, command, frames)
+                    chunks += 1
+                continue
+            running = leases.pop(fence, None)
+            if running is None:
+                continue
+            self.tasks_done += 1
+            if is_ready:
+                if size + len(command) > size_max:
+                    self._put_together(together)
+                    size = 0
+                size += len(command)
+                together.append(command)
+            _, attempt, _, _, options = running.command
+            hold = fence, attempt, options.get("origin", b"")
+            self._answers.append((hold, command, (), len(command), beats, now))
+            self._answer_bytes += len(command)
+        self._put_together(together)
+        self._forget_oldest()
+        return chunks
+
+    def _put_together(self, commands: list[bytes]) -> None:
+        """Put commands into the outbox as if they were one."""
+        if commands:
+            self.outbox.append((b"".join(commands), ()))
+            commands.clear()
+
     def answer(self, fence: int, command: bytes, frames: tuple[Buffer, ...], now: float) -> None:
         """Send the final answer (an encoded RESULT or ERROR) of a lease. Dropped when the lease was given up."""
         running = self.leases.pop(fence, None)
@@ -118,6 +164,11 @@ class WorkerSession(Session):
         self._remember(hold_of(running), command, frames, now)
         if self.is_draining:
             self._end_if_done(now)
+
+    @property
+    def has_unstarted(self) -> bool:
+        """Whether tasks wait for a thread."""
+        return bool(self._unstarted)
 
     @property
     def takes_events(self) -> bool:
@@ -228,18 +279,21 @@ class WorkerSession(Session):
         elif kind is m.Error and message.code != "stale":  # stale: another attempt was quicker, nothing to do
             self.notes.append(f"the broker answered {message.code}: {message.text}")
 
-    def _take_task(self, task: m.Task, now: float) -> None:
-        if self.is_draining:
-            self._send(m.Nack(task.fence, "the worker is draining"))
-        elif task.fence not in self.leases:
-            running = RunningTask(task, now)
-            self.leases[task.fence] = self._unstarted[task.fence] = running
-            self.to_run.append(running)
+    def receive(self, messages: Sequence[m.Message | m.Fault], now: float) -> None:
+        """Take the commands of one message."""
+        self._silent_since = math.inf
+        leases, unstarted, add = self.leases, self._unstarted, self.to_run.append
+        for message in messages:
+            if type(message) is not m.Task:
+                self._take(message, now)
+            elif self.is_draining:
+                self._send(m.Nack(message.fence, "the worker is draining"))
+            elif message.fence not in leases:
+                fence = message.fence
+                leases[fence] = unstarted[fence] = running = RunningTask(message, now)
+                add(running)
 
     def _take(self, message: m.Message | m.Fault, now: float) -> None:
-        if type(message) is m.Task:  # first, since there are so many of them
-            self._take_task(message, now)
-            return
         super()._take(message, now)
         if type(message) is m.Heartbeat:
             self._acknowledge(now)
@@ -272,6 +326,9 @@ class WorkerSession(Session):
             size += sum(memoryview(frame).nbytes for frame in frames)
         self._answers.append((hold, command, frames, size, self.beats_sent, now))
         self._answer_bytes += size
+        self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
         while len(self._answers) > ANSWERS_MAX or self._answer_bytes > ANSWER_BYTES_MAX:
             self._answer_bytes -= self._answers.popleft()[3]
 
@@ -304,5 +361,5 @@ class WorkerSession(Session):
 
 def hold_of(running: RunningTask) -> Hold:
     """Give what another broker must know of a lease to adopt it."""
-    command = running.command
-    return command.fence, command.attempt, command.options.get("origin", b"")
+    fence, attempt, _, _, options = running.command
+    return fence, attempt, options.get("origin", b"")
