@@ -16,6 +16,8 @@ from .signals import WAKE_SIGNAL, wakes_main_thread
 
 __all__ = ["Interruptible"]
 
+_get_ident = threading.get_ident
+
 
 class Interruptible:
     """What one thread does from the making of this object to `leave`: `interrupt` raises TaskCancelled there, once.
@@ -24,12 +26,11 @@ class Interruptible:
     `leave` has returned, if not in the task then in `leave` itself, and never later; or `leave`, then none ever comes.
     """
 
-    __slots__ = ("_chance", "_ident", "_is_raised")
+    __slots__ = ("_chance", "_raised")
 
     def __init__(self) -> None:
-        self._ident = threading.get_ident()
-        self._chance = [True]
-        self._is_raised = False
+        # Holds the thread until somebody has taken it. Each task makes one of these, so there is no more to set here.
+        self._chance = [_get_ident()]
 
     def interrupt(self) -> bool:
         """Raise TaskCancelled in the thread; False: it has left, was interrupted before, or Python cannot do it.
@@ -37,16 +38,16 @@ class Interruptible:
         For another thread.
         """
         try:
-            self._chance.pop()  # atomic, with the GIL and without
+            ident = self._chance.pop()  # atomic, with the GIL and without
         except IndexError:
             return False
         try:
-            is_raised = _raise_in(self._ident, TaskCancelled)
+            is_raised = _raise_in(ident, TaskCancelled)
         finally:
-            self._is_raised = True
-        if is_raised and self._ident == threading.main_thread().ident and wakes_main_thread():
+            self._raised = ident
+        if is_raised and ident == threading.main_thread().ident and wakes_main_thread():
             with contextlib.suppress(OSError):
-                signal.pthread_kill(self._ident, WAKE_SIGNAL)
+                signal.pthread_kill(ident, WAKE_SIGNAL)
         return is_raised
 
     def leave(self) -> None:
@@ -61,9 +62,9 @@ class Interruptible:
             self._let_come()
 
     def _let_come(self) -> None:
-        while not self._is_raised:
+        while not hasattr(self, "_raised"):
             time.sleep(0.0005)
-        _raise_in(self._ident, None)  # takes back what has not come up yet
+        _raise_in(self._raised, None)  # takes back what has not come up yet
 
 
 def _raise_in(ident: int, kind: type[BaseException] | None) -> bool:

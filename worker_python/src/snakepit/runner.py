@@ -176,7 +176,7 @@ class Runner:
 
     def _run_one(self, running: RunningTask, own: _Own, is_last: bool) -> None:
         """Run a task, if it still is ours."""
-        if not self._begin(running.command.fence):
+        if not self._begin(running.command[0]):  # its fence
             return
         if not self._refused and own.plain.run(running, is_last):
             return
