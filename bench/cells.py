@@ -40,8 +40,9 @@ class Effort:
     warm_up: int
     slots: int
 
-    def tasks_at(self, per_second: float) -> int:
-        return self.tasks or max(100, int(per_second * self.seconds))
+    def tasks_at(self, per_second: float, window: int = 20) -> int:
+        """At least five windows, or it would be the start that is measured."""
+        return self.tasks or max(5 * window, int(per_second * self.seconds))
 
 
 def size_text(size: int) -> str:
@@ -55,7 +56,7 @@ def measure(effort: Effort, cell: Cell, run: Callable[[int], Numbers]) -> Number
     """Warm up with a few tasks and then with more, the last rate of which says how many the measurement takes."""
     rate = run(min(effort.warm_up, max(20, cell.window)))["per_second"]
     rate = run(min(effort.warm_up, max(20, cell.window, int(rate / 4))))["per_second"]
-    return run(effort.tasks_at(rate))
+    return run(effort.tasks_at(rate, cell.window))
 
 
 def snakepit(effort: Effort, cell: Cell) -> Numbers:

@@ -17,8 +17,10 @@ HOUSE = Path(__file__).resolve().parent.parent
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
+# 100 MiB under way to one peer are more than it may have waiting by default.
 CONFIG = """
 endpoints = {{ clients = "{clients}"; workers = "{workers}"; events = ""; }};
+limits = {{ send_bytes_max = "512MiB"; }};
 log = {{ level = "error"; }};
 pools = ( {{ name = "echo"; queued_max = 200000; max_attempts = 1000; kills_max = 1000; }} );
 """
