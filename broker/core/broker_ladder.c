@@ -13,9 +13,6 @@
 /* A process that is told to end has so long before its task's client is told, and it is tried again. */
 #define KILL_PATIENCE_US INT64_C(5000000)
 
-/* What a worker that no agent can kill gets to end by itself: its task has had its time already. */
-enum { STOP_GRACE_MS = 1000 };
-
 static const struct pool_settings *
 settings_of(const struct lease *lease)
 {
@@ -122,6 +119,7 @@ kill_process(struct broker *broker, struct worker *worker)
 {
     worker->is_condemned = true;
     worker->reason = RECYCLE_CANCEL;
+    worker->tasks_due = UINT64_MAX; /* it ends before it has done them */
     broker_ask_to_end(broker, worker, recycle_reason_name(RECYCLE_CANCEL), STOP_GRACE_MS);
     recycle_send_retire(broker, worker, true);
 }

@@ -8,6 +8,9 @@
 
 #include "broker/core/broker_state.h"
 
+/* What a worker that no agent can kill gets to end by itself: its task has had its time already. */
+enum { STOP_GRACE_MS = 1000 };
+
 /* --- broker_agent.c: sessions of agents ------------------------------------------------------------------------ */
 
 /* The agent with this number, when it is connected, else NULL. */

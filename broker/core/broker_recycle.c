@@ -48,8 +48,8 @@ broker_forget_due(struct broker *broker, struct worker *worker)
 void
 broker_recycle_ready(struct broker *broker, struct worker *worker)
 {
-    if (worker->is_asked_to_end) /* the STOP may have been lost with the connection */
-        broker_ask_to_end(broker, worker, recycle_reason_name(worker->reason), 0);
+    if (worker->is_asked_to_end || worker->is_condemned) /* the STOP may have been lost with the connection */
+        broker_ask_to_end(broker, worker, recycle_reason_name(worker->reason), worker->is_condemned ? STOP_GRACE_MS : 0);
     else if (worker->is_due)
         recycling_advance(broker, worker->pool);
 }

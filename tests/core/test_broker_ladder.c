@@ -192,6 +192,43 @@ Test(broker_ladder, a_pool_may_say_that_its_shared_processes_are_killed_which_co
     cr_assert_eq(kit_sent(&kit, SIDE_WORKER, 2, VERB_TASK)->task.attempt, 2);
 }
 
+Test(broker_ladder, a_process_that_is_to_end_for_one_task_may_meanwhile_do_all_that_it_was_to_do_in_its_life)
+{
+    struct pool_settings pool;
+    uint64_t other_fence;
+
+    pool_settings_init(&pool, "");
+    pool.cancel_kill_shared = true;
+    pool.worker_max_tasks = 1;
+    start_again(&pool);
+    cancelled_task(2);
+    kit_submit(&kit, 1, 2);
+    other_fence = kit_fence(&kit, 1);
+    stay(10 * SECOND);
+    cr_assert_not_null(stop_sent(1));
+    kit_result(&kit, 1, other_fence, "4");
+    cr_assert_not_null(kit_sent(&kit, SIDE_CLIENT, 1, VERB_RESULT));
+    cr_assert_null(stop_sent(1), "it knows");
+}
+
+Test(broker_ladder, a_process_that_is_to_end_for_its_task_has_no_more_time_when_it_is_back)
+{
+    struct hello hello = kit_worker_hello("text", 1);
+    struct submit submit = kit_task(1);
+    uint64_t fence;
+
+    hello.session = kit_worker(&kit, 1, "text", 1);
+    kit_offer(&kit, 1, &submit);
+    fence = kit_fence(&kit, 1);
+    kit_cancel(&kit, 1, 1);
+    stay(10 * SECOND);
+    cr_assert_gt(stop_sent(1)->grace_ms, 0);
+    kit_gone(&kit, SIDE_WORKER, 1);
+    hello.leases = (struct fences){.count = 1, .list = &fence};
+    kit_hello(&kit, SIDE_WORKER, 2, &hello);
+    cr_assert_gt(stop_sent(2)->grace_ms, 0);
+}
+
 Test(broker_ladder, steps_of_which_a_pool_says_never_are_not_taken)
 {
     struct pool_settings pool;
