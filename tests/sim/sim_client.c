@@ -456,6 +456,17 @@ take_over(struct world *world, struct sim_client *client)
         net_cut(world, &old, rng_between(&world->rng, 0, 100 * world->scale_us));
 }
 
+/* Its BYE may come after the HELLO of its next connection, and means nothing then. Whoever came back under the same name
+ * would leave streams that it has forgotten waiting for credit. */
+static bool
+reads_streams(const struct sim_client *client)
+{
+    for (int i = 0; i < OFFERS_MAX; i++)
+        if (client->offers[i].submit && client->offers[i].is_open && client->offers[i].submit->message.submit.credit > 0)
+            return true;
+    return false;
+}
+
 static void
 misbehave(struct world *world, struct sim_client *client)
 {
@@ -479,6 +490,8 @@ misbehave(struct world *world, struct sim_client *client)
     }
     if (rng_chance(rng, mood->bye)) {
         send_verb(world, client, VERB_BYE);
+        if (reads_streams(client))
+            client->instance[INSTANCE_BYTES - 1]++;
         client_fini(client);
     }
 }
