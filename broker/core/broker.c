@@ -308,6 +308,31 @@ run_session_timer(struct broker *broker, struct heap_node *node)
     }
 }
 
+/* False: it is not a pool's. */
+static bool
+run_pool_timer(struct broker *broker, struct heap_node *node)
+{
+    switch ((enum timer_kind)node->tag) {
+    case TIMER_POOL:
+        broker_capacity_due(broker, heap_owner(node, struct pool, capacity.timer));
+        return true;
+    case TIMER_CIRCUIT:
+        broker_circuit_due(broker, heap_owner(node, struct pool, circuit.timer));
+        return true;
+    case TIMER_LIMIT:
+        broker_limits_due(broker, heap_owner(node, struct pool, limit_timer));
+        return true;
+    case TIMER_SESSIONS:
+        broker_sessions_due(broker, heap_owner(node, struct pool, affinities.timer));
+        return true;
+    case TIMER_AHEAD:
+        broker_ahead_due(broker, heap_owner(node, struct pool, ahead_timer));
+        return true;
+    default:
+        return false;
+    }
+}
+
 static void
 run_timer(struct broker *broker, struct heap_node *node)
 {
@@ -315,28 +340,14 @@ run_timer(struct broker *broker, struct heap_node *node)
         broker_task_due(broker, heap_owner(node, struct task, timer));
         return;
     }
-    if (node->tag == TIMER_POOL) {
-        broker_capacity_due(broker, heap_owner(node, struct pool, capacity.timer));
+    if (run_pool_timer(broker, node))
         return;
-    }
-    if (node->tag == TIMER_CIRCUIT) {
-        broker_circuit_due(broker, heap_owner(node, struct pool, circuit.timer));
-        return;
-    }
-    if (node->tag == TIMER_LIMIT) {
-        broker_limits_due(broker, heap_owner(node, struct pool, limit_timer));
-        return;
-    }
     if (node->tag == TIMER_SCHEDULE) {
         broker_schedule_due(broker, heap_owner(node, struct schedule, timer));
         return;
     }
     if (node->tag == TIMER_DEDUP) {
         broker_dedup_due(broker, heap_owner(node, struct dedup, timer));
-        return;
-    }
-    if (node->tag == TIMER_SESSIONS) {
-        broker_sessions_due(broker, heap_owner(node, struct pool, affinities.timer));
         return;
     }
     if (broker->judge_after_us > broker->now_us) {

@@ -38,6 +38,8 @@ end_attempt(struct broker *broker, struct lease *lease, struct verdict *verdict)
     worker->tasks_done++;
     broker_touch_pool(broker, pool);
     pool_load_answer(&pool->load, broker->now_us - lease->leased_us);
+    if (lease->run_cell > 0)
+        broker_learn_run(broker, lease);
     if (task && broker->is_watched)
         broker_note_executed(broker, lease, verdict->code);
     if (task) {
@@ -53,6 +55,8 @@ end_attempt(struct broker *broker, struct lease *lease, struct verdict *verdict)
     if (worker->tasks_done >= worker->tasks_due)
         broker_judge_lifespan(broker, worker);
     broker_dispatch(broker, pool);
+    if (pool->settings.prefetch > 0)
+        broker_send_ahead(broker, worker);
 }
 
 /* `msgpack` is what a missing content type means; and a result has that of the arguments unless it says otherwise. */

@@ -190,7 +190,7 @@ check_worker(const struct broker *broker, const struct worker *worker)
     heap_check(&worker->parked);
     assert(worker->parked.count == 0 || !worker_has_credit(worker) || worker->pool->queue.count > 0 ||
            broker->state != BROKER_RUNNING);
-    assert(leases == worker->busy && worker->busy <= worker->slots);
+    assert(leases == worker->busy + worker->ahead && worker->busy <= worker->slots);
     assert(worker->state != WORKER_NEW && worker->state != WORKER_GONE);
     assert((worker->peer == 0) == (worker->state == WORKER_DETACHED));
     assert(heap_node_is_in(&worker->timer) == (worker->state == WORKER_DETACHED));
@@ -208,7 +208,7 @@ check_workers(const struct broker *broker)
 
     for (worker = broker->workers; worker; worker = worker->hh.next) {
         check_worker(broker, worker);
-        busy += worker->busy;
+        busy += worker->busy + worker->ahead;
         ready += worker->state == WORKER_READY;
     }
     DL_FOREACH2(broker->heard, worker, heard_next) {

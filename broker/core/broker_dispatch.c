@@ -82,6 +82,8 @@ open_lease(struct broker *broker, struct worker *worker, uint64_t fence)
 
     lease->timer.tag = TIMER_LEASE;
     lease_table_add(&broker->leases, lease);
+    if (!lease->is_ahead)
+        worker->progress_us = broker->now_us;
     pool_review_worker(worker->pool, worker);
     return lease;
 }
@@ -114,8 +116,17 @@ broker_tie_lease(struct broker *broker, struct lease *lease, struct task *task)
     broker_arm_limits(broker, task->pool);
 }
 
-void
-broker_lease_task(struct broker *broker, struct task *task, struct worker *worker)
+static void
+expect_run(struct broker *broker, struct lease *lease)
+{
+    int64_t expected_us = broker_expect_run(broker, lease->task, &lease->run_cell);
+
+    if (expected_us > 0)
+        lease_expect(lease, expected_us);
+}
+
+static void
+lease_task(struct broker *broker, struct task *task, struct worker *worker)
 {
     struct pool *pool = task->pool;
     struct lease *lease;
@@ -133,9 +144,25 @@ broker_lease_task(struct broker *broker, struct task *task, struct worker *worke
         broker_begin_order(broker, lease);
     if (pool->circuit.state == CIRCUIT_HALF_OPEN)
         circuit_begin_probe(&pool->circuit, lease->fence);
+    if (pool->settings.prefetch > 0)
+        expect_run(broker, lease);
     task->attempt++;
     task->tries++;
     send_task(broker, task);
+}
+
+void
+broker_lease_task(struct broker *broker, struct task *task, struct worker *worker)
+{
+    assert(worker->busy < worker->slots);
+    lease_task(broker, task, worker);
+}
+
+void
+broker_lease_ahead(struct broker *broker, struct task *task, struct worker *worker)
+{
+    assert(worker->busy == worker->slots && !task->extra);
+    lease_task(broker, task, worker);
 }
 
 void
@@ -183,6 +210,8 @@ broker_dispatch(struct broker *broker, struct pool *pool)
         if (worker)
             broker_lease_task(broker, task, worker);
     }
+    if (pool->ahead)
+        broker_recall(broker, pool);
     if (pool->flows || limit_is_set(&pool->settings.limit))
         broker_arm_limits(broker, pool);
     pool->is_stirred = false;
@@ -207,6 +236,8 @@ broker_end_lease(struct broker *broker, struct lease *lease)
     if (lease->is_alone)
         pool_set_alone(worker->pool, worker, false);
     lease_destroy(&lease);
+    lease_move_up(worker, broker->now_us);
+    worker->progress_us = broker->now_us;
     pool_review_worker(worker->pool, worker);
 }
 

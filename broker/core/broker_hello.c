@@ -101,6 +101,7 @@ repeat_asked(struct broker *broker, const struct worker *worker)
     DL_FOREACH(worker->leases, lease) {
         broker_ask_end_again(broker, lease);
         broker_renew_lease_credit(broker, lease);
+        broker_recall_again(broker, lease);
     }
 }
 

@@ -98,6 +98,7 @@ broker_add_pool(struct broker *broker, const struct pool_settings *settings)
     if (!pool)
         pool = pool_new(settings);
     pool->capacity.timer.tag = TIMER_POOL;
+    pool->ahead_timer.tag = TIMER_AHEAD;
     pool->circuit.timer.tag = TIMER_CIRCUIT;
     pool->limit_timer.tag = TIMER_LIMIT;
     pool->hash_seed = broker->settings.hash_seed;
@@ -202,6 +203,7 @@ broker_advance_removals(struct broker *broker)
             continue;
         take_out(broker->pools, &broker->pools_count, i);
         heap_remove(&broker->timers, &pool->capacity.timer);
+        heap_remove(&broker->timers, &pool->ahead_timer);
         heap_remove(&broker->timers, &pool->circuit.timer);
         circuit_reset(&pool->circuit);
         heap_remove(&broker->timers, &pool->limit_timer);

@@ -138,14 +138,14 @@ broker_record_attempt(const struct broker *broker, struct task *task, const stru
     struct task_extra *extra = task_get_extra(task);
     struct attempt attempt = {
         .number = task->attempt,
-        .is_kill = is_kill,
+        .is_kill = is_kill && !lease->is_ahead,
         .worker = lease->worker->session,
         .worker_name = lease->worker->name,
         .run_us = broker->now_us - lease->leased_us,
         .cause = cause,
     };
 
-    extra->kills += is_kill;
+    extra->kills += is_kill && !lease->is_ahead; /* which has not begun, as far as anybody knows; but it may be the one */
     extra->is_suspect |= is_kill && !extra->affinity; /* it goes to the worker of its session */
     attempts_add(&extra->attempts, &attempt);
 }

@@ -27,7 +27,7 @@ enum broker_state {
 
 /* Whose heap_node `tag` says it is. */
 enum timer_kind { TIMER_TASK, TIMER_WORKER, TIMER_CLIENT, TIMER_POOL, TIMER_AGENT, TIMER_LIFESPAN, TIMER_RECYCLE,
-                  TIMER_CIRCUIT, TIMER_LIMIT, TIMER_DEDUP, TIMER_LEASE, TIMER_SCHEDULE, TIMER_SESSIONS };
+                  TIMER_CIRCUIT, TIMER_LIMIT, TIMER_DEDUP, TIMER_LEASE, TIMER_SCHEDULE, TIMER_SESSIONS, TIMER_AHEAD };
 
 struct broker {
     struct broker_settings settings; /* its `version` is this one: */
@@ -262,6 +262,38 @@ broker_limits_due(struct broker *broker, struct pool *pool);
 /* The open lease with this fence, if it is this worker's, else NULL. */
 struct lease *
 broker_find_lease(const struct broker *broker, const struct worker *worker, uint64_t fence);
+
+/* Give the task to the worker, all of whose slots are taken: it waits there for the next one. */
+void
+broker_lease_ahead(struct broker *broker, struct task *task, struct worker *worker);
+
+/* --- broker_ahead.c: what is sent before a slot is free for it, and asked back ------------------------------------ */
+
+/* How long the task probably runs, and where that is noted. 0: not known. */
+int64_t
+broker_expect_run(struct broker *broker, const struct task *task, uint16_t *ret_cell);
+
+/* It was answered: remember how long it ran. */
+void
+broker_learn_run(struct broker *broker, const struct lease *lease);
+
+/* The worker answered: send it some of the next tasks, if all of its slots are taken by short ones. */
+void
+broker_send_ahead(struct broker *broker, struct worker *worker);
+
+/* Slots are free and no task of the queue may take them: ask back as many of those that wait elsewhere. */
+void
+broker_recall(struct broker *broker, struct pool *pool);
+
+/* Its worker is back: what was asked while it was away, or was lost with its connection, is asked again. */
+void
+broker_recall_again(struct broker *broker, const struct lease *lease);
+
+/* The pool's timer rang: what waits behind a task that runs for longer than was thought is asked back. */
+void
+broker_ahead_due(struct broker *broker, struct pool *pool);
+
+/* --- broker_dispatch.c, again --------------------------------------------------------------------------------------- */
 
 /* The worker answered: its slot is free again. The task must be released from the lease before. */
 void

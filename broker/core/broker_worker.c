@@ -49,7 +49,7 @@ static enum attempt_outcome
 judge_loss(const struct lease *lease, enum worker_end how)
 {
     enum error_code end = broker_judge_end(lease);
-    bool is_neutral = end == ERROR_CANCELLED || (end == ERROR_NONE && lease->worker->is_condemned);
+    bool is_neutral = lease->is_ahead || end == ERROR_CANCELLED || (end == ERROR_NONE && lease->worker->is_condemned);
 
     return how == WORKER_SAID_BYE || is_neutral ? ATTEMPT_NEUTRAL : ATTEMPT_FAILED;
 }

@@ -86,6 +86,7 @@ pool_destroy(struct pool **pool_p)
     queue_fini(&pool->queue);
     heap_fini(&pool->suspects);
     dead_list_fini(&pool->dead);
+    run_times_fini(&pool->run_times);
     free(pool->settings.retry_on);
     free(pool->name);
     free(pool);
@@ -348,7 +349,7 @@ pool_add_worker(struct pool *pool, struct worker *worker)
 void
 pool_remove_worker(struct pool *pool, struct worker *worker)
 {
-    assert(worker->pool == pool && !worker->is_in_crew && !worker->is_alone);
+    assert(worker->pool == pool && !worker->is_in_crew && !worker->is_alone && !worker->is_in_ahead);
     DL_DELETE(pool->workers, worker);
     worker->prev = worker->next = NULL;
     worker->pool = NULL;
@@ -376,6 +377,8 @@ pool_review_worker(struct pool *pool, struct worker *worker)
     pool->slots_free += (uint64_t)free - worker->free_counted;
     worker->busy_counted = worker->busy;
     worker->free_counted = free;
+    if (worker->ahead > 0 || worker->is_in_ahead || worker->recalled_counted > 0)
+        pool_review_ahead(pool, worker);
     if (worker->is_in_crew)
         crew_remove(&pool->crew, worker);
     if (worker_has_credit(worker))
@@ -394,6 +397,22 @@ struct task *
 pool_choose_task(const struct pool *pool)
 {
     return pool_limited_by(pool) == LIMIT_NONE ? queue_first(&pool->queue) : NULL;
+}
+
+/* Only while all slots are taken does anything wait for one. */
+static void
+check_ahead(const struct pool *pool)
+{
+    uint64_t recalled = 0;
+    const struct worker *worker;
+
+    DL_FOREACH(pool->workers, worker) {
+        assert(worker->ahead == 0 || worker->busy == worker->slots);
+        assert((worker->ahead == 0) == !worker->first_ahead && worker->recalled <= worker->ahead);
+        assert(worker->is_in_ahead == (worker->peer > 0 && worker->ahead > worker->recalled));
+        recalled += worker->recalled;
+    }
+    assert(recalled == pool->recalled);
 }
 
 void
@@ -432,8 +451,8 @@ pool_check(const struct pool *pool)
         workers++;
     }
     assert(parked == pool->parked_count && delayed == pool->delayed_count && running == pool->running_count);
-    assert(ready == pool->workers_ready && alone == pool->alone_count);
+    assert(ready == pool->workers_ready && alone == pool->alone_count && busy == pool->slots_busy);
     assert(!pool->reserved || (pool->reserved->pool == pool && pool->reserved->is_alone && pool->reserved->slots > 1));
-    assert(busy == pool->slots_busy && free == pool->slots_free);
-    assert(workers == pool->workers_count && in_crew == pool->crew.count);
+    check_ahead(pool);
+    assert(workers == pool->workers_count && in_crew == pool->crew.count && free == pool->slots_free);
 }

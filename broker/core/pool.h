@@ -12,6 +12,7 @@
 #include "broker/core/pool_settings.h"
 #include "broker/core/queue.h"
 #include "broker/core/recycle.h"
+#include "broker/core/run_times.h"
 
 /* Why no further task may go. */
 enum limit_cause {
@@ -81,6 +82,11 @@ struct pool {
     struct crew crew;
     uint64_t slots_busy; /* leases */
     uint64_t slots_free; /* that may be used: of the workers in the crew */
+
+    struct run_times run_times;
+    struct worker *ahead;  /* connected ones, that hold something that was sent ahead and could be recalled */
+    uint64_t recalled;     /* leases that were sent ahead, were recalled, and have no answer or slot yet */
+    struct heap_node ahead_timer;
 
     struct pace pace;
     uint64_t finals[ERROR_LOST + 1]; /* by verdict: FAILED stands for all that failed; never shrink */
@@ -223,6 +229,44 @@ pool_review_worker(struct pool *pool, struct worker *worker);
  * been so for longest. NULL: nobody is free. */
 struct worker *
 pool_choose_worker(struct pool *pool);
+
+/* --- pool_ahead.c: what is sent before a slot is free for it ------------------------------------------------------- */
+
+/* The policy: may this task go to this worker, all of whose slots are taken, and run there when the leases before it have
+ * ended? `expected_us`: how long it runs; 0: not known. */
+bool
+pool_allows_ahead(const struct pool *pool, const struct worker *worker, const struct task *task, int64_t expected_us);
+
+/* Is the worker one to which something may be sent ahead at all, as far as it can be told without a task? */
+bool
+pool_may_feed(const struct pool *pool, const struct worker *worker);
+
+/* The policy: which lease is recalled for a slot that is free elsewhere: the latest of the worker that holds most of them, as
+ * far as a short look tells. NULL: none. */
+struct lease *
+pool_choose_recall(const struct pool *pool);
+
+/* Of this worker, the latest that was sent ahead and not recalled, or NULL. */
+struct lease *
+pool_latest_ahead(const struct worker *worker);
+
+/* How long what is sent ahead may take for each slot: a few round trips. */
+static inline int64_t
+pool_ahead_us(const struct pool *pool)
+{
+    return pool->settings.prefetch_us > 0 ? pool->settings.prefetch_us : PREFETCH_US;
+}
+
+/* From when on a run is too long to wait behind. */
+static inline int64_t
+pool_long_us(const struct pool *pool)
+{
+    return 4 * pool_ahead_us(pool);
+}
+
+/* Let list and count agree with the worker; pool_review_worker calls it. */
+void
+pool_review_ahead(struct pool *pool, struct worker *worker);
 
 /* The policy: which task goes next. The highest priority; within it, the lane whose turn it is; of that, the task that was
  * accepted first. NULL: none, or the pool is at a limit. */

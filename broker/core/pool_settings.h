@@ -29,6 +29,8 @@ struct rate {
     uint32_t period_s;
 };
 
+enum { PREFETCH_MAX = 1000, PREFETCH_US = 2000 };
+
 enum { RATE_COUNT_MAX = 1000000, RATE_BURST_MAX = 1000000 };
 
 /* How many tasks may run at one time, and how fast new ones may start: of a pool, or of each of its fair keys. */
@@ -68,6 +70,9 @@ struct pool_settings {
     uint64_t queued_max;       /* tasks that wait, delayed ones too */
     uint64_t queued_bytes_max; /* of those */
     uint32_t max_attempts;
+    uint32_t prefetch;       /* tasks that are sent to a worker before a slot is free for them, for each slot at most; 0: none */
+    int64_t prefetch_us;     /* together they may take so long; 0: PREFETCH_US; not configured */
+    uint32_t prefetch_cells; /* functions whose run times are told apart; 0: RUN_TIMES_CELLS; not configured */
     uint32_t workers_wanted; /* what the configuration asks of the agent; only shown and awaited here */
 
     int64_t worker_ttl_us;           /* 0: never */

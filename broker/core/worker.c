@@ -74,6 +74,7 @@ worker_destroy(struct worker **worker_p)
         return;
     assert(!worker->leases && worker->busy == 0 && !worker->affinities && worker->parked.count == 0);
     assert(!worker->is_in_crew && !worker->heard_prev && !heap_node_is_in(&worker->timer));
+    assert(worker->ahead == 0 && !worker->is_in_ahead && worker->unsure == 0 && worker->expected_us == 0);
     assert(!worker->is_due && !worker->recycle && !heap_node_is_in(&worker->due_timer));
     heap_fini(&worker->parked);
     free(worker->report);

@@ -48,12 +48,21 @@ struct worker {
     bool gil_enabled;
     enum profile profile;
     uint32_t slots;
-    uint32_t busy;      /* leases */
+    uint32_t busy;      /* leases that have a slot */
+    uint32_t ahead;     /* leases that were sent ahead and wait for one; only while all are taken */
+    uint32_t recalled;  /* of those, the ones that it was asked to give back */
+    uint32_t unsure;    /* leases of which nobody knows how long they run, */
+    int64_t expected_us; /* and how long the others do, together */
+    int64_t progress_us; /* when a lease last got a slot, or ended */
     uint32_t crew_load; /* crew.h: the bucket that it stands in */
     uint32_t busy_counted; /* its part of pool.slots_busy */
     uint32_t free_counted; /* and of pool.slots_free */
     struct pool *pool;
-    struct lease *leases;
+    struct lease *leases;        /* those that were sent ahead stand last, the oldest first: */
+    struct lease *first_ahead;   /* here they begin; NULL: none */
+    struct worker *ahead_prev, *ahead_next; /* pool.ahead */
+    bool is_in_ahead;
+    uint32_t recalled_counted;   /* its part of pool.recalled */
     struct orphan *orphans; /* of an earlier broker's tasks, whose answers it owes */
     struct affinity *affinities; /* sessions of tasks whose state it keeps */
     struct heap parked;          /* their tasks that wait for a free slot of it, in order of dispatch */

@@ -214,6 +214,11 @@ const struct option config_options[] = {
      .unit = "percent",
      .help = "Percent by which such a pause is shortened at most, differently for each task, so that tasks that failed "
              "together do not come back together."},
+    {POOLS_SECTION, "prefetch", OPTION_COUNT, IN_POOL(core.prefetch), "0", 1, PREFETCH_MAX, NULL,
+     .zero = "none",
+     .help = "Tasks that a worker may get before a slot is free for them, for each slot at most. How many it gets follows "
+             "from how long such tasks took lately: some milliseconds' worth, and none behind one that takes long or of "
+             "which nothing is known. What has not begun is taken back when a slot falls free elsewhere."},
     {POOLS_SECTION, "kills_max", OPTION_COUNT, IN_POOL(core.kills_max), "2", 1, KILLS_MAX, NULL,
      .help = "Workers that one task may cost. When so many were lost with it, it ends as \"dead\", although max_attempts "
              "would allow more; after the first one it runs alone in its worker."},

@@ -30,7 +30,7 @@ FLOORS = [
     *((f"broker/core/broker_{part}", 4) for part in
       "state reply client submit dispatch final worker answer operator inspect check load pools say explain "
       "lifecycle agent hello lifespan recycle replace circuit dedup offer schedule order ladder stream running "
-      "adopt quarantine retry dead patience".split()),
+      "adopt quarantine retry dead patience ahead".split()),
     ("broker/core/", 3),
     ("broker/io/log", 4),
     ("broker/io/clock", 4),

@@ -317,7 +317,11 @@ model_lease_task(struct model *model, struct model_task *task, struct model_work
     lease->is_suspect = task->is_suspect;
     HASH_ADD(hh, model->leases, fence, sizeof lease->fence, lease);
     DL_APPEND(worker->leases, lease);
-    worker->busy++;
+    lease->is_ahead = worker->busy == worker->slots;
+    worker->ahead += lease->is_ahead;
+    worker->busy += !lease->is_ahead;
+    if (!lease->is_ahead)
+        worker->progress_us = now_us;
     model_hold_group(lease);
     task->state = MODEL_LEASED;
     task->lease = lease;
@@ -457,15 +461,39 @@ requeue(struct model *model, struct model_task *task)
     task->pool->requeued++;
 }
 
+/* The slot that fell free is that of the one that was sent ahead first. */
+static void
+move_up(struct model *model, struct model_worker *worker)
+{
+    struct model_lease *lease;
+
+    DL_FOREACH(worker->leases, lease)
+        if (lease->is_ahead)
+            break;
+    if (!lease || worker->busy == worker->slots)
+        return;
+    model->tally->sometimes[SOMETIMES_MOVED_UP]++;
+    lease->was_recalled = lease->is_recalled;
+    lease->is_ahead = lease->is_recalled = false;
+    lease->leased_us = model->now_us;
+    worker->ahead--;
+    worker->busy++;
+}
+
 void
 model_drop_lease(struct model *model, struct model_lease *lease)
 {
+    struct model_worker *worker = lease->worker;
+
     model_let_go_group(model, lease);
-    DL_DELETE(lease->worker->leases, lease);
-    lease->worker->busy--;
-    model_end_run(model, lease->worker->pool, lease->flow);
+    DL_DELETE(worker->leases, lease);
+    worker->busy -= !lease->is_ahead;
+    worker->ahead -= lease->is_ahead;
+    worker->progress_us = model->now_us;
+    model_end_run(model, worker->pool, lease->flow);
     HASH_DEL(model->leases, lease);
     free(lease);
+    move_up(model, worker);
 }
 
 void
@@ -529,7 +557,8 @@ model_end_lease(struct model *model, struct model_lease *lease, enum model_end e
     if (task) {
         model->tally->sometimes[SOMETIMES_GROUP_HEAD_LOST] += end != END_NACK && task->group_next;
         task->tries -= end == END_NACK;
-        task->kills += end == END_KILLED;
+        task->kills += end == END_KILLED && !lease->is_ahead;
+        model->tally->sometimes[SOMETIMES_LOST_AHEAD] += end == END_KILLED && lease->is_ahead;
         task->is_suspect |= end == END_KILLED && !task->affinity;
         verdict = judge_end(model, lease, end);
         if (verdict == ERROR_NONE)

@@ -128,6 +128,10 @@ struct model_lease {
     bool is_suspect;            /* its task, when it began */
     uint64_t chunk_seq;
     bool named;
+    bool is_ahead;    /* it has no slot yet */
+    bool is_recalled; /* the worker was asked to give it back */
+    bool was_recalled; /* and then it got a slot */
+    bool owes_recall;  /* its worker is back, and must be asked again in this step */
 };
 
 struct model_client {
@@ -154,6 +158,8 @@ struct model_worker {
     uint32_t peer;     /* 0: detached */
     struct model_pool *pool;
     uint32_t slots, busy;
+    uint32_t ahead;      /* leases without a slot */
+    int64_t progress_us; /* when a lease last got one, or ended */
     bool is_draining, is_stalled;
     bool is_unwelcomed; /* in this step, before its WELCOME */
     uint64_t agent, pid, replaces;

@@ -339,4 +339,17 @@ oracle_check_stats(struct oracle *oracle);
 void
 oracle_check_busy(struct oracle *oracle);
 
+/* --- oracle_ahead.c: what is sent before a slot is free for it ------------------------------------------------------ */
+
+/* The task went to a worker without a free slot. */
+void
+oracle_check_ahead(struct oracle *oracle, const struct model_worker *worker, const struct model_task *task);
+
+void
+oracle_check_recall(struct oracle *oracle, uint32_t peer, uint64_t fence);
+
+/* Nothing waits unstarted where it need not. */
+void
+oracle_check_unused(struct oracle *oracle, const struct model_pool *pool);
+
 #endif

@@ -105,7 +105,7 @@ oracle_judge_loss(struct oracle *oracle, const struct model_worker *worker)
     DL_FOREACH(worker->leases, lease)
         if (lease->task)
             oracle_judge_attempt(oracle, lease,
-                                 lease->task->cancel_asked || (worker->is_condemned && !lease->timed_out) ? ATTEMPT_NEUTRAL
+                                 lease->is_ahead || lease->task->cancel_asked || (worker->is_condemned && !lease->timed_out) ? ATTEMPT_NEUTRAL
                                                                                                           : ATTEMPT_FAILED);
 }
 

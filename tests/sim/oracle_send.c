@@ -33,7 +33,7 @@ check_worker(struct oracle *oracle, const struct model_worker *worker, const str
     if (worker->pool != task->pool)
         BREAK(oracle, "P18", "a task of pool %s went to a worker of pool %s", task->pool->name, worker->pool->name);
     if (worker->busy >= worker->slots)
-        BREAK(oracle, "P12", "worker %" PRIu64 " has %u slots and got one task more", worker->session, worker->slots);
+        oracle_check_ahead(oracle, worker, task);
     if (!model_worker_is_ready(worker) || worker->is_unwelcomed)
         BREAK(oracle, "P12", "worker %" PRIu64 " got a task while it was %s", worker->session,
               worker->is_draining ? "draining" : "stalled");
@@ -385,6 +385,8 @@ oracle_check_action(struct oracle *oracle, const struct action *action)
         oracle_check_recycling(oracle, action->peer, &action->message);
     } else if (action->side == SIDE_WORKER && action->message.verb == VERB_TASK) {
         check_task(oracle, action->peer, &action->message.task);
+    } else if (action->side == SIDE_WORKER && action->message.verb == VERB_RECALL) {
+        oracle_check_recall(oracle, action->peer, action->message.fence);
     } else if (action->side == SIDE_WORKER && action->message.verb == VERB_STOP) {
         check_stop(oracle, action->peer);
     } else if (action->side == SIDE_CLIENT && message_is_final(&action->message)) {

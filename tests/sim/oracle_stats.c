@@ -64,8 +64,10 @@ check_idle(struct oracle *oracle, const struct model_pool *pool)
 void
 oracle_check_busy(struct oracle *oracle)
 {
-    for (uint32_t i = 0; i < oracle->model.pool_count; i++)
+    for (uint32_t i = 0; i < oracle->model.pool_count; i++) {
         check_idle(oracle, &oracle->model.pools[i]);
+        oracle_check_unused(oracle, &oracle->model.pools[i]);
+    }
 }
 
 /* Tasks of which nobody was told ended expired, or otherwise: the sum must be right, and the broker says which. */

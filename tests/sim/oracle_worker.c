@@ -65,6 +65,10 @@ resume_leases(struct oracle *oracle, struct model_worker *worker, struct fences 
             oracle_expect(oracle, SIDE_WORKER, worker->peer, VERB_CANCEL, ERROR_NONE)->ref =
                 ref_number(lease->fence);
         oracle_renew_lease_credit(oracle, lease);
+        if (lease->is_recalled) {
+            oracle->tally->sometimes[SOMETIMES_RECALL_REPEATED]++;
+            lease->owes_recall = true;
+        }
     }
 }
 
@@ -169,6 +173,7 @@ finish(struct oracle *oracle, struct model_lease *lease, enum error_code verdict
 {
     struct model_task *task = lease->task;
 
+    oracle->tally->sometimes[SOMETIMES_RECALL_TOO_LATE] += lease->is_recalled || lease->was_recalled;
     if (task) {
         oracle_judge_attempt(oracle, lease,
                              verdict == ERROR_NONE     ? ATTEMPT_SUCCEEDED
@@ -243,6 +248,7 @@ take_nack(struct oracle *oracle, struct model_worker *worker, uint64_t fence)
     if (!lease)
         return;
     oracle->tally->sometimes[SOMETIMES_NACK]++;
+    oracle->tally->sometimes[SOMETIMES_RECALL_NACK] += lease->is_recalled || lease->was_recalled;
     if (lease->task)
         oracle_judge_attempt(oracle, lease, ATTEMPT_NEUTRAL);
     model_end_lease(&oracle->model, lease, END_NACK, oracle->now_us);

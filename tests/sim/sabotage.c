@@ -46,6 +46,12 @@ repeat_with_next_fence(struct outbox *outbox, size_t index)
 }
 
 static void
+recall_next(struct outbox *outbox, size_t index)
+{
+    outbox->actions[index].message.fence++;
+}
+
+static void
 lower_fence(struct outbox *outbox, size_t index)
 {
     outbox->actions[index].message.task.fence -= 1000000;
@@ -357,6 +363,12 @@ remember_longer(struct pool_settings *settings)
     settings->session_ttl_us *= 2;
 }
 
+static void
+send_more_ahead(struct pool_settings *settings)
+{
+    settings->prefetch *= 2;
+}
+
 static const struct sabotage all[] = {
     {"drop-task", SIDE_WORKER, VERB_TASK, NULL, drop, false, false, 0, NULL, NULL},
     {"repeat-task", SIDE_WORKER, VERB_TASK, NULL, repeat, false, false, 0, NULL, NULL},
@@ -414,6 +426,10 @@ static const struct sabotage all[] = {
     {.name = "retry-any-type", .verb = VERB_NONE, .lie = retry_any_type},
     {.name = "sooner-retry", .verb = VERB_NONE, .lie = retry_sooner},
     {.name = "one-more-kill", .verb = VERB_NONE, .lie = risk_one_more},
+    {"drop-recall", SIDE_WORKER, VERB_RECALL, NULL, drop, false, false, 0, NULL, NULL},
+    {"repeat-recall", SIDE_WORKER, VERB_RECALL, NULL, repeat, false, false, 0, NULL, NULL},
+    {"wrong-recall", SIDE_WORKER, VERB_RECALL, NULL, recall_next, false, false, 0, NULL, NULL},
+    {.name = "more-ahead", .verb = VERB_NONE, .lie = send_more_ahead},
     {.name = "one-more-dead", .verb = VERB_NONE, .lie = list_one_more},
 };
 

@@ -60,6 +60,28 @@ find_run(struct sim_worker *worker, uint64_t fence)
     return NULL;
 }
 
+static uint32_t
+count_begun(const struct sim_worker *worker)
+{
+    uint32_t count = 0;
+
+    for (int i = 0; i < RUNS_MAX; i++)
+        count += worker->runs[i].fence && !worker->runs[i].is_waiting;
+    return count;
+}
+
+/* Of those that wait for a slot, the one that came first. */
+static struct run *
+find_waiting(struct sim_worker *worker)
+{
+    struct run *first = NULL;
+
+    for (int i = 0; i < RUNS_MAX; i++)
+        if (worker->runs[i].fence && worker->runs[i].is_waiting && (!first || worker->runs[i].fence < first->fence))
+            first = &worker->runs[i];
+    return first;
+}
+
 static void
 forget_run(struct sim_worker *worker, struct run *run)
 {
@@ -225,6 +247,29 @@ plan_run(struct world *world, struct sim_worker *worker, const struct run *run, 
                                });
 }
 
+/* Where tasks are sent ahead, one takes much longer than the others now and then. */
+static int64_t
+stretch(struct world *world)
+{
+    return world->has_ahead && rng_chance(&world->ahead, 60) ? 100 : 1;
+}
+
+static void
+begin_run(struct world *world, struct sim_worker *worker, struct run *run)
+{
+    struct rng *rng = &world->rng;
+
+    if (run->is_silent) {
+        world->tally.faults[FAULT_SILENT_TASK]++;
+        return;
+    }
+    if (rng_chance(rng, worker->mood.started)) {
+        run->has_begun = true;
+        send_verb(world, worker, VERB_STARTED, run->fence);
+    }
+    plan_run(world, worker, run, rng_between(rng, 0, 2 * worker->mood.run_us) * stretch(world));
+}
+
 static void
 take_task(struct world *world, struct sim_worker *worker, const struct task_command *task)
 {
@@ -232,7 +277,7 @@ take_task(struct world *world, struct sim_worker *worker, const struct task_comm
     struct rng *rng = &world->rng;
 
     world->fences[world->fence_count++ % FOREIGN_MAX] = task->fence;
-    if (count_runs(worker) >= worker->mood.slots && worker->mood.lie == 0)
+    if (count_runs(worker) >= worker->mood.slots * (1 + world->pools[worker->pool].prefetch) && worker->mood.lie == 0)
         history_break(&world->history, "P12", "a worker of %u slots got one task more (fence %" PRIu64 ")",
                       worker->mood.slots, task->fence);
     if (!run)
@@ -245,15 +290,31 @@ take_task(struct world *world, struct sim_worker *worker, const struct task_comm
         .allowed = task->credit,
         .parts = task->credit > 0 ? 1 + rng_below(&world->ladders, 12) : 0,
     };
-    if (run->is_silent) {
-        world->tally.faults[FAULT_SILENT_TASK]++;
-        return;
+    run->is_waiting = world->has_ahead && count_begun(worker) > worker->mood.slots;
+    if (!run->is_waiting)
+        begin_run(world, worker, run);
+}
+
+/* Those that waited take the slots that are free. */
+static void
+begin_waiting(struct world *world, struct sim_worker *worker)
+{
+    while (world->has_ahead && find_waiting(worker) && count_begun(worker) < worker->mood.slots) {
+        struct run *run = find_waiting(worker);
+
+        run->is_waiting = false;
+        begin_run(world, worker, run);
     }
-    if (rng_chance(rng, worker->mood.started)) {
-        run->has_begun = true;
-        send_verb(world, worker, VERB_STARTED, run->fence);
-    }
-    plan_run(world, worker, run, rng_between(rng, 0, 2 * worker->mood.run_us));
+}
+
+/* It has not begun, and is given back. */
+static void
+give_back(struct world *world, struct sim_worker *worker, struct run *run)
+{
+    uint64_t fence = run->fence;
+
+    forget_run(worker, run);
+    send_verb(world, worker, VERB_NACK, fence);
 }
 
 static void
@@ -394,6 +455,7 @@ worker_end_run(struct world *world, struct sim_worker *worker, uint64_t fence)
         world->tally.faults[FAULT_DUPLICATE_ANSWER]++;
         answer(world, worker, fence);
     }
+    begin_waiting(world, worker);
     end_if_drained(world, worker);
 }
 
@@ -518,6 +580,7 @@ keep_only(struct world *world, struct sim_worker *worker, const struct welcome *
         if (worker->runs[i].fence && !is_kept)
             forget_run(worker, &worker->runs[i]);
     }
+    begin_waiting(world, worker);
 }
 
 static void
@@ -525,11 +588,29 @@ take_cancel(struct world *world, struct sim_worker *worker, struct run *run, boo
 {
     bool obeys = rng_chance(&world->rng, worker->mood.obeys_cancel);
 
+    if (run->is_waiting && !worker->is_stalled) {
+        give_back(world, worker, run);
+        return;
+    }
     if (raise)
         obeys = world->is_healed || rng_chance(&world->ladders, worker->mood.obeys_raise);
     run->asked_to_cancel = true;
     if (obeys)
         plan_run(world, worker, run, world->scale_us / 4);
+}
+
+/* Now and then it is lost with its connection. */
+static void
+take_recall(struct world *world, struct sim_worker *worker, uint64_t fence)
+{
+    struct run *run = find_run(worker, fence);
+
+    if (!run || !run->is_waiting || worker->is_stalled)
+        return;
+    if (!world->is_healed && rng_chance(&world->ahead, 200))
+        net_cut(world, &worker->line, rng_between(&world->ahead, 0, world->scale_us));
+    else
+        give_back(world, worker, run);
 }
 
 void
@@ -556,6 +637,9 @@ worker_receive(struct world *world, struct sim_worker *worker, const struct mess
         run = message->cancel.ref.number ? find_run(worker, message->cancel.ref.number) : NULL;
         if (run)
             take_cancel(world, worker, run, message->cancel.raise);
+        break;
+    case VERB_RECALL:
+        take_recall(world, worker, message->fence);
         break;
     case VERB_CREDIT:
         take_credit(world, worker, &message->credit);
@@ -585,7 +669,8 @@ worker_heal(struct world *world, struct sim_worker *worker)
         .lie = worker->mood.lie > 0, /* it may still hold what the broker took from it */
     };
     for (int i = 0; i < RUNS_MAX; i++)
-        if (worker->runs[i].fence)
+        if (worker->runs[i].fence && !worker->runs[i].is_waiting)
             plan_run(world, worker, &worker->runs[i], world->scale_us);
+    begin_waiting(world, worker);
     worker_wake(world, worker);
 }

@@ -244,6 +244,25 @@ draw_ladders(struct world *world)
     }
 }
 
+/* In some worlds workers get tasks before a slot is free for them. Each task has a function of its own there, so that the
+ * broker learns how long they run from few cells that all share. */
+static void
+draw_ahead(struct world *world, uint64_t seed)
+{
+    static const int64_t spans[] = {20, 200, 1000, 5000};
+    struct rng *rng = &world->ahead;
+
+    rng_init(rng, seed + 6000000011);
+    world->has_ahead = rng_chance(rng, 800) && world->has_suspects; /* a lost worker makes some of what waited there */
+    for (uint32_t i = 0; i < world->pool_count && world->has_ahead; i++) {
+        struct pool_settings *pool = &world->pools[i];
+
+        pool->prefetch = rng_chance(rng, 850) ? 1 + (uint32_t)rng_below(rng, 3) : 0;
+        pool->prefetch_us = world->scale_us * rng_pick(rng, spans, 4);
+        pool->prefetch_cells = 1 + (uint32_t)rng_below(rng, 2);
+    }
+}
+
 static void
 plan(struct world *world, enum due kind, int64_t after_us)
 {
@@ -310,6 +329,7 @@ world_init(struct world *world, uint64_t seed)
         draw_memories(world);
     rng_init(&world->ladders, seed + 5000000029);
     draw_ladders(world);
+    draw_ahead(world, seed);
     start_actors(world);
     plan(world, DUE_OPERATOR, rng_between(&world->rng, 1, 1000 * world->scale_us));
     if (rng_chance(&world->rng, 300))

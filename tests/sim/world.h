@@ -96,6 +96,7 @@ struct run {
     uint64_t sent, parts;  /* chunks of a stream with credit, and how many there will be; 0: it has no credit */
     uint64_t allowed;
     bool is_blocked;       /* until there is credit */
+    bool is_waiting;       /* for a slot */
 };
 
 struct worker_mood {
@@ -171,6 +172,8 @@ struct world {
     struct rng mishaps; /* of retries, kinds of failures and dead tasks, apart, too */
     struct rng extras; /* of what pools may be set to besides, apart for the same reason */
     struct rng fate; /* of agents, apart, so that worlds without them stay what they were */
+    struct rng ahead;    /* of what is sent ahead, apart for the same reason */
+    bool has_ahead;
     struct rng order;    /* of groups, apart for the same reason */
     unsigned groups;     /* permille of tasks that have one */
     struct rng bonds;    /* of sessions, apart as well */
