@@ -92,14 +92,15 @@ submit(struct bench *bench)
 {
     static const uint8_t argument[64];
     uint64_t key = bench->keys > 0 ? bench->next_id % bench->keys : 0;
-    struct message message = {.verb = VERB_SUBMIT,
-                              .submit = {.id = ref_number(bench->next_id++),
-                                         .pool = bytes_of("bench"),
-                                         .function = bytes_of("echo"),
-                                         .payload = {.data = {argument, sizeof argument}},
-                                         .fair_key = {(const uint8_t *)&key, bench->keys > 0 ? sizeof key : 0},
-                                         .priority = PRIORITY_DEFAULT}};
+    struct message message; /* cleared as far as a decoder does it */
 
+    message.verb = VERB_SUBMIT;
+    message.submit = (struct submit){.id = ref_number(bench->next_id++),
+                                     .pool = bytes_of("bench"),
+                                     .function = bytes_of("echo"),
+                                     .payload = {.data = {argument, sizeof argument}},
+                                     .fair_key = {(const uint8_t *)&key, bench->keys > 0 ? sizeof key : 0},
+                                     .priority = PRIORITY_DEFAULT};
     command(bench, SIDE_CLIENT, CLIENT, &message);
 }
 
@@ -110,10 +111,10 @@ answer(struct bench *bench)
     static const uint8_t value[64];
     struct ring *ring = &bench->ring;
     struct handed handed = ring->array[ring->head];
-    struct message message = {
-        .verb = VERB_RESULT,
-        .result = {.ref = ref_number(handed.fence), .payload = {.data = {value, sizeof value}}}};
+    struct message message;
 
+    message.verb = VERB_RESULT;
+    message.result = (struct result){.ref = ref_number(handed.fence), .payload = {.data = {value, sizeof value}}};
     ring->head = (ring->head + 1) % ring->capacity;
     ring->count--;
     command(bench, SIDE_WORKER, handed.worker, &message);

@@ -22,6 +22,16 @@ broker_pool(const struct broker *broker, struct bytes name)
 }
 
 struct pool *
+broker_pool_asked(struct broker *broker, struct bytes name)
+{
+    struct pool *pool = broker->pool_asked;
+
+    if (!pool || pool->hh.keylen != name.size || memcmp(pool->name, name.data, name.size) != 0)
+        pool = broker->pool_asked = broker_pool(broker, name);
+    return pool;
+}
+
+struct pool *
 broker_default_pool(const struct broker *broker)
 {
     return broker->default_pool ? broker_pool(broker, text_bytes(broker->default_pool)) : NULL;
@@ -212,6 +222,7 @@ broker_advance_removals(struct broker *broker)
         pool->capacity.is_full = pool->capacity.is_reached = false;
         broker_destroy_recycles(broker, pool);
         HASH_DELETE(hh, broker->pools_by_name, pool);
+        broker->pool_asked = NULL;
         broker->former_pools = append(broker->former_pools, broker->former_count++, pool);
         broker->removing_count--;
         outbox_note(broker->outbox, NOTE_POOL_REMOVED)->pool = pool->name;

@@ -44,6 +44,7 @@ struct broker {
     struct pool **pools; /* in the order in which they were added */
     size_t pools_count;
     struct pool *pools_by_name;
+    struct pool *pool_asked;     /* which the last task named, or NULL */
     size_t removing_count;       /* of those, POOL_REMOVED */
     struct pool **former_pools;  /* removed and empty. Kept, as their counters go on when they are added again, and as
                                   * notes and final messages point to their names. */
@@ -99,6 +100,10 @@ struct broker {
 /* The pool of this name, or NULL. */
 struct pool *
 broker_pool(const struct broker *broker, struct bytes name);
+
+/* The same for a task: mostly it is that of the task before, and the name need not be hashed. */
+struct pool *
+broker_pool_asked(struct broker *broker, struct bytes name);
 
 /* The pool of tasks that name none, or NULL. */
 struct pool *

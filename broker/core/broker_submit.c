@@ -128,9 +128,20 @@ broker_is_circuit_open(struct broker *broker, const struct offer *offer)
     return true;
 }
 
+static bool
+fits(const struct broker_settings *settings, const struct offer *offer)
+{
+    return offer->submit->payload.data.size <= settings->inline_bytes_max &&
+           offer->bytes <= offer->pool->settings.queued_bytes_max && offer->bytes <= settings->client_bytes_max &&
+           offer->bytes <= settings->bytes_max;
+}
+
 bool
 broker_is_too_large(struct broker *broker, const struct offer *offer)
 {
+    if (fits(&broker->settings, offer))
+        return false;
+
     const struct {
         uint64_t bytes;
         uint64_t bytes_max;
@@ -150,9 +161,9 @@ broker_is_too_large(struct broker *broker, const struct offer *offer)
         error = refuse(broker, offer, ERROR_TOO_LARGE, "the task is larger than a limit");
         error->limit = text_bytes(rules[i].limit);
         error->limit_bytes = rules[i].bytes_max;
-        return true;
+        break;
     }
-    return false;
+    return true;
 }
 
 /* The first limit that is reached, and how many tasks it allows; NULL: none. */
@@ -399,7 +410,7 @@ broker_submit(struct broker *broker, struct client *client, const struct submit 
         offer_again(broker, task, submit);
         return;
     }
-    offer.pool = submit->pool.size > 0 ? broker_pool(broker, submit->pool) : broker_default_pool(broker);
+    offer.pool = submit->pool.size > 0 ? broker_pool_asked(broker, submit->pool) : broker_default_pool(broker);
     offer.bytes = offer_bytes(submit);
     if (is_closed(broker, &offer))
         return;

@@ -22,11 +22,12 @@ lease_table_fini(struct lease_table *table)
     memset(table, 0, sizeof *table);
 }
 
-/* Mixed, although fences are handed out one after the other: in rows without a gap, each removal would walk to the end. */
+/* Fences are handed out one after the other. The first bits of their products with the golden ratio (Knuth, TAOCP 3, 6.4)
+ * spread evenly and leave gaps: in rows without one, each removal would walk to the end. */
 static uint32_t
 home_of(const struct lease_table *table, uint64_t fence)
 {
-    return (uint32_t)hash_mix(fence) & (table->capacity - 1);
+    return (uint32_t)(fence * UINT64_C(0x9e3779b97f4a7c15) >> (__builtin_clzll(table->capacity) + 1));
 }
 
 static uint32_t

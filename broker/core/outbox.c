@@ -118,22 +118,49 @@ outbox_clear(struct outbox *outbox)
     }
 }
 
-/* A new action at the end, all zero. */
+static void
+grow(struct outbox *outbox)
+{
+    outbox->capacity = outbox->capacity ? outbox->capacity * 2 : CAPACITY_MIN;
+    outbox->actions = realloc(outbox->actions, outbox->capacity * sizeof *outbox->actions);
+    if (!outbox->actions)
+        abort();
+}
+
+/* A new action at the end; its message or note is still to be cleared. */
 static struct action *
 append(struct outbox *outbox, enum action_kind kind)
 {
     struct action *action;
 
-    if (outbox->count == outbox->capacity) {
-        outbox->capacity = outbox->capacity ? outbox->capacity * 2 : CAPACITY_MIN;
-        outbox->actions = realloc(outbox->actions, outbox->capacity * sizeof *outbox->actions);
-        if (!outbox->actions)
-            abort();
-    }
+    if (outbox->count == outbox->capacity)
+        grow(outbox);
     action = &outbox->actions[outbox->count++];
-    memset(action, 0, sizeof *action);
     action->kind = kind;
+    action->side = SIDE_CLIENT;
+    action->peer = 0;
+    action->hold = NULL;
     return action;
+}
+
+/* Clear what a message of this verb has. The largest has twice as much as what each task needs. */
+static void
+clear_message(struct message *message, enum verb verb)
+{
+    switch (verb) {
+    case VERB_TASK:
+        memset(&message->task, 0, sizeof message->task);
+        break;
+    case VERB_RESULT:
+        memset(&message->result, 0, sizeof message->result);
+        break;
+    case VERB_ACCEPTED:
+        memset(&message->accepted, 0, sizeof message->accepted);
+        break;
+    default:
+        memset(message, 0, sizeof *message);
+    }
+    message->verb = verb;
 }
 
 struct message *
@@ -147,7 +174,7 @@ outbox_send(struct outbox *outbox, enum side side, uint32_t peer, enum verb verb
     action->side = side;
     action->peer = peer;
     action->hold = hold;
-    action->message.verb = verb;
+    clear_message(&action->message, verb);
     return &action->message;
 }
 
@@ -156,6 +183,7 @@ outbox_note(struct outbox *outbox, enum note_kind kind)
 {
     struct action *action = append(outbox, ACTION_NOTE);
 
+    memset(&action->note, 0, sizeof action->note);
     action->note.kind = kind;
     return &action->note;
 }

@@ -270,6 +270,26 @@ Test(broker_pools, cancelling_the_last_task_of_a_removed_pool_ends_it)
     remove_pool("text");
     kit_cancel(&kit, 1, 1);
     cr_assert_not(has_pool("text"));
+    kit_submit(&kit, 1, 2);
+    cr_assert_eq(kit_client_error(&kit, 1), ERROR_NO_SUCH_POOL);
+}
+
+Test(broker_pools, tasks_that_name_pools_in_turn_go_each_to_its_own)
+{
+    static const char *const names[] = {"text", "numbers", "numbers", "text", "text"};
+
+    for (uint64_t i = 0; i < 5; i++)
+        submit_to(names[i], i + 1);
+    cr_assert_eq(kit_pool(&kit, "text").queued, 3);
+    cr_assert_eq(kit_pool(&kit, "numbers").queued, 2);
+    submit_to("next", 6);
+    cr_assert_eq(kit_client_error(&kit, 1), ERROR_NO_SUCH_POOL);
+    submit_to("text", 7);
+    cr_assert_eq(kit_client_error(&kit, 1), ERROR_NONE);
+    submit_to("tex", 8);
+    cr_assert_eq(kit_client_error(&kit, 1), ERROR_NO_SUCH_POOL);
+    submit_to("texts", 9);
+    cr_assert_eq(kit_client_error(&kit, 1), ERROR_NO_SUCH_POOL);
 }
 
 /* --- the default pool ----------------------------------------------------------------------------------------------- */
