@@ -3,6 +3,8 @@
 #include "wire/text.h"
 #include "wire/verbs.h"
 
+#include <string.h>
+
 /* Take a str for people at the end of a command; empty where the command has ended. */
 static int
 take_last_text(struct decoder *decoder, const char *field, struct bytes *ret_text)
@@ -118,7 +120,7 @@ decode_submit(struct decoder *decoder, struct message *message)
         take_str(decoder, "function", 1, FUNCTION_BYTES_MAX, &submit->function) != OK ||
         take_payload(decoder, &submit->payload) != OK)
         return ERR_INVALID;
-    return keys_decode(decoder, &submit_keys, "options", submit);
+    return decoder->values_left == 0 ? OK : keys_decode(decoder, &submit_keys, "options", submit);
 }
 
 int
@@ -160,7 +162,7 @@ decode_result(struct decoder *decoder, struct message *message)
     result->info = (struct info){0};
     if (take_ref(decoder, "ref", &result->ref) != OK || take_payload(decoder, &result->payload) != OK)
         return ERR_INVALID;
-    return keys_decode(decoder, &info_keys, "info", &result->info);
+    return decoder->values_left == 0 ? OK : keys_decode(decoder, &info_keys, "info", &result->info);
 }
 
 int
@@ -181,6 +183,29 @@ decode_seen(struct decoder *decoder, struct message *message)
     return take_uint(decoder, "count", 0, UINT64_MAX, &message->seen_count);
 }
 
+/* Take the options that nearly all tasks have, an origin of less than 256 bytes and nothing else. False: they are others, or
+ * wrong, and nothing was taken. */
+static bool
+take_origin_map(struct decoder *decoder, struct bytes *ret_origin)
+{
+    struct reader *reader = &decoder->reader;
+    uint32_t left = reader->size - reader->at;
+    uint32_t head_bytes = sizeof origin_map_head + 2;
+    const uint8_t *at = reader->data + reader->at;
+    uint32_t size;
+
+    if (decoder->values_left == 0 || left < head_bytes || memcmp(at, origin_map_head, sizeof origin_map_head) != 0 ||
+        at[sizeof origin_map_head] != 0xc4)
+        return false;
+    size = at[sizeof origin_map_head + 1];
+    if (size < 1 || size > ORIGIN_BYTES_MAX || size > left - head_bytes)
+        return false;
+    *ret_origin = (struct bytes){at + head_bytes, size};
+    reader->at += head_bytes + size;
+    decoder->values_left--;
+    return true;
+}
+
 int
 decode_task(struct decoder *decoder, struct message *message)
 {
@@ -193,6 +218,8 @@ decode_task(struct decoder *decoder, struct message *message)
         take_payload(decoder, &task->payload) != OK)
         return ERR_INVALID;
     task->attempt = (uint32_t)attempt;
+    if (take_origin_map(decoder, &task->origin))
+        return OK;
     return keys_decode(decoder, &task_keys, "options", task);
 }
 

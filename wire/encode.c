@@ -62,11 +62,29 @@ submit_has_options(const struct submit *submit)
            submit->session_mode != SESSION_HINT || submit->run_ms > 0 || submit->credit > 0;
 }
 
+/* The origin is left out here. */
 static bool
 task_has_options(const struct task_command *task)
 {
     return task->content_type.size > 0 || task->headers.size > 0 || task->stream || task->progress || task->has_deadline ||
-           task->origin.size > 0 || task->session.size > 0 || task->credit > 0 || task->run_ms > 0;
+           task->session.size > 0 || task->credit > 0 || task->run_ms > 0;
+}
+
+/* Nearly all tasks have an origin and nothing else to say. */
+static int
+write_origin_map(struct wire_buffer *buffer, struct bytes origin)
+{
+    uint8_t *at = quick_room(buffer, sizeof origin_map_head + HEAD_BYTES_MAX + (size_t)origin.size);
+
+    if (origin.size > ORIGIN_BYTES_MAX)
+        return ERR_INVALID;
+    if (!at)
+        return OK;
+    memcpy(at, origin_map_head, sizeof origin_map_head);
+    at += sizeof origin_map_head;
+    msgpack_pack_bin(&at, origin.size);
+    quick_end_bytes(buffer, at, origin);
+    return OK;
 }
 
 static bool
@@ -235,7 +253,7 @@ encode_task(struct wire_buffer *buffer, enum side side, const struct message *me
 {
     const struct task_command *task = &message->task;
     bool has_options = task_has_options(task);
-    size_t command_at = begin(buffer, VERB_TASK, has_options ? 5 : 4);
+    size_t command_at = begin(buffer, VERB_TASK, has_options || task->origin.size > 0 ? 5 : 4);
 
     (void)side;
     if (task->attempt < 1)
@@ -244,7 +262,9 @@ encode_task(struct wire_buffer *buffer, enum side side, const struct message *me
     quick_write_uint(buffer, task->attempt);
     if (write_function(buffer, task->function) != OK || write_payload(buffer, &task->payload) != OK)
         return ERR_INVALID;
-    return has_options ? keys_encode(buffer, command_at, &task_keys, task) : OK;
+    if (has_options)
+        return keys_encode(buffer, command_at, &task_keys, task);
+    return task->origin.size > 0 ? write_origin_map(buffer, task->origin) : OK;
 }
 
 int

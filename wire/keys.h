@@ -63,6 +63,9 @@ extern const struct keys retire_keys;
 extern const struct keys exited_keys;
 extern const struct keys pool_keys;
 
+/* How the map begins that only says `origin`: the bin follows. */
+static const uint8_t origin_map_head[] = {0x81, 0xa6, 'o', 'r', 'i', 'g', 'i', 'n'};
+
 /* Take a map, or nothing where the command has ended, into a struct that holds the initial values. */
 int
 keys_decode(struct decoder *decoder, const struct keys *keys, const char *field, void *target);

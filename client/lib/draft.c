@@ -64,7 +64,16 @@ retry_types_are_sound(const char *const *types)
     return true;
 }
 
-/* What is wrong with how the task is to be tried again, ordered and shared; NULL: nothing. */
+/* Whether the caller asks for anything of how the task is to be tried again, ordered and shared. Most do not, and are spared
+ * the checks. */
+static bool
+has_delivery(const struct snakepit_task *task)
+{
+    return task->retries || task->kills_max || task->retry_on || task->backoff_ms || task->dedup_ms || task->run_ms ||
+           task->dedup_key || task->group || task->fair_key || task->session || task->session_mode || task->credit;
+}
+
+/* What is wrong with it; NULL: nothing. */
 static const char *
 delivery_fault(const struct snakepit_task *task)
 {
@@ -108,7 +117,7 @@ task_fault(const struct snakepit_task *task)
         return "max_attempts: at most 1000";
     if (task->delay_ms > (uint64_t)DURATION_MS_MAX || task->deadline_ms > (uint64_t)DURATION_MS_MAX)
         return "delay_ms, deadline_ms: at most ten years";
-    if (delivery_fault(task))
+    if (has_delivery(task) && delivery_fault(task))
         return delivery_fault(task);
     if (task->header_count && !task->headers)
         return "headers: NULL, but header_count is not 0";
@@ -190,7 +199,8 @@ fill_options(struct submit *submit, const struct snakepit_task *task)
     submit->progress = task->on_progress != NULL;
     submit->ack = task->on_accepted != NULL;
     submit->info = task->want_info;
-    fill_delivery(submit, task);
+    if (has_delivery(task))
+        fill_delivery(submit, task);
 }
 
 /* Encode the SUBMIT into the scratch buffer, behind its headers; *ret_command is where. OK or a wire error. */

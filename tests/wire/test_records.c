@@ -146,3 +146,72 @@ Test(records, no_list_is_encoded_that_breaks_a_limit)
     }
     expect_refused(SIDE_WORKER, &pool, "a pool with a wrong name");
 }
+
+/* --- the map that nearly each TASK has ---------------------------------------------------------------------------- */
+
+/* Decode a TASK with these options. */
+static enum wire_next
+decode_task_options(const void *options, size_t size, struct message *ret_message)
+{
+    struct wire_fault fault;
+    struct wire_reader reader;
+    struct wire_buffer buffer;
+    enum wire_next next;
+
+    wire_buffer_init(&buffer, false);
+    wire_write_raw(&buffer, text("\x96\x10\x07\x01\xa1" "f\xc4\x01x"));
+    wire_write_raw(&buffer, (struct bytes){options, (uint32_t)size});
+    wire_reader_init(&reader, (struct bytes){buffer.data, (uint32_t)buffer.size}, SIDE_WORKER, FROM_BROKER);
+    next = wire_next(&reader, ret_message, &fault);
+    cr_expect(next == WIRE_COMMAND || fault.code == ERROR_BAD_FIELD || fault.code == ERROR_BAD_MESSAGE);
+    wire_buffer_fini(&buffer);
+    return next;
+}
+
+#define DECODE(options, message) decode_task_options(options, sizeof options - 1, message)
+
+Test(records, an_origin_is_read_in_every_form_of_its_map)
+{
+    static const char *const forms[] = {
+        "\x81\xa6origin\xc4\x02no",                 /* the shortest */
+        "\xde\x00\x01\xa6origin\xc4\x02no",         /* a longer head of the map, */
+        "\x81\xd9\x06origin\xc4\x02no",             /* of the key, */
+        "\x81\xa6origin\xc5\x00\x02no",             /* of the bin */
+        "\x82\xa6origin\xc4\x02no\xa6stream\xc3",   /* beside another option */
+    };
+    static const size_t sizes[] = {12, 14, 13, 13, 20};
+
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        struct message message;
+
+        cr_expect(decode_task_options(forms[i], sizes[i], &message) == WIRE_COMMAND, "form %zu", i);
+        cr_expect(message.task.origin.size == 2, "form %zu", i);
+    }
+}
+
+Test(records, an_origin_that_is_empty_too_long_or_cut_short_is_refused)
+{
+    char longer[11 + 49] = "\x81\xa6origin\xc4\x31";
+    struct message message;
+
+    cr_expect(decode_task_options(longer, 10 + 48, &message) == WIRE_BROKEN);
+    cr_expect(decode_task_options(longer, 10 + 49, &message) == WIRE_FAULT);
+    longer[9] = 48;
+    cr_expect(decode_task_options(longer, 10 + 47, &message) == WIRE_BROKEN);
+    cr_expect(decode_task_options(longer, 10 + 48, &message) == WIRE_COMMAND);
+    cr_expect(DECODE("\x81\xa6origin\xc4\x00", &message) == WIRE_FAULT);
+    cr_expect(DECODE("\x81\xa6origin\xc4", &message) == WIRE_BROKEN);
+    cr_expect(DECODE("\x81\xa6origin", &message) == WIRE_BROKEN);
+    cr_expect(DECODE("\x81\xa6orig", &message) == WIRE_BROKEN);
+}
+
+Test(records, no_task_is_encoded_with_an_origin_that_is_too_long)
+{
+    struct message message = {
+        .verb = VERB_TASK,
+        .task = {.fence = 1, .attempt = 1, .function = text("f"), .origin = {many, ORIGIN_BYTES_MAX + 1}}};
+
+    expect_refused(SIDE_WORKER, &message, "a TASK with nothing but a long origin");
+    message.task.stream = true;
+    expect_refused(SIDE_WORKER, &message, "a TASK with a long origin");
+}
