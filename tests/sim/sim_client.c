@@ -508,8 +508,10 @@ work(struct world *world, struct sim_client *client)
             offer_new(world, client);
     if (rng_chance(rng, mood->cancel))
         cancel_one(world, client);
-    if (rng_chance(rng, mood->offer_again) && (offer = draw_offer(world, client)))
+    if (rng_chance(rng, mood->offer_again) && (offer = draw_offer(world, client))) {
+        offer->is_open |= offer->submit->message.submit.credit > 0; /* whoever offers a stream reads it */
         send_offer(world, client, offer);
+    }
     if (rng_chance(rng, 100))
         send_verb(world, client, VERB_HEARTBEAT);
 }
