@@ -216,7 +216,7 @@ broker_recycle_failed(struct broker *broker, struct bytes pool_name, uint64_t se
         return;
     }
     recycle->worker->must_end_first = true;
-    if (recycling_has_first(pool)) {
+    if (recycling_has_first(pool) || broker->state != BROKER_RUNNING) {
         recycle_give_back(broker, recycle, true);
         return;
     }

@@ -206,6 +206,22 @@ Test(broker_recycle, without_memory_for_both_the_old_worker_ends_first_and_one_a
     cr_assert_eq(kit_pool(&kit, "text").workers_ready, 1);
 }
 
+Test(broker_recycle, after_shutdown_no_old_worker_ends_first)
+{
+    struct event shutdown = {.kind = EVENT_SHUTDOWN, .shutdown_us = 10 * SECOND};
+    struct exited exited = {.pool = bytes_of("text"), .cause = EXIT_NO_MEMORY};
+
+    exited.replaces = kit_agents_worker(&kit, 1, AGENT, 11, 0);
+    kit_client(&kit, 1, 1);
+    kit_submit(&kit, 1, 1); /* or it would be over at once */
+    kit_recycle(&kit, 0);
+    kit_event(&kit, &shutdown);
+    kit_exited(&kit, AGENT_PEER, &exited);
+    cr_assert_null(kit_sent(&kit, SIDE_WORKER, AGENT_PEER, VERB_REPLACE));
+    cr_assert_null(kit_sent(&kit, SIDE_WORKER, 1, VERB_STOP));
+    cr_assert_eq(kit_pool(&kit, "text").recycling, 0);
+}
+
 Test(broker_recycle, a_pool_may_ask_for_the_old_worker_to_end_first)
 {
     struct pool_settings settings = some_settings();

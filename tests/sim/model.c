@@ -536,7 +536,7 @@ judge_end(struct model *model, const struct model_lease *lease, enum model_end e
         model->tally->sometimes[SOMETIMES_SESSION_LOST_RUNNING]++;
         return ERROR_SESSION_LOST;
     }
-    if (end != END_UNHELD && lease->worker->is_condemned) {
+    if (lease->worker->is_condemned) {
         model->tally->sometimes[SOMETIMES_BYSTANDER_REQUEUED]++;
         task->tries--;
         return ERROR_NONE;

@@ -178,7 +178,9 @@ has_left(const struct oracle *oracle, const struct model_pool *pool, const struc
 
     if (affinity->count == 0)
         return !is_known && !is_offer;
-    return is_known && (affinity->stricts > 0 ? stats.worker != affinity->worker->session : stats.worker == 0);
+    if (!is_known) /* all its tasks ended with it */
+        return pool->settings.session_on_loss == SESSION_LOSS_FAIL && affinity->stricts == affinity->count;
+    return affinity->stricts > 0 ? stats.worker != affinity->worker->session : stats.worker == 0;
 }
 
 /* A note says when it is lost, and what came before that in the same tick has ended some of its tasks otherwise. */

@@ -42,8 +42,10 @@ say_hello(struct world *world, struct sim_client *client)
 }
 
 static void
-send_offer(struct world *world, struct sim_client *client, const struct offer *offer)
+send_offer(struct world *world, struct sim_client *client, struct offer *offer)
 {
+    offer->is_elsewhere |= offer->generation > 0 && offer->generation != client->line.generation;
+    offer->generation = client->line.generation;
     net_send(world, &client->line, &offer->submit->message);
 }
 
@@ -558,15 +560,16 @@ client_wake(struct world *world, struct sim_client *client)
     plan(world, client, world->is_healed ? 200 * world->scale_us : rng_between(rng, 1, 2 * client->mood.wake_us));
 }
 
-/* Offered before HELLO, a task may be refused that the session has: a client that then forgot its stream would leave it
- * waiting for credit. */
+/* Offered before HELLO, a task may be refused that the session has, or will have when an earlier connection says its HELLO: a
+ * client that then forgot its stream would leave it waiting for credit. */
 static bool
 is_doubtful(const struct world *world, const struct sim_client *client, const struct offer *offer,
             const struct message *message)
 {
     bool is_for_ever = world->is_healed || message_is_final(message) || message->error.code == ERROR_TOO_LARGE;
 
-    return !is_for_ever && submits_before_hello(client) && offer->submit->message.submit.credit > 0;
+    return !is_for_ever && (submits_before_hello(client) || offer->is_elsewhere) &&
+           offer->submit->message.submit.credit > 0;
 }
 
 void

@@ -259,7 +259,7 @@ begin_run(struct world *world, struct sim_worker *worker, struct run *run)
 {
     struct rng *rng = &world->rng;
 
-    if (run->is_silent) {
+    if (run->is_silent && !world->is_healed) {
         world->tally.faults[FAULT_SILENT_TASK]++;
         return;
     }

@@ -59,6 +59,8 @@ struct line {
 struct offer {
     struct parcel *submit; /* NULL: unused */
     bool is_open;          /* neither final nor refused */
+    bool is_elsewhere;     /* it was offered on an earlier connection, too */
+    uint64_t generation;   /* of the connection on which it was offered last; 0: none */
     uint64_t read;         /* chunks of its stream, by their number, of */
     uint32_t attempt;      /* this attempt */
 };
