@@ -47,14 +47,25 @@ oracle_check_ahead(struct oracle *oracle, const struct model_worker *worker, con
 
 /* --- recall ------------------------------------------------------------------------------------------------------- */
 
+/* It was kept free for a suspect, which has just gone elsewhere. */
+static bool
+is_kept_no_more(const struct oracle *oracle, const struct model_worker *worker)
+{
+    struct pool_stats stats;
+
+    return worker->session == worker->pool->reserved && model_worker_is_ready(worker) &&
+           broker_find_pool(oracle->broker, bytes_of(worker->pool->name), &stats) == OK &&
+           stats.reserved != worker->session;
+}
+
 static uint64_t
-count_free(struct oracle *oracle, const struct model_pool *pool)
+count_free(struct oracle *oracle, const struct model_pool *pool, bool with_kept)
 {
     uint64_t free = 0;
     struct model_worker *worker;
 
     DL_FOREACH(pool->workers, worker)
-        if (has_free_slot(oracle, worker))
+        if (has_free_slot(oracle, worker) || (with_kept && is_kept_no_more(oracle, worker)))
             free += worker->slots - worker->busy;
     return free;
 }
@@ -91,7 +102,7 @@ oracle_check_recall(struct oracle *oracle, uint32_t peer, uint64_t fence)
     if (lease->is_recalled && !lease->owes_recall)
         BREAK(oracle, "P12", "fence %" PRIu64 " was recalled twice", fence);
     else if (!lease->is_recalled && !is_slow(oracle, lease->worker) &&
-             count_free(oracle, lease->worker->pool) <= count_recalled(lease->worker->pool))
+             count_free(oracle, lease->worker->pool, true) <= count_recalled(lease->worker->pool))
         BREAK(oracle, "P12", "fence %" PRIu64 " was recalled for nothing", fence);
     else
         oracle->tally->sometimes[is_slow(oracle, lease->worker) ? SOMETIMES_RECALLED_SLOW : SOMETIMES_RECALLED_IDLE]++;
@@ -104,7 +115,7 @@ oracle_check_recall(struct oracle *oracle, uint32_t peer, uint64_t fence)
 void
 oracle_check_unused(struct oracle *oracle, const struct model_pool *pool)
 {
-    uint64_t free = count_free(oracle, pool);
+    uint64_t free = count_free(oracle, pool, false);
     const struct model_worker *worker;
     const struct model_lease *lease;
 
