@@ -22,7 +22,7 @@ CONFIG = """
 endpoints = {{ clients = "{clients}"; workers = "{workers}"; events = ""; }};
 limits = {{ send_bytes_max = "512MiB"; }};
 log = {{ level = "error"; }};
-pools = ( {{ name = "echo"; queued_max = 200000; max_attempts = 1000; kills_max = 1000; }} );
+pools = ( {{ name = "echo"; queued_max = 200000; max_attempts = 1000; kills_max = 1000; prefetch = {prefetch}; }} );
 """
 
 POOLS_CONFIG = """
@@ -134,11 +134,16 @@ class Stage:
         if process.stdout:
             process.stdout.close()
 
-    def start_broker(self, transport: str = "tcp") -> tuple[subprocess.Popen[str], str, str]:
-        """Start snakepitd with a pool "echo" that waits for workers: process, clients' and workers' endpoint."""
+    def start_broker(self, transport: str = "tcp", *, prefetch: int = 0) -> tuple[subprocess.Popen[str], str, str]:
+        """Start snakepitd with a pool "echo" that waits for workers: process, clients' and workers' endpoint.
+
+        Args:
+            transport: "tcp" on loopback or "ipc".
+            prefetch: tasks that may be sent ahead to each worker, for each of its slots.
+        """
         clients, workers = endpoints_for(transport, self.folder)
         config = self.folder / "snakepit.conf"
-        config.write_text(CONFIG.format(clients=clients, workers=workers))
+        config.write_text(CONFIG.format(clients=clients, workers=workers, prefetch=prefetch))
         broker = self.start(BROKER, "-c", str(config))
         await_listener(clients)
         await_listener(workers)
