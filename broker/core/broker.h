@@ -47,6 +47,10 @@ broker_new(const struct broker_settings *settings);
 void
 broker_destroy(struct broker **broker_p);
 
+/* Free the memory that is kept for the next tasks, when a backlog has gone. */
+void
+broker_shed(struct broker *broker);
+
 /* OK; ERR_INVALID: the name is not a name or is taken. */
 int
 broker_add_pool(struct broker *broker, const struct pool_settings *settings);
@@ -167,10 +171,6 @@ struct task_stats {
     uint64_t worker; /* session number, 0: none */
     int64_t accepted_us;
 };
-
-/* Free the memory that is kept for the next tasks, when a backlog has gone. */
-void
-broker_shed(struct broker *broker);
 
 struct broker_stats {
     uint64_t clients, workers, pools;

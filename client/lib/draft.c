@@ -99,6 +99,8 @@ delivery_fault(const struct snakepit_task *task)
 static const char *
 task_fault(const struct snakepit_task *task)
 {
+    const char *fault = has_delivery(task) ? delivery_fault(task) : NULL;
+
     if (task->pool && task->pool[0] && !text_is_name(text_bytes(task->pool)) && strcmp(task->pool, ADMIN_POOL) != 0)
         return "pool: 1 to 64 of A-Z a-z 0-9 _ . -";
     if (!is_within(task->function, 1, FUNCTION_BYTES_MAX))
@@ -117,8 +119,8 @@ task_fault(const struct snakepit_task *task)
         return "max_attempts: at most 1000";
     if (task->delay_ms > (uint64_t)DURATION_MS_MAX || task->deadline_ms > (uint64_t)DURATION_MS_MAX)
         return "delay_ms, deadline_ms: at most ten years";
-    if (has_delivery(task) && delivery_fault(task))
-        return delivery_fault(task);
+    if (fault)
+        return fault;
     if (task->header_count && !task->headers)
         return "headers: NULL, but header_count is not 0";
     return NULL;

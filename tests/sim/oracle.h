@@ -235,6 +235,10 @@ oracle_check_suspect(struct oracle *oracle, const struct model_worker *worker, c
 bool
 oracle_is_kept_free(const struct oracle *oracle, const struct model_worker *worker);
 
+/* Does the broker itself say so, now? */
+bool
+oracle_is_reserved(const struct oracle *oracle, const struct model_worker *worker);
+
 /* The same in the middle of a step. */
 bool
 oracle_may_be_passed(struct oracle *oracle, struct model_worker *worker);

@@ -51,11 +51,7 @@ oracle_check_ahead(struct oracle *oracle, const struct model_worker *worker, con
 static bool
 is_kept_no_more(const struct oracle *oracle, const struct model_worker *worker)
 {
-    struct pool_stats stats;
-
-    return worker->session == worker->pool->reserved && model_worker_is_ready(worker) &&
-           broker_find_pool(oracle->broker, bytes_of(worker->pool->name), &stats) == OK &&
-           stats.reserved != worker->session;
+    return worker->session == worker->pool->reserved && model_worker_is_ready(worker) && !oracle_is_reserved(oracle, worker);
 }
 
 static uint64_t

@@ -101,14 +101,18 @@ has_room(const struct model_pool *pool)
 }
 
 bool
-oracle_is_kept_free(const struct oracle *oracle, const struct model_worker *worker)
+oracle_is_reserved(const struct oracle *oracle, const struct model_worker *worker)
 {
     struct pool_stats stats;
 
-    if (worker->session == worker->pool->reserved)
-        return true;
     return broker_find_pool(oracle->broker, bytes_of(worker->pool->name), &stats) == OK &&
            stats.reserved == worker->session;
+}
+
+bool
+oracle_is_kept_free(const struct oracle *oracle, const struct model_worker *worker)
+{
+    return worker->session == worker->pool->reserved || oracle_is_reserved(oracle, worker);
 }
 
 /* One that is reserved in this step and given back in it, nobody shows: but there is one of them at most. */
